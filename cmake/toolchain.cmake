@@ -10,6 +10,8 @@ endif()
 add_compile_options(
   -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
   -Wold-style-cast -Woverloaded-virtual -Wimplicit-fallthrough
+  -Wno-missing-field-initializers  # designated initializers leave the defaults alone on purpose
+  -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=
   -fno-omit-frame-pointer -fstack-protector-strong -fstack-clash-protection)
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
   add_compile_options(-fcf-protection)
