@@ -16,12 +16,12 @@ enum class Access : uint8_t { kRead, kWrite, kReadWrite, kExecute };
 std::string_view to_string(Access access);  // "read", "write", "read-write", "execute"
 
 enum class Flow : uint8_t {
-  kNext,         // goes on with the next instruction
-  kJump,         // unconditional
-  kBranch,       // conditional
+  kNext,    // goes on with the next instruction
+  kJump,    // unconditional
+  kBranch,  // conditional
   kCall,
   kReturn,
-  kTrap,         // ud2, int3, hlt, brk, udf: meant to stop here
+  kTrap,  // ud2, int3, hlt, brk, udf: meant to stop here
   kSystemCall,
 };
 
@@ -29,19 +29,22 @@ enum class Flow : uint8_t {
 // Parts that are absent are nullopt; for rip- or pc-relative operands `base` is the pc register.
 struct MemoryOperand {
   Access access = Access::kRead;
-  uint32_t size = 0;  // bytes touched; 0 when it depends on registers (rep movs, xsave)
+  // Bytes touched; 0 when that, or the address itself, depends on more than the parts below: rep
+  // movs, xsave, gather and scatter (only `base` is given), bit strings (`bt [m], reg`), xlat, SVE.
+  uint32_t size = 0;
   std::optional<RegisterId> base;
   std::optional<RegisterId> index;
   uint8_t scale = 1;
   bool index_sign_extend32 = false;  // AArch64 sxtw
   bool index_zero_extend32 = false;  // AArch64 uxtw, x86 32-bit address size
+  bool truncated32 = false;  // the sum is cut to 32 bits: x86 32-bit addresses, 32-bit lea or add
   int64_t displacement = 0;
   std::optional<RegisterId> segment_base;  // kFsBase or kGsBase
-  bool implicit = false;   // not written in the text: stack slots of push, call, ret; string instructions
+  bool implicit = false;  // not in the text: stack slots of push, call, ret; string instructions
   uint32_t required_alignment = 1;  // more than 1 when a misaligned address faults (movaps: 16)
 
-  // The address this operand meant, given the registers before the instruction; `next_pc` is the address
-  // of the following instruction. nullopt when a register it needs is unknown.
+  // The address this operand meant, given the registers before the instruction; `next_pc` is the
+  // address of the following instruction. nullopt when a register it needs is unknown.
   std::optional<Address> effective_address(const RegisterFile& registers, Address next_pc) const;
 };
 
@@ -59,18 +62,26 @@ struct Instruction {
   std::string text;      // Intel syntax / Arm syntax: "mov eax, dword ptr [rdi+0x38]"
   Flow flow = Flow::kNext;
   BranchTarget target;
-  std::vector<MemoryOperand> memory;      // explicit operands first; address-only uses (lea, nop, prefetch) left out
-  std::vector<RegisterId> reads;          // integer registers only, address parts included
-  std::vector<RegisterId> writes;         // integer registers only, flags left out
-  bool divides = false;                   // div, idiv: may raise #DE
-  std::optional<RegisterId> divisor_register;  // when the divisor is a register; else the memory operand
-  bool privileged = false;                // raises #GP in user mode (hlt, in, out, wrmsr)
-  std::string needs_feature;              // "AVX512F", "SVE"; empty for the baseline
+  // Explicit operands first; address-only uses (lea, nop, prefetch) left out.
+  std::vector<MemoryOperand> memory;
+  // Integer registers by their 64-bit name; address parts included; the pc and the flags left out.
+  // A write that keeps part of the old value (mov al, cmov, movk) is a read as well.
+  std::vector<RegisterId> reads;
+  std::vector<RegisterId> writes;              // the explicit destination first
+  bool divides = false;                        // div, idiv: may raise #DE (never on AArch64)
+  std::optional<RegisterId> divisor_register;  // nullopt: the divisor is the memory operand
+  uint8_t divisor_bits = 0;                    // 8, 16, 32 or 64 when `divides`
+  bool privileged = false;                     // raises #GP in user mode (hlt, in, out, wrmsr)
+  std::string needs_feature;                   // "AVX512F", "SVE"; empty for the baseline
   // For `mov reg, reg` and simple loads: what the destination gets, for data-flow analysis.
-  std::optional<RegisterId> copy_of;      // dest (writes[0]) = this register
-  std::optional<uint64_t> constant;       // dest (writes[0]) = this value (mov imm, xor reg,reg)
-  bool loads_destination = false;         // dest (writes[0]) = memory[0], possibly extended
-  // dest (writes[0]) = base + index*scale + displacement as an address calculation (lea, add imm, adr)
+  std::optional<RegisterId> copy_of;  // dest (writes[0]) = this register
+  std::optional<uint64_t> constant;   // dest (writes[0]) = this value (mov imm, xor reg,reg)
+  bool loads_destination = false;     // dest (writes[0]) = memory[0], possibly extended
+  // How many low bits of copy_of arrive. The others become zero or, when sign_extended (movsx,
+  // ldrsw; for loads likewise), copies of the top one.
+  uint8_t copy_bits = 64;
+  bool sign_extended = false;
+  // dest (writes[0]) = base + index*scale + displacement, computed and not accessed (lea, add, adr)
   std::optional<MemoryOperand> address_of;
 
   Address next_pc() const { return pc + length; }
@@ -78,11 +89,12 @@ struct Instruction {
 
 inline constexpr size_t kMaxInstructionLength = 15;
 
-// Decodes the instruction at `pc` from `code` (which may hold more than one, or less: then kTruncated).
-// kCorrupt: not a valid encoding; kUnsupported: valid but unknown to this decoder.
+// Decodes the instruction at `pc` from `code` (which may hold more than one, or less: then
+// kTruncated). kCorrupt: not a valid encoding; kUnsupported: valid but unknown to this decoder.
 Result<Instruction> decode(Arch arch, ByteView code, Address pc);
 
-// Does a return address `return_pc` follow a call instruction? `before` holds the bytes that end at return_pc.
+// Does a return address `return_pc` follow a call instruction? `before` holds the bytes that end at
+// return_pc.
 bool follows_call(Arch arch, ByteView before, Address return_pc);
 
 }  // namespace inquest::isa

@@ -1,7 +1,7 @@
 // Registers of a thread, known or unknown, under one numbering for both architectures.
 //
-// A RegisterId below 33 is the DWARF number (x86-64: System V psABI figure 3.36; AArch64: AADWARF64 section 4.1).
-// Numbers from 33 up are ours, for what DWARF places elsewhere.
+// A RegisterId below 33 is the DWARF number (x86-64: System V psABI figure 3.36; AArch64: AADWARF64
+// section 4.1). Numbers from 33 up are ours, for what DWARF places elsewhere.
 #pragma once
 
 #include <array>

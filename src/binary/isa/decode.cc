@@ -1,0 +1,67 @@
+#include "binary/isa/decode.h"
+
+#include "binary/isa/a64.h"
+#include "binary/isa/x86.h"
+
+namespace inquest::isa {
+namespace {
+
+constexpr uint64_t kLow32 = 0xffff'ffff;
+
+uint64_t extend_index(const MemoryOperand& operand, uint64_t value) {
+  if (operand.index_sign_extend32) {
+    return static_cast<uint64_t>(int64_t{static_cast<int32_t>(value & kLow32)});
+  }
+  return operand.index_zero_extend32 ? value & kLow32 : value;
+}
+
+}  // namespace
+
+std::string_view to_string(Access access) {
+  switch (access) {
+    case Access::kRead:
+      return "read";
+    case Access::kWrite:
+      return "write";
+    case Access::kReadWrite:
+      return "read-write";
+    case Access::kExecute:
+      return "execute";
+  }
+  return "unknown";
+}
+
+std::optional<Address> MemoryOperand::effective_address(const RegisterFile& registers,
+                                                        Address next_pc) const {
+  uint64_t sum = static_cast<uint64_t>(displacement);
+  if (base == pc_register(registers.arch())) {
+    // rip-relative means the next instruction on x86, this one on AArch64.
+    sum += registers.arch() == Arch::kX86_64 ? next_pc.value : next_pc.value - 4;
+  } else if (base) {
+    const auto value = registers.get(*base);
+    if (!value) return std::nullopt;
+    sum += *value;
+  }
+  if (index) {
+    const auto value = registers.get(*index);
+    if (!value) return std::nullopt;
+    sum += extend_index(*this, *value) * scale;
+  }
+  if (truncated32) sum &= kLow32;
+  if (segment_base) {
+    const auto value = registers.get(*segment_base);
+    if (!value) return std::nullopt;
+    sum += *value;
+  }
+  return Address(sum);
+}
+
+Result<Instruction> decode(Arch arch, ByteView code, Address pc) {
+  return arch == Arch::kX86_64 ? decode_x86(code, pc) : decode_a64(code, pc);
+}
+
+bool follows_call(Arch arch, ByteView before, Address) {
+  return arch == Arch::kX86_64 ? follows_call_x86(before) : follows_call_a64(before);
+}
+
+}  // namespace inquest::isa
