@@ -1,0 +1,22 @@
+// UTF-8, as far as showing hostile text needs it: decode one character, repair what is not valid.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace inquest {
+
+struct Utf8Character {
+  char32_t code = 0xfffd;  // U+FFFD when the bytes are not valid UTF-8
+  size_t size = 1;         // bytes it takes; 1 for an invalid byte
+  bool valid = false;
+};
+
+// The first character of `text`, which must not be empty. Overlong forms, surrogates and values
+// over U+10FFFF are invalid (Unicode 15, table 3-7).
+Utf8Character decode_utf8(std::string_view text);
+
+// `text` with each invalid byte replaced by U+FFFD.
+std::string repair_utf8(std::string_view text);
+
+}  // namespace inquest
