@@ -31,7 +31,7 @@ def frames(case, variant, record):
                "-iex", f"set debug-file-directory {debug}:/usr/lib/debug",
                "-ex", f"source {SCRIPT}", record["program"], record["core"]]
     done = subprocess.run(command, capture_output=True, text=True, check=False,
-                          timeout=TIMEOUT_SECONDS, errors="replace")
+                          timeout=TIMEOUT_SECONDS, errors="replace", cwd=record["run"])
     lines = [line for line in done.stdout.splitlines() if line.startswith("FRAMES ")]
     if not lines:
         raise OracleError("gdb printed no frames: " + done.stderr[-300:])
