@@ -12,6 +12,13 @@
 
 namespace inquest::dwarf {
 
+// A DW_TAG_base_type, as far as typed operations need it.
+struct BaseType {
+  enum class Kind : uint8_t { kUnsigned, kSigned, kFloat, kOther };
+  Kind kind = Kind::kOther;
+  uint64_t size = 0;  // bytes
+};
+
 // What an expression may ask of its frame. Every answer may be "unknown": then evaluation stops with a reason.
 class ExpressionContext {
  public:
@@ -23,13 +30,20 @@ class ExpressionContext {
   virtual std::optional<Address> call_frame_cfa() const { return std::nullopt; }
   virtual std::optional<uint64_t> tls_address(uint64_t offset) const;            // DW_OP_form_tls_address
   virtual std::optional<uint64_t> link_to_process(uint64_t link_address) const;  // DW_OP_addr: add the load bias
-  virtual std::optional<uint64_t> indexed_address(uint64_t index) const;         // DW_OP_addrx, constx (.debug_addr)
+  // DW_OP_addrx, constx: the entry of .debug_addr as stored, a link-time address.
+  virtual std::optional<uint64_t> indexed_address(uint64_t index) const;
   // DW_OP_entry_value: what `expression` (a register, or a register and an offset to read at) had at function entry,
   // from the caller's call-site parameters.
   virtual std::optional<uint64_t> entry_value(ByteView expression) const;
   virtual std::optional<uint64_t> object_address() const { return std::nullopt; }
-  // The expression bytes of DW_OP_call2/call4/call_ref: the DW_AT_location of the DIE at this offset.
+  // The expression bytes of DW_OP_call2/call4/call_ref: the DW_AT_location of the DIE at this offset (into its unit
+  // for call2 and call4, into .debug_info for call_ref). Empty when the DIE has none: then the call does nothing.
   virtual std::optional<ByteView> called_expression(uint64_t die_offset) const;
+  // The base type at this offset into the unit, for DW_OP_convert, regval_type and the like. When it is unknown,
+  // values keep the size that the operation itself states and conversions fail as kUnsupported.
+  virtual std::optional<BaseType> base_type(uint64_t unit_offset) const;
+  // Bytes of a section offset: 4, or 8 in the 64-bit DWARF format.
+  virtual unsigned offset_size() const { return 4; }
 };
 
 // Where (a piece of) a value is.
@@ -73,6 +87,7 @@ struct Evaluated {
 
 inline constexpr int kMaxExpressionSteps = 4096;
 inline constexpr size_t kMaxExpressionStack = 256;
+inline constexpr int kMaxExpressionNesting = 16;  // DW_OP_call*
 
 // Evaluates a location description. An empty expression is an empty Location (optimised out).
 Evaluated evaluate(ByteView expression, const ExpressionContext& context);
