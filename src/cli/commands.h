@@ -1,0 +1,20 @@
+// The commands of the program. Each registers its options on the parser and, when chosen, runs.
+#pragma once
+
+#include <functional>
+
+namespace CLI {
+class App;
+}
+
+namespace inquest::cli {
+
+// Exit codes of every command.
+inline constexpr int kExitOk = 0;          // explained
+inline constexpr int kExitUnreadable = 1;  // the input could not be read
+inline constexpr int kExitUsage = 2;       // wrong options
+
+// `chosen` is set to the work to do when the command is on the command line.
+void add_explain(CLI::App& app, std::function<int()>& chosen);
+
+}  // namespace inquest::cli

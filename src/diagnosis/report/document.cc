@@ -1,0 +1,266 @@
+#include "diagnosis/report/document.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "platform/term/text.h"
+
+namespace inquest::diagnosis {
+namespace {
+
+constexpr size_t kShortStack = 24;    // rows of the crashing stack before --full
+constexpr size_t kGroupedFrames = 6;  // of a group of other threads
+constexpr size_t kModuleStatusesShown = 60;
+
+const FunctionFact* blamed_function(const Report& report) {
+  const auto& place = report.verdict.place;
+  if (!place || place->frame >= report.facts.crashing.frames.size()) return nullptr;
+  for (const FunctionFact& function : report.facts.crashing.frames[place->frame].functions) {
+    if (function.short_name == place->function || function.name == place->function)
+      return &function;
+  }
+  return nullptr;
+}
+
+Field why(const Report& report) {
+  const Hypothesis& best = report.verdict.hypotheses.front();
+  Field field{.label = "why", .paragraphs = {}, .code = {}, .tone = Tone::kStrong};
+  field.paragraphs.push_back(best.sentence);
+  return field;
+}
+
+Field sure(const Report& report) {
+  const Hypothesis& best = report.verdict.hypotheses.front();
+  Field field{.label = "sure", .paragraphs = {}, .code = {}};
+  std::string text = fmt::format("{}: {}", to_string(best.confidence), to_string(best.crash_class));
+  if (!best.facts_for.empty()) text += fmt::format("; {}", fmt::join(best.facts_for, "; "));
+  field.paragraphs.push_back(std::move(text));
+  if (!best.facts_against.empty()) {
+    field.paragraphs.push_back(fmt::format("against it: {}", fmt::join(best.facts_against, "; ")));
+  }
+  return field;
+}
+
+Field where(const Report& report) {
+  Field field{.label = "where", .paragraphs = {}, .code = {}};
+  const auto& place = report.verdict.place;
+  if (!place) {
+    field.paragraphs.emplace_back("unknown: no frame has a name or a module");
+    return field;
+  }
+  std::string text = place->function.empty()
+                         ? fmt::format("{}+{}", place->module, to_hex(place->module_offset))
+                         : fmt::format("{}()", place->function);
+  if (!place->file.empty() && place->line != 0) {
+    text += fmt::format(" at {}:{}", place->file, place->line);
+    if (place->column != 0) text += fmt::format(":{}", place->column);
+  } else if (!place->function.empty() && !place->module.empty()) {
+    text += fmt::format(" in {}+{}", place->module, to_hex(place->module_offset));
+  }
+  field.paragraphs.push_back(std::move(text));
+  if (const FunctionFact* function = blamed_function(report)) field.code = function->source;
+  return field;
+}
+
+Field who(const Report& report) {
+  const ProcessFacts& process = report.facts.process;
+  const SignalFacts& signal = report.facts.signal;
+  Field field{.label = "who", .paragraphs = {}, .code = {}};
+  std::string text = process.executable.empty() ? process.command : process.executable;
+  if (text.empty()) text = "unknown program";
+  text += fmt::format(", pid {}, {}", process.pid, process.arch);
+  if (!process.runtime.empty()) text += fmt::format(", {}", process.runtime);
+  text += fmt::format(", thread {}", report.facts.crashing.tid);
+  if (!report.facts.crashing.thread_name.empty()) {
+    text += fmt::format(" \"{}\"", report.facts.crashing.thread_name);
+  }
+  text += fmt::format(" of {}", process.thread_count);
+  field.paragraphs.push_back(std::move(text));
+  if (signal.number != 0) {
+    std::string of = signal.name;
+    if (!signal.code_name.empty()) of += fmt::format(" ({}: {})", signal.code_name, signal.meaning);
+    if (signal.address) of += fmt::format(" at {}", to_hex(*signal.address));
+    if (report.facts.own_handler) of += ", seen by the program's own crash handler";
+    field.paragraphs.push_back(std::move(of));
+  }
+  return field;
+}
+
+Field alternatives(const Report& report) {
+  Field field{.label = "or", .paragraphs = {}, .code = {}, .tone = Tone::kFaint};
+  const auto& all = report.verdict.hypotheses;
+  for (size_t i = 1; i < all.size(); ++i) {
+    field.paragraphs.push_back(fmt::format("{} ({}): {}", title(all[i].crash_class),
+                                           to_string(all[i].confidence), all[i].sentence));
+  }
+  return field;
+}
+
+Field next(const Report& report) {
+  return {
+      .label = "next", .paragraphs = report.verdict.next_steps, .code = {}, .tone = Tone::kGood};
+}
+
+Field missing(const Report& report) {
+  return {
+      .label = "missing", .paragraphs = report.verdict.limits, .code = {}, .tone = Tone::kWarning};
+}
+
+std::string stack_heading(const StackFacts& stack, size_t threads) {
+  std::string text = fmt::format("Crashing thread {}", stack.tid);
+  if (!stack.thread_name.empty()) text += fmt::format(" \"{}\"", stack.thread_name);
+  return text +
+         fmt::format(" (of {}), {} frames, stack {}", threads, stack.total_frames, stack.end);
+}
+
+Section crashing_stack(const Report& report) {
+  const StackFacts& stack = report.facts.crashing;
+  Section section{.heading = stack_heading(stack, report.facts.process.thread_count),
+                  .paragraphs = stack.notes,
+                  .frames = compose_stack(stack, report.facts.crash_frame, true),
+                  .items = {}};
+  if (!report.full && section.frames.size() > kShortStack) {
+    const size_t left_out = section.frames.size() - kShortStack;
+    section.frames.resize(kShortStack);
+    section.items.push_back(fmt::format("{} more rows: --full", left_out));
+  }
+  return section;
+}
+
+std::string signature_of(const StackFacts& stack) {
+  std::string text;
+  for (const FrameFact& frame : stack.frames) {
+    for (const FunctionFact& function : frame.functions) text += function.name + "\n";
+    if (frame.functions.empty() || frame.functions.front().name.empty()) text += to_hex(frame.pc);
+  }
+  return text;
+}
+
+// "pthread_cond_wait ← Pool::take ← worker"
+std::string short_trace(const StackFacts& stack) {
+  std::vector<std::string> names;
+  for (const FrameFact& frame : stack.frames) {
+    for (const FunctionFact& function : frame.functions) {
+      if (function.role == CodeRole::kStart) continue;
+      if (names.size() < kGroupedFrames) {
+        names.push_back(function.short_name.empty() ? to_hex(frame.pc) : function.short_name);
+      }
+    }
+  }
+  return fmt::format("{}", fmt::join(names, " ← "));
+}
+
+Section other_threads(const Report& report) {
+  Section section{.heading = "Other threads", .paragraphs = {}, .frames = {}, .items = {}};
+  std::vector<std::pair<std::string, std::vector<const StackFacts*>>> groups;
+  for (const StackFacts& stack : report.facts.others) {
+    const std::string signature = signature_of(stack);
+    auto group = std::find_if(groups.begin(), groups.end(),
+                              [&](const auto& g) { return g.first == signature; });
+    if (group == groups.end()) {
+      groups.push_back({signature, {&stack}});
+    } else {
+      group->second.push_back(&stack);
+    }
+  }
+  std::stable_sort(groups.begin(), groups.end(),
+                   [](const auto& a, const auto& b) { return a.second.size() > b.second.size(); });
+  for (const auto& [signature, stacks] : groups) {
+    section.items.push_back(
+        stacks.size() == 1
+            ? fmt::format("thread {}: {}", stacks.front()->tid, short_trace(*stacks.front()))
+            : fmt::format("{} threads: {}", stacks.size(), short_trace(*stacks.front())));
+  }
+  return section;
+}
+
+Section thread_in_full(const StackFacts& stack) {
+  std::string heading = fmt::format("Thread {}", stack.tid);
+  if (!stack.thread_name.empty()) heading += fmt::format(" \"{}\"", stack.thread_name);
+  return {.heading = fmt::format("{}, {} frames, stack {}", heading, stack.total_frames, stack.end),
+          .paragraphs = stack.notes,
+          .frames = compose_stack(stack, 0, false),
+          .items = {}};
+}
+
+Section modules(const Report& report) {
+  Section section{.heading = "Modules", .paragraphs = {}, .frames = {}, .items = {}};
+  for (const ModuleFact& module : report.facts.modules) {
+    if (section.items.size() == kModuleStatusesShown) {
+      section.items.push_back(
+          fmt::format("{} more: --json", report.facts.modules.size() - kModuleStatusesShown));
+      break;
+    }
+    std::string text =
+        fmt::format("{}-{} {}", to_hex(module.start), to_hex(module.end), module.path);
+    if (!module.version.empty()) text += fmt::format(" {}", module.version);
+    text += fmt::format(" build-id {}", module.build_id.empty() ? "unknown" : module.build_id);
+    text += fmt::format(" ({})", module.status);
+    section.items.push_back(std::move(text));
+  }
+  return section;
+}
+
+Section statements(const Report& report) {
+  Section section{.heading = "More", .paragraphs = {}, .frames = {}, .items = {}};
+  for (const Fact& fact : report.facts.other) section.items.push_back(fact.statement);
+  if (report.facts.fault) {
+    for (const std::string& text : report.facts.fault->inconsistencies)
+      section.items.push_back(text);
+    if (report.facts.fault->changed_since) {
+      section.items.push_back(report.facts.fault->changed_since->statement);
+    }
+  }
+  return section;
+}
+
+// Names and texts come from the crashed process: nothing of it may drive a terminal.
+void make_printable(std::vector<std::string>& texts) {
+  for (std::string& text : texts) text = term::printable(text);
+}
+
+void make_printable(Document& document) {
+  document.headline = term::printable(document.headline);
+  for (Field& field : document.fields) {
+    make_printable(field.paragraphs);
+    make_printable(field.code);
+  }
+  for (Section& section : document.sections) {
+    section.heading = term::printable(section.heading);
+    make_printable(section.paragraphs);
+    make_printable(section.items);
+    for (FrameRow& row : section.frames) {
+      row.function = term::printable(row.function);
+      row.place = term::printable(row.place);
+      make_printable(row.details);
+    }
+  }
+}
+
+}  // namespace
+
+Document compose(const Report& report) {
+  Document document{.headline = report.verdict.headline, .fields = {}, .sections = {}};
+  for (Field field : {why(report), where(report), who(report), sure(report), alternatives(report),
+                      next(report), missing(report)}) {
+    if (!field.paragraphs.empty()) document.fields.push_back(std::move(field));
+  }
+  document.sections.push_back(crashing_stack(report));
+  if (report.full) {
+    for (const StackFacts& stack : report.facts.others)
+      document.sections.push_back(thread_in_full(stack));
+    document.sections.push_back(modules(report));
+  } else {
+    document.sections.push_back(other_threads(report));
+  }
+  document.sections.push_back(statements(report));
+  std::erase_if(document.sections, [](const Section& section) {
+    return section.paragraphs.empty() && section.frames.empty() && section.items.empty();
+  });
+  make_printable(document);
+  return document;
+}
+
+}  // namespace inquest::diagnosis

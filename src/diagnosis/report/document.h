@@ -1,0 +1,49 @@
+// Document: what a report says, in which order, before anyone decides how it looks.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "diagnosis/report/report.h"
+
+namespace inquest::diagnosis {
+
+enum class Tone : uint8_t { kPlain, kStrong, kGood, kWarning, kFaint };
+
+// A labelled answer of the first screen: "why", "where", "next".
+struct Field {
+  std::string label;
+  std::vector<std::string> paragraphs;  // the first beside the label
+  std::vector<std::string> code;        // shown as it is, below
+  Tone tone = Tone::kPlain;
+};
+
+struct FrameRow {
+  std::string number;  // "#3"; empty for the outer functions of an inlined chain's first row
+  std::string function;
+  std::string place;                 // "quote.cc:41:12", or "module+0x1234"
+  std::string remark;                // "inlined", "found by scanning: may be wrong", …
+  std::vector<std::string> details;  // variables, source
+  bool is_user_code = false;
+  bool is_crash = false;
+};
+
+struct Section {
+  std::string heading;
+  std::vector<std::string> paragraphs;
+  std::vector<FrameRow> frames;
+  std::vector<std::string> items;
+};
+
+struct Document {
+  std::string headline;
+  std::vector<Field> fields;      // the first screen
+  std::vector<Section> sections;  // the crashing stack first
+};
+
+Document compose(const Report& report);
+
+// The rows of one stack, a folded cycle as one row of its own.
+std::vector<FrameRow> compose_stack(const StackFacts& stack, size_t crash_frame, bool is_crashing);
+
+}  // namespace inquest::diagnosis

@@ -1,0 +1,85 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "diagnosis/report/document.h"
+
+namespace inquest::diagnosis {
+namespace {
+
+std::string base_name(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? path : path.substr(slash + 1);
+}
+
+std::string place_of(const FrameFact& frame, const FunctionFact& function) {
+  if (!function.file.empty() && function.line != 0) {
+    return function.column != 0
+               ? fmt::format("{}:{}:{}", function.file, function.line, function.column)
+               : fmt::format("{}:{}", function.file, function.line);
+  }
+  if (frame.module.empty()) return {};
+  return fmt::format("{}+{}", base_name(frame.module), to_hex(frame.module_offset));
+}
+
+std::string name_of(const FrameFact& frame, const FunctionFact& function) {
+  if (!function.name.empty()) return function.name;
+  return fmt::format("{} ??", to_hex(frame.pc));
+}
+
+std::string remark_of(const FrameFact& frame, const FunctionFact& function) {
+  if (frame.is_signal_handler_return) return "signal handler called";
+  if (function.is_inlined) return "inlined";
+  if (frame.found_by == "scan") return "found by scanning the stack: may be wrong";
+  if (frame.trust == "low") return fmt::format("low trust ({})", frame.found_by);
+  if (frame.found_by == "frame-pointer") return "by frame pointer";
+  if (frame.found_by == "call-site") return "return address of the bad call";
+  return {};
+}
+
+std::vector<std::string> details_of(const FrameFact& frame, const FunctionFact& function) {
+  std::vector<std::string> lines;
+  for (const VariableFact& variable : frame.variables) {
+    if (variable.function != function.short_name && variable.function != function.name &&
+        !(frame.functions.size() == 1)) {
+      continue;
+    }
+    lines.push_back(fmt::format(
+        "{} {} = {}", variable.type, variable.name,
+        variable.why_not.empty() ? variable.text : fmt::format("<{}>", variable.why_not)));
+  }
+  return lines;
+}
+
+FrameRow cycle_row(const CycleFact& cycle) {
+  FrameRow row;
+  row.function = fmt::format("`{}` × {}", fmt::join(cycle.functions, " → "), cycle.count);
+  row.remark =
+      fmt::format("a cycle of {} frame{}, shown once", cycle.period, cycle.period == 1 ? "" : "s");
+  return row;
+}
+
+}  // namespace
+
+std::vector<FrameRow> compose_stack(const StackFacts& stack, size_t crash_frame, bool is_crashing) {
+  std::vector<FrameRow> rows;
+  for (size_t i = 0; i < stack.frames.size(); ++i) {
+    const FrameFact& frame = stack.frames[i];
+    if (stack.cycle && i == stack.cycle->first) rows.push_back(cycle_row(*stack.cycle));
+    bool first = true;
+    for (const FunctionFact& function : frame.functions) {
+      FrameRow row;
+      row.number = fmt::format("#{}", frame.index);
+      row.function = name_of(frame, function);
+      row.place = place_of(frame, function);
+      row.remark = remark_of(frame, function);
+      row.details = details_of(frame, function);
+      row.is_user_code = function.role == CodeRole::kUser;
+      row.is_crash = is_crashing && i == crash_frame && first;
+      first = false;
+      rows.push_back(std::move(row));
+    }
+  }
+  return rows;
+}
+
+}  // namespace inquest::diagnosis

@@ -1,0 +1,175 @@
+#include <fmt/format.h>
+
+#include "diagnosis/verdict/rules.h"
+
+namespace inquest::diagnosis {
+namespace {
+
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+CrashClass class_of_heap_message(const std::string& message) {
+  if (contains(message, "double free")) return CrashClass::kDoubleFree;
+  if (contains(message, "invalid pointer") || contains(message, "invalid size") ||
+      contains(message, "munmap_chunk()")) {
+    // free(): invalid size is what a pointer into the middle of something gives, too.
+    return contains(message, "free(): invalid pointer") || contains(message, "munmap_chunk()")
+               ? CrashClass::kInvalidFree
+               : CrashClass::kHeapCorruption;
+  }
+  return CrashClass::kHeapCorruption;
+}
+
+Hypothesis start(const Facts& facts, CrashClass crash_class, std::string sentence) {
+  Hypothesis h;
+  h.crash_class = crash_class;
+  h.sentence = std::move(sentence);
+  if (!facts.abort.message.empty()) {
+    h.facts_for.push_back(fmt::format("the process said: \"{}\"", facts.abort.message));
+  }
+  for (const Evidence& evidence : facts.abort.evidence) h.facts_for.push_back(evidence.what);
+  return h;
+}
+
+void heap(const Facts& facts, Proposals& out) {
+  const AbortFacts& abort = facts.abort;
+  const CrashClass crash_class = class_of_heap_message(abort.message);
+  const std::string next = fmt::format("valgrind --num-callers=30 {}", executable_of(facts));
+  if (crash_class == CrashClass::kDoubleFree) {
+    Hypothesis h =
+        start(facts, crash_class, "memory was freed twice, and glibc noticed at the second free");
+    h.would_confirm = "the stack of the first free()";
+    h.next_command = next;
+    out.push_back({std::move(h), 94});
+    return;
+  }
+  if (crash_class == CrashClass::kInvalidFree) {
+    Hypothesis h =
+        start(facts, crash_class, "free() was given a pointer that malloc never returned");
+    h.would_confirm = "where the pointer comes from: the argument of free() in the caller";
+    h.next_command = next;
+    out.push_back({std::move(h), 88});
+    out.push_back({start(facts, CrashClass::kHeapCorruption,
+                         "the allocator's header in front of the block was overwritten"),
+                   58});
+    return;
+  }
+  Hypothesis h = start(facts, crash_class,
+                       "the allocator found its own records overwritten: something wrote past (or "
+                       "before) a heap block earlier");
+  h.facts_against.emplace_back("the place that found it is seldom the place that did it");
+  h.would_confirm = "AddressSanitizer stops at the overrun itself";
+  h.next_command = next;
+  out.push_back({std::move(h), 90});
+}
+
+void exception(const Facts& facts, Proposals& out) {
+  const AbortFacts& abort = facts.abort;
+  std::string sentence = "an exception was caught by nobody";
+  if (!abort.exception_type.empty()) {
+    sentence = fmt::format("`{}` was thrown and caught by nobody", abort.exception_type);
+    if (!abort.exception_what.empty()) sentence += fmt::format(": \"{}\"", abort.exception_what);
+  }
+  const bool memory = abort.exception_type == "std::bad_alloc" ||
+                      abort.exception_type == "std::bad_array_new_length";
+  Hypothesis h = start(facts, CrashClass::kUncaughtException, sentence);
+  h.would_confirm =
+      "the throw: frames between std::terminate and your code show it when nothing was unwound";
+  h.next_command = fmt::format("gdb -ex 'catch throw' -ex run {}", executable_of(facts));
+  out.push_back({h, 95});
+  if (memory) {
+    Hypothesis oom =
+        start(facts, CrashClass::kOutOfMemoryAbort, "an allocation failed: " + sentence);
+    oom.would_confirm = "the size that was asked for, and the limits of the process";
+    out.push_back({std::move(oom), 90});
+  }
+}
+
+}  // namespace
+
+void propose_from_abort(const Facts& facts, Proposals& out) {
+  const AbortFacts& abort = facts.abort;
+  switch (abort.kind) {
+    case AbortFacts::Kind::kNone:
+      return;
+    case AbortFacts::Kind::kAssertion: {
+      Hypothesis h = start(facts, CrashClass::kAssertion,
+                           abort.condition.empty()
+                               ? std::string("an assertion failed")
+                               : fmt::format("the assertion `{}` failed", abort.condition));
+      h.expression = abort.condition;
+      h.would_confirm = "the values in the condition";
+      h.next_command = explain_command(facts, "--full");
+      out.push_back({std::move(h), 98});
+      return;
+    }
+    case AbortFacts::Kind::kGlibcHeap:
+      heap(facts, out);
+      return;
+    case AbortFacts::Kind::kStackSmashing: {
+      Hypothesis h = start(facts, CrashClass::kStackBufferOverflow,
+                           "a buffer on the stack was overrun: the canary behind the locals of the "
+                           "function that was about to return is overwritten");
+      h.next_command = "rebuild with -fsanitize=address and run the same input";
+      out.push_back({std::move(h), 97});
+      return;
+    }
+    case AbortFacts::Kind::kFortify:
+      out.push_back(
+          {start(facts, CrashClass::kBufferOverflowFortify,
+                 "a checked libc function refused to write past the end of a buffer whose "
+                 "size the compiler knew"),
+           97});
+      return;
+    case AbortFacts::Kind::kException:
+      exception(facts, out);
+      return;
+    case AbortFacts::Kind::kTerminate:
+      out.push_back({start(facts, CrashClass::kUncaughtException,
+                           "std::terminate was called without an exception that can be read: a "
+                           "joinable std::thread destroyed, or noexcept violated"),
+                     66});
+      out.push_back({start(facts, CrashClass::kAbort, "std::terminate was called"), 60});
+      return;
+    case AbortFacts::Kind::kPureVirtual: {
+      Hypothesis h = start(facts, CrashClass::kPureVirtualCall,
+                           "a pure virtual function was called: on an object under construction, "
+                           "under destruction, or already destroyed");
+      h.would_confirm = "whether a constructor or destructor of the object is on the stack";
+      out.push_back({std::move(h), 96});
+      return;
+    }
+    case AbortFacts::Kind::kPanic: {
+      std::string sentence = "a Rust panic ended the process";
+      if (!abort.message.empty()) sentence += fmt::format(": \"{}\"", abort.message);
+      if (!abort.file.empty()) sentence += fmt::format(" at {}:{}", abort.file, abort.line);
+      out.push_back({start(facts, CrashClass::kPanic, std::move(sentence)), 96});
+      return;
+    }
+    case AbortFacts::Kind::kOutOfMemory: {
+      Hypothesis h = start(facts, CrashClass::kOutOfMemoryAbort,
+                           "an allocation failed and the program gave up");
+      h.would_confirm = "the size that was asked for, and the limits of the process";
+      out.push_back({std::move(h), 95});
+      return;
+    }
+    case AbortFacts::Kind::kSanitizer:
+      out.push_back(
+          {start(facts, CrashClass::kAbort, "a sanitizer ended the process after its report"), 80});
+      return;
+    case AbortFacts::Kind::kAbortCall:
+    case AbortFacts::Kind::kRaise:
+    case AbortFacts::Kind::kOther: {
+      Hypothesis h = start(facts, CrashClass::kAbort,
+                           facts.signal.name == "SIGABRT"
+                               ? std::string("the program called abort() itself")
+                               : fmt::format("the program sent itself {}", facts.signal.name));
+      h.would_confirm = "the condition around the call, in the frame shown";
+      out.push_back({std::move(h), 88});
+      return;
+    }
+  }
+}
+
+}  // namespace inquest::diagnosis

@@ -1,0 +1,118 @@
+#include <fmt/format.h>
+
+#include "diagnosis/verdict/rules.h"
+
+namespace inquest::diagnosis {
+namespace {
+
+Hypothesis start(const Facts& facts, CrashClass crash_class, std::string sentence) {
+  const FaultFacts& fault = *facts.fault;
+  Hypothesis h;
+  h.crash_class = crash_class;
+  h.sentence = std::move(sentence);
+  h.expression = expression_of(fault);
+  if (fault.pc_facts && !fault.pc_facts->statement.empty()) {
+    h.facts_for.push_back(fault.pc_facts->statement);
+  }
+  if (!fault.instruction.empty()) {
+    h.facts_for.push_back(fmt::format("the call was made by `{}`", fault.instruction));
+  }
+  return h;
+}
+
+std::string target_words(const FaultFacts& fault) {
+  if (!fault.call_target_expression.empty())
+    return fmt::format("`{}`", fault.call_target_expression);
+  if (fault.call_operand && !fault.call_operand->text.empty()) {
+    return fmt::format("the pointer at {}", fault.call_operand->text);
+  }
+  return "a code pointer";
+}
+
+Hypothesis overwritten_return(const Facts& facts) {
+  Hypothesis h =
+      start(facts, CrashClass::kStackBufferOverflow,
+            "a return address was overwritten: a buffer on the stack was overrun, and the "
+            "function returned to what was written there");
+  if (facts.crashing.corrupt)
+    h.facts_for.emplace_back("the stack's return addresses do not hold together");
+  h.would_confirm =
+      "a rebuild with -fstack-protector-strong or -fsanitize=address stops at the overrun";
+  h.next_command = "rebuild with -fsanitize=address and run the same input";
+  return h;
+}
+
+void bad_pc(const Facts& facts, Proposals& out) {
+  const FaultFacts& fault = *facts.fault;
+  if (!fault.pc_facts) return;
+  const AddressFacts& pc = *fault.pc_facts;
+  const bool called = fault.kind == "call" || fault.kind == "jump";
+  if (pc.has(AddressTrait::kNull) || (pc.has(AddressTrait::kNearNull) && called)) {
+    Hypothesis h = start(facts, CrashClass::kNullFunctionCall,
+                         fmt::format("{} is {}, and it was called", target_words(fault),
+                                     pc.has(AddressTrait::kNull) ? "null" : "almost null"));
+    h.would_confirm = "where the pointer should have been set";
+    h.next_command = explain_command(facts, "--full");
+    out.push_back({std::move(h), facts.crashing.corrupt && !called ? 60 : 96});
+    if (facts.crashing.corrupt && !called) out.push_back({overwritten_return(facts), 72});
+    return;
+  }
+  if (!called) {
+    out.push_back({overwritten_return(facts), facts.crashing.corrupt ? 88 : 66});
+  }
+  if (pc.has(AddressTrait::kNoExecuteMapping)) {
+    out.push_back({start(facts, CrashClass::kExecuteNonExecutable,
+                         fmt::format("execution went to {}, which holds data ({})",
+                                     to_hex(pc.address), pc.mapping)),
+                   called ? 90 : 80});
+  }
+  Hypothesis h = start(facts, CrashClass::kCorruptedCodePointer,
+                       fmt::format("{} was corrupted: it leads to {}, where there is no code",
+                                   target_words(fault), to_hex(pc.address)));
+  h.would_confirm = "who wrote the pointer, or freed the object that holds it";
+  h.next_command = fmt::format("valgrind {}", executable_of(facts));
+  out.push_back({std::move(h), called ? 84 : 50});
+  if (pc.has(AddressTrait::kPoison) || pc.has(AddressTrait::kFreedTcacheLink)) {
+    out.push_back({start(facts, CrashClass::kUseAfterFree,
+                         fmt::format("{} was read from freed memory", target_words(fault))),
+                   86});
+  }
+}
+
+// The transfer itself was refused: a non-canonical target raises the fault at the call or return.
+void bad_transfer(const Facts& facts, Proposals& out) {
+  const FaultFacts& fault = *facts.fault;
+  if (fault.kind == "return") {
+    out.push_back({overwritten_return(facts), 92});
+    return;
+  }
+  if (fault.kind != "call" && fault.kind != "jump") return;
+  const OperandFacts* operand = fault.operand ? &*fault.operand : nullptr;
+  if (operand == nullptr || (operand->bad_value && *operand->bad_value == 0)) return;
+  Hypothesis h = start(
+      facts, CrashClass::kCorruptedCodePointer,
+      fmt::format("{} was corrupted: the {} through it was refused",
+                  operand->expression ? pointer_words(*operand) : target_words(fault), fault.kind));
+  if (operand->pointer && !operand->pointer->statement.empty()) {
+    h.facts_for.push_back(operand->pointer->statement);
+  }
+  h.next_command = fmt::format("valgrind {}", executable_of(facts));
+  out.push_back({std::move(h), 86});
+}
+
+}  // namespace
+
+void propose_from_control(const Facts& facts, Proposals& out) {
+  if (!facts.fault || facts.signal.sent_by_other || facts.fault->stack_pointer_in_guard) return;
+  if (facts.signal.name != "SIGSEGV" && facts.signal.name != "SIGBUS" &&
+      facts.signal.name != "SIGILL") {
+    return;
+  }
+  if (facts.fault->pc_is_bad) {
+    bad_pc(facts, out);
+  } else {
+    bad_transfer(facts, out);
+  }
+}
+
+}  // namespace inquest::diagnosis

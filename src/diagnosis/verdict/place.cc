@@ -1,0 +1,38 @@
+#include "diagnosis/verdict/place.h"
+
+namespace inquest::diagnosis {
+namespace {
+
+BlamedPlace place_of(const FrameFact& frame, size_t index, const FunctionFact& function) {
+  return {.function = function.short_name.empty() ? function.name : function.short_name,
+          .file = function.file,
+          .line = function.line,
+          .column = function.column,
+          .frame = index,
+          .module = frame.module,
+          .module_offset = frame.module_offset};
+}
+
+}  // namespace
+
+std::optional<BlamedPlace> blamed_place(const Facts& facts) {
+  const auto& frames = facts.crashing.frames;
+  if (facts.user_frame && *facts.user_frame < frames.size()) {
+    const FrameFact& frame = frames[*facts.user_frame];
+    const size_t function = facts.user_function.value_or(0);
+    if (function < frame.functions.size()) {
+      return place_of(frame, *facts.user_frame, frame.functions[function]);
+    }
+  }
+  for (size_t i = facts.crash_frame; i < frames.size(); ++i) {
+    for (const FunctionFact& function : frames[i].functions) {
+      if (!function.name.empty()) return place_of(frames[i], i, function);
+    }
+  }
+  for (size_t i = facts.crash_frame; i < frames.size(); ++i) {
+    if (!frames[i].module.empty()) return place_of(frames[i], i, {});
+  }
+  return std::nullopt;
+}
+
+}  // namespace inquest::diagnosis

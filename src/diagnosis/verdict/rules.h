@@ -1,0 +1,49 @@
+// The rules behind judge(): each proposes hypotheses from one kind of evidence.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "diagnosis/verdict/verdict.h"
+
+namespace inquest::diagnosis {
+
+// A hypothesis and its rank, 0 (hardly) to 100 (nothing else fits).
+struct Proposal {
+  Hypothesis hypothesis;
+  int weight = 0;
+};
+
+using Proposals = std::vector<Proposal>;
+
+// A refused data access: null, freed, wild, read-only, out of bounds, misaligned, truncated file.
+void propose_from_memory(const Facts& facts, Proposals& out);
+// A program counter that went astray: null call, corrupted pointer, overwritten return address.
+void propose_from_control(const Facts& facts, Proposals& out);
+// The stack itself ran out, or was overwritten.
+void propose_from_stack(const Facts& facts, Proposals& out);
+// The program ended itself and left words about it.
+void propose_from_abort(const Facts& facts, Proposals& out);
+// What the signal alone says: division, illegal instruction, trap, system call, sent by somebody.
+void propose_from_signal(const Facts& facts, Proposals& out);
+// Files that do not fit together.
+void propose_from_modules(const Facts& facts, Proposals& out);
+
+// --- words shared by the rules
+// ----------------------------------------------------------------------------------
+
+// "`order->pricing`" when the expression behind the bad register is known, else "the pointer in
+// rdi", else "a pointer".
+std::string pointer_words(const OperandFacts& operand);
+// "the 4-byte read at 0x38"
+std::string access_words(const FaultFacts& fault);
+// "member `rate` of `struct Pricing`"; empty when the member is unknown.
+std::string member_words(const OperandFacts& operand);
+// The expression behind the bad register, without quotes; empty when unknown.
+std::string expression_of(const FaultFacts& fault);
+// The path of the executable for command lines; "EXE" when it is unknown.
+std::string executable_of(const Facts& facts);
+// The command line that asks this program for more.
+std::string explain_command(const Facts& facts, std::string_view options);
+
+}  // namespace inquest::diagnosis

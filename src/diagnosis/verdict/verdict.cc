@@ -1,0 +1,107 @@
+#include "diagnosis/verdict/verdict.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "diagnosis/verdict/place.h"
+#include "diagnosis/verdict/rules.h"
+
+namespace inquest::diagnosis {
+namespace {
+
+constexpr size_t kMaxHypotheses = 4;
+
+Confidence confidence_of(int weight) {
+  if (weight >= 95) return Confidence::kCertain;
+  if (weight >= 75) return Confidence::kHigh;
+  if (weight >= 45) return Confidence::kMedium;
+  return Confidence::kLow;
+}
+
+Proposal unknown(const Facts& facts) {
+  Hypothesis h;
+  h.crash_class = CrashClass::kUnknown;
+  h.sentence = fmt::format("why the process died of {} cannot be told from this evidence",
+                           facts.signal.name.empty() ? "its signal" : facts.signal.name);
+  for (const Fact& missing : facts.missing)
+    h.facts_against.push_back("missing: " + missing.statement);
+  if (!facts.advice.empty()) h.would_confirm = facts.advice.front();
+  h.next_command = explain_command(facts, "--full");
+  return {std::move(h), 20};
+}
+
+// The best proposal of each class, best first.
+Proposals ranked(Proposals proposals) {
+  std::stable_sort(proposals.begin(), proposals.end(),
+                   [](const Proposal& a, const Proposal& b) { return a.weight > b.weight; });
+  Proposals kept;
+  for (Proposal& proposal : proposals) {
+    const bool seen = std::any_of(kept.begin(), kept.end(), [&](const Proposal& k) {
+      return k.hypothesis.crash_class == proposal.hypothesis.crash_class;
+    });
+    if (!seen && kept.size() < kMaxHypotheses) kept.push_back(std::move(proposal));
+  }
+  return kept;
+}
+
+std::string headline(const Facts& facts, const Hypothesis& best,
+                     const std::optional<BlamedPlace>& place) {
+  std::string who =
+      facts.process.command.empty() ? facts.process.executable : facts.process.command;
+  if (who.empty()) who = "a process";
+  std::string text = fmt::format("{} (pid {})", who, facts.process.pid);
+  if (best.crash_class == CrashClass::kNoCrash) return text + " was alive when this was taken";
+  text += fmt::format(" died of {}: {}", facts.signal.name, title(best.crash_class));
+  if (place && !place->function.empty()) {
+    text += fmt::format(" in {}()", place->function);
+    if (!place->file.empty() && place->line != 0)
+      text += fmt::format(" at {}:{}", place->file, place->line);
+  }
+  return text;
+}
+
+std::vector<std::string> next_steps(const Facts& facts, const Hypothesis& best,
+                                    const std::optional<BlamedPlace>& place) {
+  std::vector<std::string> steps;
+  if (place && !place->file.empty() && place->line != 0) {
+    steps.push_back(fmt::format("Open {}:{} ({}).", place->file, place->line, place->function));
+  } else if (place && !place->function.empty()) {
+    steps.push_back(fmt::format("Look at {}() in {}.", place->function, place->module));
+  }
+  if (!best.would_confirm.empty())
+    steps.push_back(fmt::format("Settle it: {}.", best.would_confirm));
+  if (!best.next_command.empty()) steps.push_back(fmt::format("Run: {}", best.next_command));
+  for (const std::string& advice : facts.advice) steps.push_back(advice);
+  return steps;
+}
+
+}  // namespace
+
+Verdict judge(const Facts& facts) {
+  Proposals proposals;
+  propose_from_stack(facts, proposals);
+  propose_from_abort(facts, proposals);
+  propose_from_control(facts, proposals);
+  propose_from_memory(facts, proposals);
+  propose_from_signal(facts, proposals);
+  propose_from_modules(facts, proposals);
+  if (std::none_of(proposals.begin(), proposals.end(),
+                   [](const Proposal& p) { return p.weight > 35; })) {
+    proposals.push_back(unknown(facts));
+    proposals.back().weight = 36;
+  }
+
+  Verdict verdict;
+  for (Proposal& proposal : ranked(std::move(proposals))) {
+    proposal.hypothesis.confidence = confidence_of(proposal.weight);
+    verdict.hypotheses.push_back(std::move(proposal.hypothesis));
+  }
+  verdict.place = blamed_place(facts);
+  verdict.headline = headline(facts, verdict.hypotheses.front(), verdict.place);
+  verdict.next_steps = next_steps(facts, verdict.hypotheses.front(), verdict.place);
+  for (const Fact& missing : facts.missing) verdict.limits.push_back(missing.statement);
+  return verdict;
+}
+
+}  // namespace inquest::diagnosis
