@@ -1,0 +1,20 @@
+// Making demangled names shorter without changing what they say. Text in, text out; linear in time.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace inquest::demangle {
+
+// The C++ name as a programmer would have typed it: std::string for the basic_string it is, default
+// allocators, comparators, hashes and deleters left out, inline namespaces (std::__cxx11, std::__1)
+// and ABI tags gone, `>>` for `> >`. An argument is left out only when it is exactly the default.
+// Not for Rust names.
+std::string simplify_cxx(std::string_view demangled);
+
+// Replaces template arguments by "..." from the innermost outwards until the name fits `max` bytes.
+// A name that is too long even then stays so: its own words are never cut.
+std::string shorten_template_arguments(std::string_view name, size_t max);
+
+}  // namespace inquest::demangle
