@@ -1,10 +1,12 @@
-// Facts: what is known about a crash, each with the bytes it came from. Plain values: they print as JSON, can be
-// stored, and can be judged again by newer rules. Nothing here is an opinion; opinions are diagnosis/verdict.
+// Facts: what is known about a crash, each with the bytes it came from. Plain values: they print as
+// JSON, can be stored, and can be judged again by newer rules. Nothing here is an opinion; opinions
+// are diagnosis/verdict.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/address.h"
@@ -14,54 +16,69 @@ namespace inquest::diagnosis {
 
 // Where a fact came from, for people and for clicking.
 struct Evidence {
-  enum class Kind : uint8_t { kRegister, kMemory, kInstruction, kFrame, kMapping, kModule, kSignal, kText };
+  enum class Kind : uint8_t {
+    kRegister,
+    kMemory,
+    kInstruction,
+    kFrame,
+    kMapping,
+    kModule,
+    kSignal,
+    kText
+  };
   Kind kind = Kind::kText;
-  std::string what;                // "rax = 0x0", "8 bytes at 0x7f…: 0x0", "frame 2: checkout()"
+  std::string what;  // "rax = 0x0", "8 bytes at 0x7f…: 0x0", "frame 2: checkout()"
   std::optional<Address> address;
-  std::optional<size_t> frame;     // index into the crashing thread's frames
+  std::optional<size_t> frame;  // index into the crashing thread's frames
 };
 
+std::string_view to_string(Evidence::Kind kind);
+
 struct Fact {
-  std::string statement;           // one sentence without the final period
+  std::string statement;  // one sentence without the final period
   std::vector<Evidence> evidence;
 };
 
-// --- frames ---------------------------------------------------------------------------------------------------
+// --- frames
+// ---------------------------------------------------------------------------------------------------
 
 enum class CodeRole : uint8_t {
   kUser,      // the program's own code, or a library that is not part of the system
   kLibrary,   // the C library, a system library
-  kLanguage,  // std::, __gnu_cxx, core::, alloc::: templates and language support, also when inlined into user code
+  kLanguage,  // std::, __gnu_cxx, core::, alloc::: templates and language support, also when
+              // inlined into user code
   kAbort,     // raise, abort, __assert_fail, std::terminate, panic machinery
   kStart,     // _start, __libc_start_main, clone, thread start
   kSignal,    // the trampoline below a signal handler
   kUnknown,   // no name, no module
 };
+std::string_view to_string(CodeRole role);
 
 struct VariableFact {
-  std::string name, type, text;    // text: the value for people; empty when there is none
-  std::string why_not;             // "optimized out", "not in the core (…)"; empty when text holds the value
+  std::string name, type, text;  // text: the value for people; empty when there is none
+  std::string why_not;  // "optimized out", "not in the core (…)"; empty when text holds the value
   bool is_argument = false;
   std::string function;
 };
 
-struct FunctionFact {              // a physical frame holds one or more, innermost inlined first
-  std::string name;                // demangled with parameters; empty when unknown
-  std::string short_name;          // without parameters
-  std::string file;                // empty when unknown
+struct FunctionFact {      // a physical frame holds one or more, innermost inlined first
+  std::string name;        // demangled with parameters; empty when unknown
+  std::string short_name;  // without parameters
+  std::string file;        // empty when unknown
   uint32_t line = 0, column = 0;
   bool is_inlined = false;
   CodeRole role = CodeRole::kUnknown;
-  std::vector<std::string> source; // lines around `line`, "  41 | code"; empty when the source is not at hand
+  std::vector<std::string>
+      source;  // lines around `line`, "  41 | code"; empty when the source is not at hand
 };
 
 struct FrameFact {
-  size_t index = 0;                // as walked (a folded cycle leaves a gap)
+  size_t index = 0;  // as walked (a folded cycle leaves a gap)
   Address pc;
-  std::string module;              // path; empty outside every module
-  std::string build_id;            // hex, empty when unknown
-  uint64_t module_offset = 0;      // link-time address of the lookup pc
-  std::string found_by, trust;     // see process/unwind/frame.h
+  std::string module;           // path; empty outside every module
+  std::string build_id;         // hex, empty when unknown
+  uint64_t module_offset = 0;   // link-time address of the lookup pc
+  std::string found_by, trust;  // see process/unwind/frame.h
   bool is_signal_handler_return = false;
   bool interrupted = false;
   std::vector<FunctionFact> functions;  // never empty
@@ -79,36 +96,38 @@ struct StackFacts {
   std::vector<FrameFact> frames;
   size_t total_frames = 0;
   std::optional<CycleFact> cycle;
-  std::string end;                 // "complete", "missing-memory", …
+  std::string end;  // "complete", "missing-memory", …
   bool corrupt = false;
   std::vector<std::string> notes;
 };
 
-// --- the fault ------------------------------------------------------------------------------------------------
+// --- the fault
+// ------------------------------------------------------------------------------------------------
 
 enum class AccessKind : uint8_t { kNone, kRead, kWrite, kReadWrite, kExecute };
+std::string_view to_string(AccessKind kind);  // "read-write"
 
 // What the address itself tells. Several may hold at once.
 enum class AddressTrait : uint8_t {
-  kNull,              // exactly 0
-  kNearNull,          // in the first 64 KiB
-  kNonCanonical,      // x86-64: bits 63..47 differ
+  kNull,          // exactly 0
+  kNearNull,      // in the first 64 KiB
+  kNonCanonical,  // x86-64: bits 63..47 differ
   kKernelHalf,
-  kMisaligned,        // for the instruction that used it
+  kMisaligned,  // for the instruction that used it
   kUnmapped,
-  kGuardPage,         // in a no-access or unmapped gap directly below a thread stack
-  kJustPastMapping,   // within kNearMapping bytes behind a mapping
+  kGuardPage,        // in a no-access or unmapped gap directly below a thread stack
+  kJustPastMapping,  // within kNearMapping bytes behind a mapping
   kJustBeforeMapping,
   kReadOnlyMapping,
   kNoExecuteMapping,
   kNoAccessMapping,
-  kBeyondEndOfFile,   // of the file mapped there
+  kBeyondEndOfFile,  // of the file mapped there
   kInStackOfOtherThread,
   kInOwnStack,
-  kBelowStackPointer, // in its own stack, below sp: a dead frame
+  kBelowStackPointer,  // in its own stack, below sp: a dead frame
   kInHeap,
   kInModule,
-  kText,              // printable ASCII
+  kText,  // printable ASCII
   kUtf16Text,
   kPoison,            // a known fill pattern: `poison_name` says which
   kFreedTcacheLink,   // looks like glibc's mangled free-list link: the memory was freed
@@ -121,12 +140,14 @@ std::string_view to_string(AddressTrait trait);
 struct AddressFacts {
   Address address;
   std::vector<AddressTrait> traits;
-  std::string poison_name;         // "glibc tcache key", "ASan heap-left-redzone", "jemalloc junk 0x5a", "0xdeadbeef"
-  std::string text;                // when kText or kUtf16Text
-  std::string mapping;             // "[heap]", "/lib/libc.so.6 r--p", "stack of thread 17": what holds it, or the neighbour
-  uint64_t distance = 0;           // bytes past or before that neighbour
-  std::string symbol;              // "main_arena+0x60", when it lies in a module
-  std::string statement;           // one sentence
+  std::string poison_name;  // "glibc tcache key", "ASan heap-left-redzone", "jemalloc junk 0x5a",
+                            // "0xdeadbeef"
+  std::string text;         // when kText or kUtf16Text
+  std::string mapping;  // "[heap]", "/lib/libc.so.6 r--p", "stack of thread 17": what holds it, or
+                        // the neighbour
+  uint64_t distance = 0;  // bytes past or before that neighbour
+  std::string symbol;     // "main_arena+0x60", when it lies in a module
+  std::string statement;  // one sentence
 
   bool has(AddressTrait trait) const;
 };
@@ -135,7 +156,7 @@ struct AddressFacts {
 struct ExpressionFact {
   std::string text, type;
   std::string base_variable, base_kind, function;
-  std::string trust;               // "exact", "traced", "heuristic"
+  std::string trust;  // "exact", "traced", "heuristic"
   uint64_t value = 0;
   std::vector<std::string> steps;
 };
@@ -146,11 +167,12 @@ struct MemberFact {
 };
 
 struct OperandFacts {
-  std::string text;                // "[rdi+0x38]"
+  std::string text;  // "[rdi+0x38]"
   AccessKind access = AccessKind::kNone;
   uint32_t size = 0;
-  std::optional<Address> effective;          // nullopt when a register it needs is unknown
-  std::string bad_register;                  // the one whose value made the address bad: "rdi"; empty: none stands out
+  std::optional<Address> effective;  // nullopt when a register it needs is unknown
+  std::string
+      bad_register;  // the one whose value made the address bad: "rdi"; empty: none stands out
   std::optional<uint64_t> bad_value;
   int64_t displacement = 0;
   std::optional<AddressFacts> address;       // of `effective`
@@ -163,71 +185,90 @@ struct OperandFacts {
 
 // The instruction at which the thread stopped, and what it wanted.
 struct FaultFacts {
-  size_t frame = 0;                // whose pc it is: 0, or the caller when pc itself was bad
+  size_t frame = 0;  // whose pc it is: 0, or the caller when pc itself was bad
   Address pc;
-  std::string instruction;         // "mov eax, dword ptr [rdi+0x38]"; empty when not decoded
+  std::string instruction;  // "mov eax, dword ptr [rdi+0x38]"; empty when not decoded
   std::string why_not_decoded;
-  std::string kind;                // "load", "store", "call", "jump", "return", "push", "trap", "divide", "syscall", "other"
+  std::string kind;  // "load", "store", "call", "jump", "return", "push", "trap", "divide",
+                     // "syscall", "other"
   AccessKind access = AccessKind::kNone;
-  std::optional<Address> address;  // that was refused: si_addr, or recomputed from the operand (non-canonical)
-  bool address_recomputed = false; // si_addr did not say
-  std::optional<OperandFacts> operand;     // the one that was refused
+  std::optional<Address>
+      address;  // that was refused: si_addr, or recomputed from the operand (non-canonical)
+  bool address_recomputed = false;      // si_addr did not say
+  std::optional<OperandFacts> operand;  // the one that was refused
   std::optional<AddressFacts> address_facts;
-  std::optional<AddressFacts> pc_facts;    // when pc itself was bad (jump to null, to data)
+  std::optional<AddressFacts> pc_facts;  // when pc itself was bad (jump to null, to data)
+  // Control went, or was about to go (ret or call to a non-canonical address: pc still stands on
+  // it), to a place without code. `address` is that place and `access` kExecute.
   bool pc_is_bad = false;
-  bool stack_pointer_in_guard = false;     // the access was to the stack, beyond its end
+  bool stack_pointer_in_guard = false;             // the access was to the stack, beyond its end
   std::optional<uint64_t> stack_size, stack_used;  // bytes, of the thread's stack mapping
-  std::optional<uint64_t> frame_size;      // bytes between cfa and sp of the faulting frame
-  std::string needs_feature;               // ILL: the CPU feature that the instruction belongs to
-  std::optional<uint64_t> divisor;         // FPE
+  std::optional<uint64_t> frame_size;              // bytes between cfa and sp of the faulting frame
+  std::string needs_feature;        // ILL: the CPU feature that the instruction belongs to
+  std::optional<uint64_t> divisor;  // FPE
   std::optional<uint64_t> dividend_low, dividend_high;
   std::string divisor_expression;
-  std::string call_target_expression;      // pc bad: what the caller called through: "ops->open"
+  std::string call_target_expression;  // pc bad: what the caller called through: "ops->open"
   std::optional<OperandFacts> call_operand;
-  std::optional<Fact> changed_since;       // memory now disagrees with the register: a racing writer, or a reuse
+  std::optional<Fact>
+      changed_since;  // memory now disagrees with the register: a racing writer, or a reuse
   std::vector<std::string> inconsistencies;  // the reported address is produced by no operand, …
 };
 
 // Why the process ended itself.
 struct AbortFacts {
   enum class Kind : uint8_t {
-    kNone, kAssertion, kGlibcHeap, kStackSmashing, kFortify, kException, kPureVirtual, kPanic, kOutOfMemory,
-    kTerminate, kSanitizer, kAbortCall, kRaise, kOther,
+    kNone,
+    kAssertion,
+    kGlibcHeap,
+    kStackSmashing,
+    kFortify,
+    kException,
+    kPureVirtual,
+    kPanic,
+    kOutOfMemory,
+    kTerminate,
+    kSanitizer,
+    kAbortCall,
+    kRaise,
+    kOther,
   };
   Kind kind = Kind::kNone;
-  std::string message;             // as written: "double free or corruption (!prev)", "main.c:3: f: Assertion `x' failed."
+  std::string message;  // as written: "double free or corruption (!prev)", "main.c:3: f: Assertion
+                        // `x' failed."
   std::string condition, file, function;  // parsed from an assertion or panic
   uint32_t line = 0;
-  std::string exception_type;      // "std::runtime_error"
+  std::string exception_type;  // "std::runtime_error"
   std::string exception_what;
   std::vector<Evidence> evidence;
 };
 std::string_view to_string(AbortFacts::Kind kind);
 
 struct SignalFacts {
-  int number = 0;                  // 0: the process did not die of a signal (a live dump)
-  std::string name;                // "SIGSEGV"
+  int number = 0;    // 0: the process did not die of a signal (a live dump)
+  std::string name;  // "SIGSEGV"
   std::optional<int> code;
-  std::string code_name;           // "SEGV_MAPERR"
-  std::string meaning;             // "address not mapped"
+  std::string code_name;  // "SEGV_MAPERR"
+  std::string meaning;    // "address not mapped"
   std::optional<Address> address;
   std::optional<int32_t> sender_pid;
   std::optional<uint32_t> sender_uid;
-  bool sent_by_self = false;       // tgkill/raise/abort of the process itself
+  bool sent_by_self = false;  // tgkill/raise/abort of the process itself
   bool sent_by_other = false;
   std::optional<int> system_call;  // SIGSYS
   std::string system_call_name;
 };
 
-// --- the process ----------------------------------------------------------------------------------------------
+// --- the process
+// ----------------------------------------------------------------------------------------------
 
 struct ModuleFact {
   std::string path, build_id, version;
   Address start, end;
-  std::string status;              // "verified", "missing", "mismatch", …
+  std::string status;  // "verified", "missing", "mismatch", …
   std::string found_path, found_build_id, debug_path;
   bool has_symbols = false, has_debug_info = false;  // as far as they were looked for
-  bool on_crash_path = false;      // a frame of the crashing thread lies in it
+  bool on_crash_path = false;                        // a frame of the crashing thread lies in it
 };
 
 struct ProcessFacts {
@@ -236,29 +277,32 @@ struct ProcessFacts {
   std::optional<uint32_t> uid, gid;
   std::string arch, producer, source;
   size_t thread_count = 0;
-  std::string language;            // of the crashing user frame: "C", "C++", "Rust", "unknown"
-  std::string runtime;             // "python3.11", "node", "bun", "go", … when recognised by its modules; else empty
+  std::string language;  // of the crashing user frame: "C", "C++", "Rust", "unknown"
+  std::string
+      runtime;  // "python3.11", "node", "bun", "go", … when recognised by its modules; else empty
 };
 
 struct Facts {
   static constexpr int kVersion = 1;
 
   ProcessFacts process;
-  SignalFacts signal;              // of the original fault when a handler of the process's own was in between
+  SignalFacts signal;  // of the original fault when a handler of the process's own was in between
   std::optional<SignalFacts> delivered;  // then: the one that ended the process
-  bool own_handler = false;        // the process's own crash handler ran
-  StackFacts crashing;             // the crashing thread, from the fault on
-  std::vector<StackFacts> others;  // the other threads, in the order of the dump
-  size_t crash_frame = 0;          // index into crashing.frames: where the fault or abort happened
+  bool own_handler = false;              // the process's own crash handler ran
+  StackFacts crashing;                   // the crashing thread, from the fault on
+  std::vector<StackFacts> others;        // the other threads, in the order of the dump
+  size_t crash_frame = 0;  // index into crashing.frames: where the fault or abort happened
   // The frame and function that an engineer should open first: the innermost one in user code.
   std::optional<size_t> user_frame, user_function;
   std::optional<FaultFacts> fault;
   AbortFacts abort;
   std::vector<ModuleFact> modules;
   std::vector<Fact> inconsistent_modules;  // on disk ≠ loaded, two versions of one library
-  std::vector<Fact> missing;       // what could not be read and why: truncated, no binary, no debug information
-  std::vector<std::string> advice; // how to get what is missing, in step with `missing`
-  std::vector<Fact> other;         // further statements worth reading (stderr text found, errno, mutex owner)
+  std::vector<Fact>
+      missing;  // what could not be read and why: truncated, no binary, no debug information
+  std::vector<std::string> advice;  // how to get what is missing, in step with `missing`
+  std::vector<Fact>
+      other;  // further statements worth reading (stderr text found, errno, mutex owner)
 };
 
 }  // namespace inquest::diagnosis
