@@ -10,14 +10,14 @@
 namespace inquest::process {
 
 struct LoadOptions {
-  // Where compressed or piped input is unpacked, sparsely, into a file without a name. Empty:
-  // $TMPDIR, else /tmp.
-  std::string temporary_directory;
-  uint64_t max_unpacked_size = uint64_t{1} << 42;  // bytes, apparent; kTooLarge beyond it
+  // Bytes, of a compressed or piped input once unpacked: apparent size, and what is not zero. It is
+  // unpacked into a sparse file without a name in $TMPDIR (or /tmp).
+  uint64_t max_unpacked_size = uint64_t{1} << 42;
+  uint64_t max_unpacked_stored = uint64_t{1} << 36;
 };
 
 // Reads an ELF core of x86-64 or AArch64 Linux from `path` ("-": standard input), plain or packed
-// with gzip, xz, zstd or lz4. Reads headers and notes; memory is mapped and read when it is asked
+// with gzip, xz, zstd or lz4. Reads headers and notes; memory is mapped, and read when it is asked
 // for. Errors say what the file is instead of a core, and what to do.
 Result<ProcessImage> load(const std::string& path, const LoadOptions& options = {});
 
