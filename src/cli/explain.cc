@@ -27,7 +27,7 @@ struct Options {
 std::string render(const Options& options, const diagnosis::Diagnosis& diagnosis) {
   if (options.dump == "image") return diagnosis::image_json(diagnosis.image);
   if (options.dump == "stacks") return diagnosis::stacks_json(diagnosis.facts);
-  if (options.dump == "facts") return diagnosis::facts_to_json(diagnosis.facts);
+  if (options.dump == "facts") return diagnosis::to_json(diagnosis.facts);
   if (options.dump == "verdict") return diagnosis::render_verdict_json(diagnosis.verdict);
   const diagnosis::Report report{.facts = diagnosis.facts,
                                  .verdict = diagnosis.verdict,
