@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/worker.h"
 #include "diagnosis/engine/engine.h"
 #include "diagnosis/engine/image_json.h"
 #include "diagnosis/facts/facts_json.h"
@@ -41,6 +42,7 @@ std::string render(const Options& options, const diagnosis::Diagnosis& diagnosis
       report, {.color = terminal.color, .width = static_cast<size_t>(terminal.columns)});
 }
 
+// Runs in the worker: nothing is printed before the report is whole.
 int explain(Options options) {
   if (!options.no_cache) {
     if (const std::string cache = os::cache_directory(); !cache.empty()) {
@@ -96,7 +98,11 @@ void add_explain(CLI::App& app, std::function<int()>& chosen) {
   json->excludes(markdown)->excludes(html)->excludes(dump);
   markdown->excludes(html)->excludes(dump);
   html->excludes(dump);
-  command->callback([options, &chosen] { chosen = [options] { return explain(*options); }; });
+  command->callback([options, &chosen] {
+    chosen = [options] {
+      return run_in_worker(options->diagnose.input, {}, [options] { return explain(*options); });
+    };
+  });
 }
 
 }  // namespace inquest::cli

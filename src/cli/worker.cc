@@ -1,0 +1,84 @@
+#include "cli/worker.h"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <new>
+
+#include "cli/commands.h"
+
+namespace inquest::cli {
+namespace {
+
+void limit(int resource, uint64_t value) {
+  rlimit current{};
+  if (getrlimit(static_cast<__rlimit_resource>(resource), &current) != 0) return;
+  current.rlim_cur = std::min<rlim_t>(value, current.rlim_max);
+  setrlimit(static_cast<__rlimit_resource>(resource), &current);
+}
+
+int run_as_child(const WorkerLimits& limits, const std::function<int()>& work) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  limit(RLIMIT_CORE, 0);
+  limit(RLIMIT_CPU, limits.cpu_seconds);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  limit(RLIMIT_DATA, limits.heap_bytes);  // a sanitizer's shadow would count against it
+#endif
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    std::fprintf(
+        stderr,
+        "inquest: the input makes the analysis need more than %llu MiB of memory; it was stopped\n",
+        static_cast<unsigned long long>(limits.heap_bytes >> 20));
+    return kExitUnreadable;
+  }
+}
+
+void say_how_it_died(const std::string& input, int signal, const WorkerLimits& limits) {
+  if (signal == SIGXCPU || signal == SIGKILL) {
+    std::fprintf(stderr,
+                 "inquest: %s: the analysis was stopped (%s; its budget is %llu s of CPU): the "
+                 "file may be made to be slow\n",
+                 input.c_str(), strsignal(signal),
+                 static_cast<unsigned long long>(limits.cpu_seconds));
+    return;
+  }
+  std::fprintf(stderr,
+               "inquest: %s: the analysis itself died of %s. This is a bug of inquest: please "
+               "report it with the file if you may "
+               "share it. Nothing was written.\n",
+               input.c_str(), strsignal(signal));
+}
+
+}  // namespace
+
+int run_in_worker(const std::string& input, const WorkerLimits& limits,
+                  const std::function<int()>& work) {
+  std::fflush(nullptr);
+  const pid_t child = fork();
+  if (child < 0) {
+    std::perror("inquest: cannot start a worker process");
+    return kExitUnreadable;
+  }
+  if (child == 0) {
+    const int code = run_as_child(limits, work);
+    std::fflush(nullptr);
+    _exit(code);
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(status)) return WEXITSTATUS(status);
+  say_how_it_died(input, WTERMSIG(status), limits);
+  return kExitUnreadable;
+}
+
+}  // namespace inquest::cli
