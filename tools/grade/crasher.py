@@ -1,5 +1,6 @@
 """Lets each program die and keeps its core."""
 
+import errno
 import json
 import os
 import pathlib
@@ -7,6 +8,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import time
 
 import builder
 import corpus
@@ -49,11 +51,23 @@ def _stage(case, variant):
     return run
 
 
+def _spawn(command, **options):
+    """Another thread's fork can hold the freshly copied program open for writing: try again."""
+    for _ in range(50):
+        try:
+            return subprocess.Popen(command, **options)
+        except OSError as error:
+            if error.errno != errno.ETXTBSY:
+                raise
+            time.sleep(0.02)
+    raise CrashError("its file stays busy")
+
+
 def _start(case, run, command):
     with open(run / "output.txt", "wb") as output:
-        process = subprocess.Popen(command, cwd=run, env=_environment(case), stdout=output,
-                                   stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                                   preexec_fn=_limits, start_new_session=True)
+        process = _spawn(command, cwd=run, env=_environment(case), stdout=output,
+                         stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                         preexec_fn=_limits, start_new_session=True)
         try:
             return process.wait(TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:

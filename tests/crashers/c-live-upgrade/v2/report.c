@@ -5,8 +5,7 @@ long report_open_positions(const char* const* ibans, int count) {
   for (int i = 0; i < count; i++) {
     struct account* account = ledger_account(ibans[i]);
     if (account == 0) continue;
-    long left = account->limits->daily - account->balance;  // CRASH
-    open += left > 0;
+    if (account->limits->daily > account->balance) open++;  // CRASH
   }
   return open;
 }
