@@ -32,6 +32,22 @@ Hypothesis start(const Facts& facts, CrashClass crash_class, std::string sentenc
   return h;
 }
 
+// libgcc's checked arithmetic for -ftrapv: __addvsi3, __mulvdi3, __negvti2 …
+const std::string* overflow_helper(const Facts& facts) {
+  for (const FrameFact& frame : facts.crashing.frames) {
+    for (const FunctionFact& function : frame.functions) {
+      const std::string& name = function.short_name;
+      for (const std::string_view prefix : {"__addv", "__subv", "__mulv", "__negv", "__absv"}) {
+        if (name.size() == prefix.size() + 3 && name.starts_with(prefix) &&
+            name[prefix.size() + 1] == 'i') {
+          return &name;
+        }
+      }
+    }
+  }
+  return nullptr;
+}
+
 void heap(const Facts& facts, Proposals& out) {
   const AbortFacts& abort = facts.abort;
   const CrashClass crash_class = class_of_heap_message(abort.message);
@@ -77,12 +93,12 @@ void exception(const Facts& facts, Proposals& out) {
   h.would_confirm =
       "the throw: frames between std::terminate and your code show it when nothing was unwound";
   h.next_command = fmt::format("gdb -ex 'catch throw' -ex run {}", executable_of(facts));
-  out.push_back({h, 95});
+  out.push_back({h, memory ? 90 : 95});
   if (memory) {
     Hypothesis oom =
         start(facts, CrashClass::kOutOfMemoryAbort, "an allocation failed: " + sentence);
     oom.would_confirm = "the size that was asked for, and the limits of the process";
-    out.push_back({std::move(oom), 90});
+    out.push_back({std::move(oom), 96});
   }
 }
 
@@ -126,11 +142,13 @@ void propose_from_abort(const Facts& facts, Proposals& out) {
       exception(facts, out);
       return;
     case AbortFacts::Kind::kTerminate:
+      out.push_back({start(facts, CrashClass::kAbort,
+                           "std::terminate was called without an exception in flight: a joinable "
+                           "std::thread destroyed or assigned over, or a noexcept promise broken"),
+                     76});
       out.push_back({start(facts, CrashClass::kUncaughtException,
-                           "std::terminate was called without an exception that can be read: a "
-                           "joinable std::thread destroyed, or noexcept violated"),
-                     66});
-      out.push_back({start(facts, CrashClass::kAbort, "std::terminate was called"), 60});
+                           "an exception that can no longer be read was caught by nobody"),
+                     60});
       return;
     case AbortFacts::Kind::kPureVirtual: {
       Hypothesis h = start(facts, CrashClass::kPureVirtualCall,
@@ -161,6 +179,14 @@ void propose_from_abort(const Facts& facts, Proposals& out) {
     case AbortFacts::Kind::kAbortCall:
     case AbortFacts::Kind::kRaise:
     case AbortFacts::Kind::kOther: {
+      if (const std::string* helper = overflow_helper(facts)) {
+        out.push_back({start(facts, CrashClass::kIntegerOverflowTrap,
+                             fmt::format("a signed integer overflowed: {}() checks arithmetic for "
+                                         "-ftrapv and aborts",
+                                         *helper)),
+                       96});
+        return;
+      }
       Hypothesis h = start(facts, CrashClass::kAbort,
                            facts.signal.name == "SIGABRT"
                                ? std::string("the program called abort() itself")

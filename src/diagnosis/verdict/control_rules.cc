@@ -86,7 +86,7 @@ void bad_transfer(const Facts& facts, Proposals& out) {
     out.push_back({overwritten_return(facts), 92});
     return;
   }
-  if (fault.kind != "call" && fault.kind != "jump") return;
+  if (fault.kind != "call" && fault.kind != "jump" && !fault.feeds_call) return;
   const OperandFacts* operand = fault.operand ? &*fault.operand : nullptr;
   if (operand == nullptr || (operand->bad_value && *operand->bad_value == 0)) return;
   Hypothesis h = start(
@@ -98,6 +98,14 @@ void bad_transfer(const Facts& facts, Proposals& out) {
   }
   h.next_command = fmt::format("valgrind {}", executable_of(facts));
   out.push_back({std::move(h), 86});
+  if (operand->pointer && operand->pointer->has(AddressTrait::kFreedTcacheLink)) {
+    out.push_back(
+        {start(facts, CrashClass::kUseAfterFree,
+               fmt::format("{} was read from an object that had been freed: its first word is a "
+                           "mangled link of glibc's free list",
+                           target_words(fault))),
+         90});
+  }
 }
 
 }  // namespace

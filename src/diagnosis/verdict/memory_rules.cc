@@ -54,15 +54,53 @@ Hypothesis start(const Access& a, CrashClass crash_class, std::string sentence) 
   return h;
 }
 
+// The allocator itself stumbled: over the pointer it was given, or over its own records.
+void inside_allocator(const Access& a, Proposals& out) {
+  if (a.facts.crash_frame >= a.facts.crashing.frames.size()) return;
+  std::string name;
+  for (const FunctionFact& function : a.facts.crashing.frames[a.facts.crash_frame].functions) {
+    name = function.short_name;
+  }
+  for (const std::string_view freeing :
+       {"cfree", "free", "__libc_free", "_int_free", "__GI___libc_free", "realloc",
+        "__libc_realloc", "malloc_usable_size"}) {
+    if (name != freeing) continue;
+    out.push_back(
+        {start(a, CrashClass::kInvalidFree,
+               fmt::format("{}() was given a pointer that is no heap block: {} was refused while "
+                           "it looked for the block's header",
+                           name, access_words(a.fault))),
+         90});
+    out.push_back(
+        {start(a, CrashClass::kHeapCorruption, "the header in front of the block was overwritten"),
+         60});
+    return;
+  }
+  for (const std::string_view allocating :
+       {"malloc", "_int_malloc", "__libc_malloc", "calloc", "__libc_calloc", "malloc_consolidate",
+        "unlink_chunk", "unlink_chunk.isra.0", "_int_realloc", "tcache_get"}) {
+    if (name != allocating) continue;
+    out.push_back(
+        {start(a, CrashClass::kHeapCorruption,
+               fmt::format("the allocator's own lists are damaged: {} in {}() was refused",
+                           access_words(a.fault), name)),
+         97});
+    return;
+  }
+}
+
 // "`p` is null: the 4-byte read at 0x38 is member `x` of `struct S`"
 void null_pointer(const Access& a, Proposals& out) {
   if (a.operand == nullptr || !a.operand->bad_value || *a.operand->bad_value != 0) return;
   const std::string member = a.member();
   // Without types, an offset is the only sign that there was an object.
+  const bool is_vtable = a.operand->member && a.operand->member->member.starts_with("_vptr");
   const bool is_member =
-      !member.empty() || (!a.operand->expression && a.operand->displacement != 0);
+      (!member.empty() && !is_vtable) || (!a.operand->expression && a.operand->displacement != 0);
   std::string sentence = fmt::format("{} is null: {}", a.words(), access_words(a.fault));
-  if (!member.empty()) {
+  if (is_vtable) {
+    sentence += " is its vtable pointer, for a virtual call";
+  } else if (!member.empty()) {
     sentence += fmt::format(" is {}", member);
   } else if (a.operand->displacement != 0) {
     sentence +=
@@ -283,6 +321,7 @@ void propose_from_memory(const Facts& facts, Proposals& out) {
                            : operand && operand->address ? &*operand->address
                                                          : nullptr;
   const Access access{facts, fault, operand, at, pointer};
+  inside_allocator(access, out);
   null_pointer(access, out);
   derived_from_null(access, out);
   truncated_file(access, out);
