@@ -55,7 +55,7 @@ def main():
             file.write(unit_source(number))
         run("g++", "-g3", "-O1", "-fno-eliminate-unused-debug-types", "-c", f"unit{number}.cc", "-o", f"unit{number}.o")
         size += os.path.getsize(f"{out}/unit{number}.o")
-    copies = max(1, round(megabytes * 1e6 / (size * 0.62)))
+    copies = max(1, round(megabytes * 1e6 / (size * 0.36)))
     for copy in range(copies):
         for number in range(UNITS):
             name = f"entry_{number:02}{copy:03}"
