@@ -1,0 +1,33 @@
+# What is installed, and the .deb of it (`./dev package` runs cpack).
+include(GNUInstallDirs)
+set(man_dir ${PROJECT_BINARY_DIR}/man)
+set(man_pages "")
+foreach(page inquest.1 inquest-explain.1)
+  set(source ${PROJECT_SOURCE_DIR}/docs/man/${page})
+  add_custom_command(OUTPUT ${man_dir}/${page}.gz DEPENDS ${source} VERBATIM
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${man_dir}
+    COMMAND sh -c "gzip -9n <'${source}' >'${man_dir}/${page}.gz'")
+  list(APPEND man_pages ${man_dir}/${page}.gz)
+endforeach()
+add_custom_target(man ALL DEPENDS ${man_pages})
+
+install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES packaging/completions/inquest.bash RENAME inquest
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(FILES NOTICE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+# Debian wants the licence under this name.
+install(FILES LICENSE RENAME copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_CONTACT "The Inquest authors <inquest@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "explains why a process died, from its core file")
+set(CPACK_PACKAGE_DESCRIPTION
+    "Inquest reads an ELF core and says who died, of what, where in the code,\nwhy as far as the evidence shows, how sure that is, and what to do next.")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION devel)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "gdb")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+include(CPack)

@@ -1,0 +1,40 @@
+#!/bin/sh
+# test_content.sh DIR: the .deb in DIR holds what it should, depends on what it needs, and nothing of this machine.
+set -eu
+
+deb=$(ls "${1:?the directory of the package}"/*.deb)
+unpacked=$(mktemp -d "${TMPDIR:-/tmp}/inquest-deb-XXXXXX")
+trap 'rm -rf "$unpacked"' EXIT INT TERM
+failed=
+
+bad() {
+  echo "$deb: $*" >&2
+  failed=yes
+}
+
+dpkg-deb --extract "$deb" "$unpacked"
+for path in usr/bin/inquest usr/share/man/man1/inquest.1.gz usr/share/man/man1/inquest-explain.1.gz \
+  usr/share/bash-completion/completions/inquest usr/share/doc/inquest/copyright usr/share/doc/inquest/NOTICE; do
+  [ -f "$unpacked/$path" ] || bad "$path is not there"
+done
+[ "$(find "$unpacked" -type f -path '*/bin/*' | wc -l)" -eq 1 ] || bad "there is more than one program"
+find "$unpacked" -name '*.a' -o -name '*.so*' -o -name '*.h' | grep . >&2 && bad "there is more than the program"
+
+depends=$(dpkg-deb --field "$deb" Depends)
+for library in libc6 libstdc++6 libdw1 libcurl4 zlib1g liblzma5 libzstd1 liblz4-1 libssl3; do
+  case $depends in
+    *"$library "* | *"$library,"* | *"$library") ;;
+    *) bad "does not depend on $library: $depends" ;;
+  esac
+done
+dpkg-deb --contents "$deb" | awk '$2 != "root/root" { exit 1 }' || bad "a file does not belong to root"
+
+program=$unpacked/usr/bin/inquest
+readelf --dynamic "$program" | grep -E 'RPATH|RUNPATH' >&2 && bad "it has a run path"
+readelf --dynamic "$program" | grep -q BIND_NOW || bad "it is not linked with -z now"
+readelf --file-header "$program" | grep -q 'DYN' || bad "it is not position-independent"
+readelf --sections "$program" | grep -q ' \.debug_info' && bad "it is not stripped"
+here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+strings --all "$program" | grep -F "$here/" >&2 && bad "it names a path of the machine that built it"
+
+[ -z "$failed" ] && echo "$deb: content is right; Depends: $depends"

@@ -1,0 +1,102 @@
+#!/usr/bin/python3
+"""Runs clang-tidy over our sources in parallel: those that differ from the main branch, or all.
+
+A file that was clean stays clean until it, any header or the configuration changes: results are remembered under
+the build directory.
+"""
+
+import argparse
+import concurrent.futures
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+TIDY = "clang-tidy-19"
+# Flags of g++ that clang does not know.
+EXTRA = ["--extra-arg=-Wno-unknown-warning-option", "--extra-arg=-Wno-error"]
+
+
+def own_sources(build: Path, root: Path) -> list[Path]:
+    """Sources of the compilation database, without tests: those are read by people and run by ctest."""
+    commands = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
+    files = {Path(entry["file"]) for entry in commands}
+    return sorted(path for path in files
+                  if path.is_relative_to(root / "src")
+                  and not path.name.endswith(("_test.cc", "_fuzzer.cc", "_benchmark.cc")))
+
+
+def changed_files(root: Path) -> set[Path] | None:
+    """What differs from the upstream main branch or from the last commit; None when git cannot say."""
+    git = ["git", "-C", str(root), "-c", f"safe.directory={root}"]
+
+    def lines(*arguments: str) -> list[str] | None:
+        done = subprocess.run(git + list(arguments), capture_output=True, text=True, check=False)
+        return done.stdout.split("\n") if done.returncode == 0 else None
+
+    try:
+        base = lines("merge-base", "HEAD", "origin/main") or ["HEAD~1"]
+        changed = lines("diff", "--name-only", base[0])
+        untracked = lines("ls-files", "--others", "--exclude-standard")
+    except OSError:
+        return None
+    if changed is None or untracked is None:
+        return None
+    return {root / name for name in changed + untracked if name}
+
+
+def digest(*parts: bytes) -> str:
+    joined = hashlib.sha256()
+    for part in parts:
+        joined.update(len(part).to_bytes(8, "little") + part)
+    return joined.hexdigest()
+
+
+def common_digest(root: Path, build: Path) -> bytes:
+    """Changes when any header, the configuration or the compiler flags change."""
+    headers = sorted((root / "src").rglob("*.h"))
+    parts = [(root / ".clang-tidy").read_bytes(), (build / "compile_commands.json").read_bytes()]
+    return digest(*parts, *(header.read_bytes() for header in headers)).encode()
+
+
+def tidy(path: Path, build: Path) -> tuple[bool, str]:
+    done = subprocess.run([TIDY, "-p", str(build), "--quiet", *EXTRA, str(path)],
+                          capture_output=True, text=True, check=False)
+    return done.returncode == 0, done.stdout
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("scope", nargs="?", choices=["changed", "all"], default="changed")
+    parser.add_argument("--build", type=Path, required=True)
+    parser.add_argument("--jobs", type=int, default=1)
+    options = parser.parse_args()
+
+    root = Path(__file__).resolve().parent.parent
+    build = options.build.resolve()
+    sources = own_sources(build, root)
+    changed = changed_files(root) if options.scope == "changed" else None
+    if changed is not None and not any(path.suffix == ".h" or path.name == ".clang-tidy" for path in changed):
+        sources = [path for path in sources if path in changed]
+
+    clean_dir = build / "clang-tidy-clean"
+    clean_dir.mkdir(exist_ok=True)
+    common = common_digest(root, build)
+    marks = {path: clean_dir / digest(common, str(path).encode(), path.read_bytes()) for path in sources}
+    work = [path for path in sources if not marks[path].exists()]
+    print(f"{len(work)} files to check, {len(sources) - len(work)} known to be clean", file=sys.stderr)
+
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for path, (ok, output) in zip(work, pool.map(lambda path: tidy(path, build), work)):
+            if ok:
+                marks[path].touch()
+            else:
+                failed += 1
+                print(output.replace(str(root) + "/", ""), file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
