@@ -1,0 +1,285 @@
+#include "process/modules/discover.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "process/modules/link_map.h"
+#include "process/modules/opened_file.h"
+#include "process/modules/paths.h"
+
+namespace inquest::process {
+namespace {
+
+constexpr uint64_t kPage = 0xfff;
+constexpr uint64_t kMaxHeader = 64 << 10;  // ELF header and program headers
+constexpr uint64_t kMaxNotes = 64 << 10;
+constexpr uint64_t kAtPhdr = 3, kAtEntry = 9, kAtSysinfoEhdr = 33;
+constexpr uint32_t kPtLoad = 1, kPtNote = 4, kExecute = 1, kWrite = 2;
+constexpr std::string_view kDeleted = " (deleted)";
+constexpr size_t kMaxHeaderless = 4096;  // modules whose file is opened for its program headers
+
+bool is_file(const Mapping& mapping) {
+  return !mapping.path.empty() && mapping.path[0] != '[' && !mapping.path.starts_with("/dev/") &&
+         !mapping.path.starts_with("/SYSV") && !mapping.path.starts_with("/memfd:pulse");
+}
+
+bool maybe_executable(const Mapping& mapping) {
+  return !mapping.protection || mapping.protection->execute;
+}
+
+// Is this segment of the image mapped where it should be, from the same file?
+bool is_mapped(const ProcessImage& image, const Mapping& first, const elf::Segment& segment,
+               uint64_t bias) {
+  const Address page = Address(segment.vaddr + bias).page();
+  const Mapping* mapping = image.mapping_at(page);
+  if (mapping == nullptr || mapping->path != first.path) return false;
+  const uint64_t offset = mapping->file_offset + (page - mapping->range.start);
+  if (offset != first.file_offset + (segment.offset & ~kPage)) return false;
+  return (segment.flags & kExecute) == 0 || maybe_executable(*mapping);
+}
+
+// An ELF file can also be mapped as mere data (by a debugger, a profiler). Loaded it is when its
+// code, or failing any code its data, lies where the program headers put it.
+bool is_loaded(const ProcessImage& image, const Mapping& first, const elf::File& header,
+               uint64_t bias) {
+  bool has_code = false, has_data = false, code = false, data = false;
+  for (const elf::Segment& segment : header.segments()) {
+    if (segment.type != kPtLoad || segment.file_size == 0) continue;
+    if ((segment.flags & kExecute) != 0) {
+      has_code = true;
+      code = code || is_mapped(image, first, segment, bias);
+    } else if ((segment.flags & kWrite) != 0) {
+      has_data = true;
+      data = data || is_mapped(image, first, segment, bias);
+    }
+  }
+  return has_code ? code : has_data && data;
+}
+
+class Discoverer {
+ public:
+  Discoverer(const ProcessImage& image, const std::string& executable, const std::string& sysroot)
+      : image_(image), executable_(executable), sysroot_(sysroot) {}
+
+  Discovery run() {
+    find_vdso();
+    bool any_file = false;
+    for (size_t i = 0; i < image_.mappings.size(); ++i) {
+      const Mapping& mapping = image_.mappings[i];
+      if (!is_file(mapping)) continue;
+      any_file = true;
+      if (mapping.range.start < claimed_) continue;
+      if (!add_by_header(mapping)) add_by_grouping(i);
+    }
+    if (!any_file) add_by_link_map();
+    finish();
+    return std::move(result_);
+  }
+
+ private:
+  void find_vdso() {
+    const auto entry = image_.auxv.find(kAtSysinfoEhdr);
+    if (entry == image_.auxv.end() || entry->second == 0) return;
+    const Address start(entry->second);
+    Discovered vdso;
+    vdso.path = "[vdso]";
+    vdso.is_vdso = true;
+    const Mapping* mapping = image_.mapping_at(start);
+    if (mapping == nullptr) return;
+    vdso.range = {start, mapping->range.end};
+    vdso.bias = start.value;
+    if (const auto header = header_in_memory(*image_.memory, start)) {
+      vdso.bias = bias_of(*header, start);
+      vdso.build_id = build_id_in_memory(*image_.memory, *header, vdso.bias);
+    }
+    result_.modules.push_back(std::move(vdso));
+  }
+
+  bool add_by_header(const Mapping& mapping) {
+    const auto header = header_in_memory(*image_.memory, mapping.range.start);
+    if (!header) return false;
+    const uint64_t bias = bias_of(*header, mapping.range.start);
+    if (!is_loaded(image_, mapping, *header, bias)) return true;  // data, not to be grouped either
+    Discovered found;
+    set_path(found, mapping.path);
+    found.range = span_of(*header, bias);
+    found.range.start = mapping.range.start;
+    found.bias = bias;
+    found.elf_offset = mapping.file_offset;
+    found.build_id = build_id_in_memory(*image_.memory, *header, bias);
+    claimed_ = found.range.end;
+    result_.modules.push_back(std::move(found));
+    return true;
+  }
+
+  // No ELF header in the core (coredump_filter without bit 4, or truncated): mappings of one file
+  // from its start on belong together. Its own program headers give bias and end, when the file is
+  // there.
+  void add_by_grouping(size_t first) {
+    const Mapping& start = image_.mappings[first];
+    if (start.file_offset != 0) return;
+    Address end = start.range.end;
+    bool executable = maybe_executable(start);
+    for (size_t i = first + 1; i < image_.mappings.size(); ++i) {
+      const Mapping& mapping = image_.mappings[i];
+      if (is_file(mapping) && (mapping.path != start.path || mapping.file_offset == 0)) break;
+      if (mapping.path != start.path) {
+        if (mapping.range.start != end) break;  // bss lies right behind
+        continue;
+      }
+      end = mapping.range.end;
+      executable = executable || maybe_executable(mapping);
+    }
+    if (!executable || ++headerless_ > kMaxHeaderless) return;
+    Discovered found;
+    set_path(found, start.path);
+    found.range = {start.range.start, end};
+    found.bias = start.range.start.value;
+    if (!place_by_file(found) && start.path != image_.executable && is_data_name(start.path))
+      return;
+    claimed_ = found.range.end;
+    result_.modules.push_back(std::move(found));
+    ++without_header_;
+  }
+
+  // Guessed modules need at least the look of one, or a file that is one.
+  static bool is_data_name(const std::string& path) {
+    return base_name(path).find(".so") == std::string::npos;
+  }
+
+  bool place_by_file(Discovered& found) const {
+    std::string path = found.path;
+    if (!sysroot_.empty() && is_safe(path)) path = join(sysroot_, path);
+    if (found.path == image_.executable && !executable_.empty()) path = executable_;
+    const auto file = OpenedFile::open(path);
+    if (!file.ok()) return false;
+    const Address start = found.range.start;
+    const uint64_t bias = bias_of((*file)->elf(), start);
+    const AddressRange span = span_of((*file)->elf(), bias);
+    // A file that does not reach as far as what was mapped is another one.
+    if (span.end + kPage + 1 < found.range.end || span.end < start) return false;
+    found.bias = bias;
+    found.range.end = std::max(found.range.end, span.end);
+    return true;
+  }
+
+  void add_by_link_map() {
+    LinkMap map = read_link_map(image_, executable_, sysroot_);
+    for (Discovered& found : map.modules) {
+      set_path(found, std::string(found.path));
+      result_.modules.push_back(std::move(found));
+    }
+    result_.notes.insert(result_.notes.end(), map.notes.begin(), map.notes.end());
+  }
+
+  static void set_path(Discovered& found, std::string path) {
+    if (path.ends_with(kDeleted)) {
+      path.resize(path.size() - kDeleted.size());
+      found.was_deleted = true;
+    }
+    found.path = std::move(path);
+  }
+
+  bool holds_auxv_address(const Discovered& found, uint64_t type) const {
+    const auto entry = image_.auxv.find(type);
+    return entry != image_.auxv.end() && found.range.contains(Address(entry->second));
+  }
+
+  void finish() {
+    auto& modules = result_.modules;
+    std::stable_sort(modules.begin(), modules.end(), [](const Discovered& a, const Discovered& b) {
+      return a.range.start < b.range.start;
+    });
+    for (size_t i = 0; i + 1 < modules.size(); ++i) {  // spans of headers that lie
+      modules[i].range.end = std::min(modules[i].range.end, modules[i + 1].range.start);
+    }
+    mark_main();
+    if (without_header_ > 0) {
+      result_.notes.push_back(
+          {fmt::format(
+               "the core holds no ELF header of {} module{}: build-ids are unknown, so files "
+               "cannot be verified",
+               without_header_, without_header_ == 1 ? "" : "s"),
+           "set bit 4 of /proc/PID/coredump_filter (0x33), and keep the core whole"});
+    }
+  }
+
+  void mark_main() {
+    auto& modules = result_.modules;
+    if (std::any_of(modules.begin(), modules.end(), [](const auto& m) { return m.is_main; }))
+      return;
+    for (const uint64_t type : {kAtPhdr, kAtEntry}) {
+      for (Discovered& module : modules) {
+        if (module.is_vdso || !holds_auxv_address(module, type)) continue;
+        module.is_main = true;
+        return;
+      }
+    }
+    for (Discovered& module : modules) {
+      if (module.path.empty() || module.path != image_.executable) continue;
+      module.is_main = true;
+      return;
+    }
+  }
+
+  const ProcessImage& image_;
+  const std::string& executable_;
+  const std::string& sysroot_;
+  Discovery result_;
+  Address claimed_;
+  size_t headerless_ = 0;
+  size_t without_header_ = 0;
+};
+
+}  // namespace
+
+std::optional<elf::File> header_in_memory(const MemoryReader& memory, Address start) {
+  auto file = elf::File::parse_image(memory.view(start, kMaxHeader), start.value);
+  if (!file.ok() || (file->type() != 2 && file->type() != 3)) return std::nullopt;
+  const auto& segments = file->segments();
+  const bool loads = std::any_of(segments.begin(), segments.end(), [](const auto& segment) {
+    return segment.type == kPtLoad && segment.memory_size > 0;
+  });
+  if (!loads) return std::nullopt;
+  return std::move(*file);
+}
+
+uint64_t bias_of(const elf::File& header, Address start) {
+  for (const elf::Segment& segment : header.segments()) {
+    if (segment.type == kPtLoad && (segment.offset & ~kPage) == 0) {
+      return start.value - (segment.vaddr & ~kPage);
+    }
+  }
+  return start.value - header.first_load_address();
+}
+
+AddressRange span_of(const elf::File& header, uint64_t bias) {
+  uint64_t end = 0;
+  for (const elf::Segment& segment : header.segments()) {
+    if (segment.type != kPtLoad) continue;
+    end = std::max(end, checked_add(segment.vaddr, segment.memory_size).value_or(0));
+  }
+  const Address start(header.first_load_address() + bias);
+  const Address last(((end + kPage) & ~kPage) + bias);
+  return {start, std::max(start, last)};
+}
+
+std::optional<BuildId> build_id_in_memory(const MemoryReader& memory, const elf::File& header,
+                                          uint64_t bias) {
+  std::optional<BuildId> found;
+  for (const elf::Segment& segment : header.segments()) {
+    if (segment.type != kPtNote || segment.memory_size > kMaxNotes) continue;
+    const ByteView notes = memory.view(Address(segment.vaddr + bias), segment.memory_size);
+    const Status status = elf::for_each_note(notes, segment.align, [&found](const elf::Note& note) {
+      if (note.type != 3 || note.name != "GNU" || note.description.empty()) return true;
+      found.emplace(note.description);
+      return false;
+    });
+    static_cast<void>(status);  // a note cut off by the end of what was dumped is simply not there
+    if (found) break;
+  }
+  return found;
+}
+
+}  // namespace inquest::process

@@ -1,0 +1,192 @@
+// struct r_debug and struct link_map: <link.h>, unchanged since SVR4 on 64-bit Linux.
+#include "process/modules/link_map.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "process/modules/opened_file.h"
+#include "process/modules/paths.h"
+
+namespace inquest::process {
+namespace {
+
+constexpr uint64_t kAtPhdr = 3;
+constexpr uint32_t kPtLoad = 1, kPtDynamic = 2, kPtPhdr = 6;
+constexpr uint64_t kDtDebug = 21;
+constexpr uint64_t kPage = 0xfff;
+constexpr size_t kMaxModules = 4096;
+constexpr size_t kMaxDynamicEntries = 4096;
+constexpr uint64_t kMaxPath = 4096;
+
+// The main program: its headers, wherever they could be had, and where it was loaded.
+struct Program {
+  std::unique_ptr<OpenedFile> file;
+  std::optional<elf::File> in_memory;
+  uint64_t bias = 0;
+
+  const elf::File& elf() const { return file ? file->elf() : *in_memory; }
+};
+
+class Reader {
+ public:
+  Reader(const ProcessImage& image, const std::string& executable, const std::string& sysroot)
+      : image_(image), memory_(*image.memory), executable_(executable), sysroot_(sysroot) {}
+
+  LinkMap run() {
+    const auto program = find_program();
+    if (!program) {
+      result_.notes.push_back(
+          {"the core does not name the files it had mapped, and its program was "
+           "not found: modules are unknown",
+           "give the program with --exe"});
+      return std::move(result_);
+    }
+    Discovered main;
+    main.path = image_.executable;
+    main.bias = program->bias;
+    main.range = span_of(program->elf(), program->bias);
+    main.build_id = build_id_in_memory(memory_, program->elf(), program->bias);
+    main.is_main = true;
+    result_.modules.push_back(std::move(main));
+    walk(*program);
+    return std::move(result_);
+  }
+
+ private:
+  std::optional<Program> find_program() const {
+    const auto entry = image_.auxv.find(kAtPhdr);
+    if (entry == image_.auxv.end()) return std::nullopt;
+    const Address headers(entry->second);
+    Program program;
+    program.in_memory = header_in_memory(memory_, headers.page());
+    if (program.in_memory) {
+      program.bias = bias_of(*program.in_memory, headers.page());
+      return program;
+    }
+    for (const std::string& path : candidates()) {
+      auto file = OpenedFile::open(path);
+      if (!file.ok()) continue;
+      program.file = std::move(*file);
+      program.bias = bias_by_headers(program.file->elf(), headers);
+      return program;
+    }
+    return std::nullopt;
+  }
+
+  // AT_PHDR is where the program headers lie: at e_phoff, which PT_PHDR repeats as an address.
+  static uint64_t bias_by_headers(const elf::File& file, Address headers) {
+    for (const elf::Segment& segment : file.segments()) {
+      if (segment.type == kPtPhdr) return headers.value - segment.vaddr;
+    }
+    return bias_of(file, headers.page());
+  }
+
+  std::vector<std::string> candidates() const {
+    std::vector<std::string> paths;
+    if (!executable_.empty()) return {executable_};
+    const std::string& name = image_.executable;
+    const std::string beside = join(directory_of(image_.source), base_name(name));
+    if (name.starts_with('/') && !sysroot_.empty() && is_safe(name)) {
+      paths.push_back(join(sysroot_, name));
+    }
+    if (!name.empty()) paths.push_back(name);
+    if (!name.empty() && image_.source.find('/') != std::string::npos) {
+      paths.push_back(join(directory_of(image_.source), name));  // relative to the core
+    }
+    paths.push_back(beside);
+    return paths;
+  }
+
+  std::optional<uint64_t> dynamic_value(const Program& program, uint64_t tag) const {
+    for (const elf::Segment& segment : program.elf().segments()) {
+      if (segment.type != kPtDynamic) continue;
+      Address at(segment.vaddr + program.bias);
+      for (size_t i = 0; i < kMaxDynamicEntries; ++i, at = at + 16) {
+        const auto entry_tag = memory_.load<uint64_t>(at);
+        const auto value = memory_.load<uint64_t>(at + 8);
+        if (!value || *entry_tag == 0) break;
+        if (*entry_tag == tag) return value;
+      }
+    }
+    return std::nullopt;
+  }
+
+  void walk(const Program& program) {
+    const auto debug = dynamic_value(program, kDtDebug);
+    if (!debug || *debug == 0) {
+      if (is_dynamic(program)) {
+        result_.notes.push_back(
+            {"ld.so's list of libraries is not in the core, or the program is not "
+             "the one that crashed: libraries are unknown",
+             "give the right program with --exe"});
+      }
+      return;
+    }
+    auto next = memory_.load_pointer(Address(*debug) + 8);
+    std::set<Address> seen;
+    while (next && !next->is_null() && seen.size() < kMaxModules && seen.insert(*next).second) {
+      add(*next);
+      next = memory_.load_pointer(*next + 24);
+    }
+  }
+
+  static bool is_dynamic(const Program& program) {
+    const auto& segments = program.elf().segments();
+    return std::any_of(segments.begin(), segments.end(),
+                       [](const auto& segment) { return segment.type == kPtDynamic; });
+  }
+
+  void add(Address link) {
+    const auto bias = memory_.load<uint64_t>(link);
+    const auto name = memory_.load_pointer(link + 8);
+    const auto dynamic = memory_.load_pointer(link + 16);
+    if (!bias || !name || !dynamic) return;
+    Discovered found;
+    found.path = memory_.load_c_string(*name, kMaxPath).value_or("");
+    if (found.path.empty() || found.path[0] != '/') return;  // the program; the vdso
+    found.bias = *bias;
+    if (!place(found, *dynamic)) return;
+    result_.modules.push_back(std::move(found));
+  }
+
+  // Range and build-id: by the header in memory, else by the file, else from the first mapping to
+  // the one that holds the dynamic section.
+  bool place(Discovered& found, Address dynamic) const {
+    if (const auto header = header_in_memory(memory_, Address(found.bias))) {
+      found.range = span_of(*header, found.bias);
+      found.build_id = build_id_in_memory(memory_, *header, found.bias);
+      return true;
+    }
+    const std::string path =
+        sysroot_.empty() || !is_safe(found.path) ? found.path : join(sysroot_, found.path);
+    if (const auto file = OpenedFile::open(path); file.ok()) {
+      const AddressRange span = span_of((*file)->elf(), found.bias);
+      if (span.contains(dynamic)) {
+        found.range = span;
+        return true;
+      }
+    }
+    const Mapping* first = image_.mapping_at(Address(found.bias));
+    const Mapping* last = image_.mapping_at(dynamic);
+    if (first == nullptr || last == nullptr || last->range.end <= first->range.start) return false;
+    found.range = {first->range.start, last->range.end};
+    return true;
+  }
+
+  const ProcessImage& image_;
+  const MemoryReader& memory_;
+  const std::string& executable_;
+  const std::string& sysroot_;
+  LinkMap result_;
+};
+
+}  // namespace
+
+LinkMap read_link_map(const ProcessImage& image, const std::string& executable,
+                      const std::string& sysroot) {
+  return Reader(image, executable, sysroot).run();
+}
+
+}  // namespace inquest::process
