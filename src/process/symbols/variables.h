@@ -1,6 +1,8 @@
-// Variables: arguments and locals by value, and the source expression behind a register or an address.
+// Variables: arguments and locals by value, and the source expression behind a register or an
+// address.
 //
-// "optimized out" and "not in the core" are different answers, and a value that could not be read is never printed.
+// "optimized out" and "not in the core" are different answers, and a value that could not be read
+// is never printed.
 #pragma once
 
 #include <cstdint>
@@ -18,45 +20,47 @@ namespace inquest::process {
 
 enum class ValueState : uint8_t {
   kPresent,
-  kOptimizedOut,   // the compiler kept it nowhere at this pc
-  kNotInCore,      // it has a place, but the bytes are missing; `why` says which way
-  kUnknown,        // could not be evaluated; `why` says why (lost register, unsupported operation)
+  kOptimizedOut,  // the compiler kept it nowhere at this pc
+  kNotInCore,     // it has a place, but the bytes are missing; `why` says which way
+  kUnknown,       // could not be evaluated; `why` says why (lost register, unsupported operation)
 };
 
 struct Value {
   ValueState state = ValueState::kUnknown;
-  std::string text;                     // for people: "3", "0x0", "{id = 7, name = \"x\"}", "std::vector of length 2 = {…}"
-  std::string why;                      // when not present
-  std::optional<uint64_t> scalar;       // integers, enums, pointers, bool
-  std::optional<Address> address;       // where it lives, when in memory
+  std::string
+      text;  // for people: "3", "0x0", "{id = 7, name = \"x\"}", "std::vector of length 2 = {…}"
+  std::string why;                 // when not present
+  std::optional<uint64_t> scalar;  // integers, enums, pointers, bool
+  std::optional<Address> address;  // where it lives, when in memory
 };
 
 struct Variable {
   std::string name;
-  std::string type;                     // as in source: "const Order*"
+  std::string type;  // as in source: "const Order*"
   bool is_argument = false;
-  std::string function;                 // the (inlined) function it belongs to
+  std::string function;  // the (inlined) function it belongs to
   uint32_t declared_line = 0;
   std::string declared_file;
-  bool is_pointer = false;              // pointers and references
+  bool is_pointer = false;  // pointers and references
   bool is_constant_expression = false;
   Value value;
 };
 
 // How an expression was tied to the operand of an instruction.
 enum class ExpressionTrust : uint8_t {
-  kExact,     // the register or slot is this variable by the location list at this very pc, member by type and offset
-  kTraced,    // found by following loads backwards inside the function
-  kHeuristic, // value and type fit, but the compiler did not record it
+  kExact,   // the register or slot is this variable by the location list at this very pc, member by
+            // type and offset
+  kTraced,  // found by following loads backwards inside the function
+  kHeuristic,  // value and type fit, but the compiler did not record it
 };
 
 // "`order->pricing`": the source expression whose value stood in a register (or at an address).
 struct SourceExpression {
-  std::string text;            // "order->pricing"
-  std::string type;            // of the expression: "Pricing*"
-  std::string base_variable;   // "order"
-  std::string base_kind;       // "argument", "local", "global", "member of this", "return value"
-  std::string function;        // that base_variable belongs to
+  std::string text;           // "order->pricing"
+  std::string type;           // of the expression: "Pricing*"
+  std::string base_variable;  // "order"
+  std::string base_kind;      // "argument", "local", "global", "member of this", "return value"
+  std::string function;       // that base_variable belongs to
   uint64_t value = 0;
   ExpressionTrust trust = ExpressionTrust::kExact;
   std::vector<std::string> steps;  // how it was found, each a sentence with addresses
@@ -64,9 +68,9 @@ struct SourceExpression {
 
 // The member that an access at `offset` from a pointer of this type would have touched.
 struct MemberAccess {
-  std::string structure;   // "struct Order"
-  std::string member;      // "pricing", "address.city", "items[3].price"
-  std::string member_type; // "Pricing*"
+  std::string structure;    // "struct Order"
+  std::string member;       // "pricing", "address.city", "items[3].price"
+  std::string member_type;  // "Pricing*"
   uint64_t offset = 0;
 };
 
@@ -74,7 +78,8 @@ struct OperandExplanation {
   std::optional<SourceExpression> pointer;  // what the base register held
   std::optional<MemberAccess> member;       // what lies at base + displacement
   std::optional<SourceExpression> index;    // what the index register held
-  std::string why_not;                      // when there is no `pointer`: what is missing
+  std::string access;   // the whole that was accessed: "order->pricing->fee", "a[i]"; may be empty
+  std::string why_not;  // when there is no `pointer`: what is missing
 };
 
 struct ValueOptions {
@@ -91,16 +96,22 @@ class VariableReader {
   ~VariableReader();
 
   // Arguments and locals in scope at stack.frames[index], inlined functions' too (innermost first).
-  std::vector<Variable> variables(const Stack& stack, size_t index, const ValueOptions& options = {});
+  std::vector<Variable> variables(const Stack& stack, size_t index,
+                                  const ValueOptions& options = {});
 
-  // The expression behind the memory operand of the instruction at which stack.frames[index] stopped: operand 0 is
-  // the first in isa::Instruction::memory.
+  // The expression behind the memory operand of the instruction at which stack.frames[index]
+  // stopped: operand 0 is the first in isa::Instruction::memory.
   OperandExplanation explain_operand(const Stack& stack, size_t index, size_t operand);
   // The expression whose value stands in `register_id` at stack.frames[index].
   std::optional<SourceExpression> explain_register(const Stack& stack, size_t index,
                                                    isa::RegisterId register_id);
-  // For a call through a pointer that ended at a bad pc: stack.frames[caller] made the call; what did it call through?
+  // For a call through a pointer that ended at a bad pc: stack.frames[caller] made the call; what
+  // did it call through?
   OperandExplanation explain_call_target(const Stack& stack, size_t caller);
+  // The expression that was passed as the n-th integer or pointer argument (0-based) by the call
+  // that stack.frames[caller] made: for `strlen(user->name)` and 0, `user->name`. For faults inside
+  // functions without debug information.
+  OperandExplanation explain_argument(const Stack& stack, size_t caller, unsigned argument);
   // The global or static variable that covers `address` ("config.limits[2]"), from DWARF.
   std::optional<std::string> describe_global(Address address);
 

@@ -1,0 +1,24 @@
+// Evidence: what every question about variables is answered from. One per VariableReader.
+#pragma once
+
+#include "process/image/process_image.h"
+#include "process/modules/modules.h"
+#include "process/symbols/code_names.h"
+#include "process/symbols/debug_files.h"
+
+namespace inquest::process {
+
+struct Evidence {
+  const ProcessImage& image;
+  const ModuleSet& modules;
+  const MemoryReader& memory;  // modules.memory()
+  DebugFiles files;
+  CodeNames names;
+
+  Evidence(const ProcessImage& of, const ModuleSet& set)
+      : image(of), modules(set), memory(set.memory()), names(of, set, files) {}
+  Evidence(const Evidence&) = delete;
+  Evidence& operator=(const Evidence&) = delete;
+};
+
+}  // namespace inquest::process

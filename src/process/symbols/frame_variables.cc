@@ -1,0 +1,136 @@
+#include "process/symbols/frame_variables.h"
+
+#include <fmt/format.h>
+
+#include "base/cursor.h"
+
+namespace inquest::process {
+
+using dwarf::Piece;
+
+namespace {
+
+// DW_OP_breg<n> <offset> DW_OP_stack_value: the variable is register n plus an offset, and kept
+// nowhere.
+struct RegisterSum {
+  uint64_t number = 0;
+  int64_t offset = 0;
+};
+std::optional<RegisterSum> register_sum(ByteView expression) {
+  constexpr uint8_t kBreg0 = 0x70, kBreg31 = 0x8f, kStackValue = 0x9f;
+  Cursor cursor(expression);
+  const uint8_t operation = cursor.u8();
+  if (operation < kBreg0 || operation > kBreg31) return std::nullopt;
+  const int64_t offset = cursor.sleb128();
+  if (cursor.u8() != kStackValue || !cursor.ok() || !cursor.at_end()) return std::nullopt;
+  return RegisterSum{static_cast<uint64_t>(operation - kBreg0), offset};
+}
+
+}  // namespace
+
+bool is_library_function(std::string_view name) {
+  for (const std::string_view prefix :
+       {"std::", "__gnu_cxx::", "core::", "alloc::", "__", "_M_", "operator new"})
+    if (name.starts_with(prefix)) return true;
+  return false;
+}
+
+const std::vector<FrameVariable>& FrameVariables::at(uint64_t link_pc) {
+  auto [it, fresh] = known_.try_emplace(link_pc);
+  if (!fresh || context_.types() == nullptr) return it->second;
+  dwarf::DebugInfo& info = context_.types()->info();
+  context_.move_to(link_pc);
+  const auto scopes = info.scopes_at(link_pc);
+  for (auto& variable : info.variables_at(link_pc)) {
+    FrameVariable one;
+    if (variable.scope < scopes.size()) one.function = scopes[variable.scope].name;
+    one.of_library = is_library_function(one.function);
+    if (variable.location) one.where = dwarf::evaluate(*variable.location, context_);
+    one.info = std::move(variable);
+    it->second.push_back(std::move(one));
+  }
+  return it->second;
+}
+
+Known FrameVariables::known(const FrameVariable& variable) const {
+  Known out;
+  out.object = {variable.info.name, false};
+  out.types = context_.types();
+  out.type = variable.info.type;
+  out.base_variable = variable.info.name;
+  out.base_kind = variable.info.is_parameter ? "argument" : "local";
+  out.function = variable.function;
+  out.trust = ExpressionTrust::kExact;
+  return out;
+}
+
+std::optional<Traced> FrameVariables::held_by(const FrameVariable& variable, isa::RegisterId id) {
+  if (!variable.info.type || variable.info.name.empty()) return std::nullopt;
+  Types& types = *context_.types();
+  if (variable.info.location) {
+    const auto sum = register_sum(*variable.info.location);
+    if (sum && sum->number == id) {
+      Traced out = Traced::of(
+          contents_of(known(variable), {variable.info.name, false}, *variable.info.type));
+      out.offset = static_cast<uint64_t>(-sum->offset);
+      return out;
+    }
+  }
+  if (!variable.where.location) return std::nullopt;
+  uint64_t bits = 0;
+  const auto& pieces = variable.where.location->pieces;
+  for (const Piece& piece : pieces) {
+    if (piece.kind == Piece::Kind::kRegister && piece.value == id) {
+      if (pieces.size() == 1 && !is_structure(types.strip(*variable.info.type)))
+        return Traced::of(
+            contents_of(known(variable), {variable.info.name, false}, *variable.info.type));
+      const auto path = find_member_path(types, {variable.info.name, false}, *variable.info.type,
+                                         bits / 8, {}, piece.bit_size.value_or(64) / 8);
+      if (!path) return std::nullopt;
+      Known part = contents_of(known(variable), path->object, path->type);
+      part.role = path->role;
+      return Traced::of(std::move(part));
+    }
+    if (!piece.bit_size) break;
+    bits += *piece.bit_size;
+  }
+  return std::nullopt;
+}
+
+std::optional<Traced> FrameVariables::in_register(uint64_t link_pc, isa::RegisterId id,
+                                                  bool* of_library) {
+  std::optional<Traced> library;
+  for (const FrameVariable& variable : at(link_pc)) {
+    auto held = held_by(variable, id);
+    if (!held) continue;
+    if (!variable.of_library) {
+      *of_library = false;
+      return held;
+    }
+    if (!library) library = std::move(held);
+  }
+  *of_library = library.has_value();
+  return library;
+}
+
+std::optional<Traced> FrameVariables::in_memory(uint64_t link_pc, Address address) {
+  Types* types = context_.types();
+  for (const FrameVariable& variable : at(link_pc)) {
+    if (!variable.where.location || variable.where.location->pieces.size() != 1) continue;
+    const Piece& piece = variable.where.location->pieces[0];
+    if (piece.kind != Piece::Kind::kMemory || !variable.info.type || variable.info.name.empty())
+      continue;
+    const uint64_t size = types->size(*variable.info.type).value_or(0);
+    if (address.value < piece.value || address.value - piece.value >= size) continue;
+    Known found = known(variable);
+    found.form = Known::Form::kAddress;
+    found.value = piece.value;
+    Traced out;
+    out.offset = address.value - piece.value;
+    out.base = std::move(found);
+    return out;
+  }
+  return std::nullopt;
+}
+
+}  // namespace inquest::process

@@ -1,0 +1,382 @@
+#include "process/symbols/operand_trace.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "process/symbols/call_results.h"
+
+namespace inquest::process {
+
+using isa::Flow;
+using isa::Instruction;
+using isa::MemoryOperand;
+using isa::RegisterId;
+
+namespace {
+
+constexpr uint8_t kSttFunction = 2;
+constexpr uint64_t kBytesWithoutSymbol =
+    512;  // decoded beyond the pc when the function's end is unknown
+constexpr size_t kMaxCandidates = 8;
+
+// The function symbol that covers `link`: its extent.
+std::optional<std::pair<uint64_t, uint64_t>> symbol_extent(const Module& module, uint64_t link) {
+  for (const elf::File* file : {module.binary(), module.debug()}) {
+    if (file == nullptr) continue;
+    std::optional<std::pair<uint64_t, uint64_t>> found;
+    file->for_each_symbol([&](const elf::Symbol& symbol) {
+      if (symbol.type != kSttFunction || symbol.section == 0 || symbol.value > link ||
+          link - symbol.value >= symbol.size)
+        return true;
+      found = std::pair(symbol.value, symbol.value + symbol.size);
+      return false;
+    });
+    if (found) return found;
+  }
+  return std::nullopt;
+}
+
+// The last comma-separated part of an instruction's text, as a number.
+std::optional<uint64_t> last_immediate(std::string_view text) {
+  const size_t comma = text.rfind(',');
+  if (comma == std::string_view::npos) return std::nullopt;
+  std::string_view last = text.substr(comma + 1);
+  while (!last.empty() && (last.front() == ' ' || last.front() == '#')) last.remove_prefix(1);
+  int base = 10;
+  if (last.starts_with("0x") || last.starts_with("0X")) last.remove_prefix(2), base = 16;
+  uint64_t value = 0;
+  const auto parsed = std::from_chars(last.data(), last.data() + last.size(), value, base);
+  if (parsed.ec != std::errc() || parsed.ptr != last.data() + last.size()) return std::nullopt;
+  return value;
+}
+
+bool is_conditional_move(const Instruction& instruction) {
+  return instruction.mnemonic.starts_with("cmov") || instruction.mnemonic.starts_with("csel");
+}
+
+}  // namespace
+
+OperandTrace::OperandTrace(Evidence& evidence, const Stack& stack, size_t index)
+    : evidence_(evidence), context_(evidence, stack, index), variables_(context_) {
+  if (context_.types() == nullptr) {
+    why_not_ = context_.why_not();
+    return;
+  }
+  find_code();
+}
+
+void OperandTrace::find_code() {
+  const Module& module = *context_.module();
+  const uint64_t link = context_.link_pc();
+  const auto scopes = context_.types()->info().scopes_at(link);
+  if (scopes.empty()) {
+    why_not_ = "no debug information covers " + to_hex(context_.frame().pc);
+    return;
+  }
+  entry_link_ = scopes.back().low_pc;
+  uint64_t start = entry_link_, end = link + kBytesWithoutSymbol;
+  if (const auto extent = symbol_extent(module, link)) {
+    // A part that was split off (".cold") has an extent of its own.
+    if (entry_link_ < extent->first || entry_link_ >= extent->second) start = extent->first;
+    end = extent->second;
+  }
+  if (start > link || link - start > kMaxFunctionBytes) {
+    why_not_ = "the function at " + to_hex(context_.frame().pc) + " is too large to follow";
+    return;
+  }
+  code_ = FunctionCode::decode(evidence_.image.arch, evidence_.memory,
+                               {module.to_process(start), module.to_process(end)},
+                               module.to_process(entry_link_));
+  const Frame& frame = context_.frame();
+  const auto at = frame.interrupted ? code_.at(frame.pc) : code_.before(frame.pc);
+  if (!at) {
+    why_not_ = "no instruction of the function begins at " + to_hex(frame.pc);
+    return;
+  }
+  current_ = *at;
+}
+
+uint64_t OperandTrace::link_pc(size_t at) const { return context_.module()->to_link(code_[at].pc); }
+
+std::optional<uint64_t> OperandTrace::register_value(size_t at, RegisterId id) {
+  const auto value = context_.frame().registers.get(id);
+  if (!value || at == current_) {
+    // After a call the registers that it may change are not those it was made with.
+    if (value && !context_.frame().interrupted && code_.changes(code_[current_], id))
+      return std::nullopt;
+    return value;
+  }
+  if (!context_.frame().interrupted && code_.changes(code_[current_], id)) return std::nullopt;
+  const Definitions here = code_.definitions(at, id), there = code_.definitions(current_, id);
+  if (here.lost || there.lost || here != there) return std::nullopt;
+  return value;
+}
+
+Traced OperandTrace::register_before(size_t at, RegisterId id) {
+  if (!why_not_.empty()) return Traced::unknown(why_not_);
+  const auto key = std::pair(at, id);
+  if (const auto it = known_.find(key); it != known_.end()) return it->second;
+  if (++steps_ > kMaxTraceSteps || depth_ >= kMaxTraceDepth)
+    return Traced::unknown("the way back is too long");
+  if (!open_.insert(key).second) return Traced::unknown("a loop");
+  ++depth_;
+  Traced found = find(at, id);
+  --depth_;
+  open_.erase(key);
+  // A register that still stands says what the expression was worth.
+  if (found.base && !found.base->value && found.offset == 0 && found.terms.empty())
+    found.base->value = register_value(at, id);
+  if (!found.base && found.terms.size() == 1 && found.terms[0].first == 1 && found.offset == 0 &&
+      !found.terms[0].second.value)
+    found.terms[0].second.value = register_value(at, id);
+  known_[key] = found;
+  return found;
+}
+
+Traced OperandTrace::find(size_t at, RegisterId id) {
+  const auto name = isa::register_name(code_.arch(), id);
+  bool of_library = false;
+  std::optional<Traced> held = variables_.in_register(link_pc(at), id, &of_library);
+  if (held) {
+    Known* known = held->base            ? &*held->base
+                   : held->terms.empty() ? nullptr
+                                         : &held->terms[0].second;
+    if (known != nullptr) {
+      known->steps.push_back(fmt::format(
+          "{} is {} `{}`{} at {}", name, known->base_kind, known->base_variable,
+          known->function.empty() ? "" : " of " + known->function + "()", to_hex(code_[at].pc)));
+      if (at != current_) known->trust = ExpressionTrust::kTraced;
+    }
+    if (!of_library) return *held;
+  }
+  const Definitions definitions = code_.definitions(at, id);
+  Traced found;
+  if (definitions.at.size() == 1 && !definitions.from_entry) {
+    found = from_definition(definitions.at[0], id);
+  } else if (definitions.at.empty() && definitions.from_entry) {
+    found = at_entry(id);
+  } else if (definitions.at.empty()) {
+    found = Traced::unknown(
+        fmt::format("nothing that leads to {} writes {}", to_hex(code_[at].pc), name));
+  } else {
+    found = choose(definitions, definitions.from_entry, at, id);
+  }
+  const bool usable = found.lost.empty() && !found.is_constant();
+  if (!usable && held) return *held;
+  return found;
+}
+
+// Several instructions may have written the register. All may mean the same; else the one whose
+// value it has.
+Traced OperandTrace::choose(const Definitions& definitions, bool entry, size_t at, RegisterId id) {
+  std::vector<Traced> candidates;
+  for (size_t i = 0; i < std::min(definitions.at.size(), kMaxCandidates); ++i) {
+    Traced one = from_definition(definitions.at[i], id);
+    if (one.lost.empty()) candidates.push_back(std::move(one));
+  }
+  if (entry) {
+    Traced one = at_entry(id);
+    if (one.lost.empty()) candidates.push_back(std::move(one));
+  }
+  const auto same = [](const Traced& a, const Traced& b) {
+    if (a.base.has_value() != b.base.has_value() || a.offset != b.offset) return false;
+    return (!a.base || spell(*a.base) == spell(*b.base)) && a.terms.size() == b.terms.size();
+  };
+  if (candidates.empty())
+    return Traced::unknown(fmt::format("{} instructions may have written {}", definitions.at.size(),
+                                       isa::register_name(code_.arch(), id)));
+  const bool all_same = std::ranges::all_of(
+      candidates, [&](const Traced& one) { return same(one, candidates.front()); });
+  if (all_same && candidates.size() == definitions.at.size() + (entry ? 1 : 0))
+    return candidates.front();
+  const auto value = register_value(at, id);
+  std::vector<const Traced*> fitting;
+  for (const Traced& one : candidates)
+    if (value && one.value() == value) fitting.push_back(&one);
+  // A named value beats a bare constant: `p = found ? found : NULL`.
+  std::ranges::stable_sort(fitting, {}, [](const Traced* one) { return one->is_constant(); });
+  if (fitting.empty() ||
+      (fitting.size() > 1 && !fitting[1]->is_constant() && !same(*fitting[0], *fitting[1])))
+    return Traced::unknown(fmt::format("{} instructions may have written {}", definitions.at.size(),
+                                       isa::register_name(code_.arch(), id)));
+  Traced chosen = *fitting.front();
+  if (chosen.base) chosen.base->trust = ExpressionTrust::kHeuristic;
+  for (auto& term : chosen.terms) term.second.trust = ExpressionTrust::kHeuristic;
+  return chosen;
+}
+
+Traced OperandTrace::from_definition(size_t definition, RegisterId id) {
+  const Instruction& instruction = code_[definition];
+  if (instruction.flow == Flow::kCall) {
+    if (id == isa::return_register(code_.arch())) return from_call(definition);
+    return Traced::unknown(fmt::format("{} was lost in the call at {}",
+                                       isa::register_name(code_.arch(), id),
+                                       to_hex(instruction.pc)));
+  }
+  const bool first = !instruction.writes.empty() && instruction.writes[0] == id;
+  if (first && is_conditional_move(instruction)) return conditional(definition, id);
+  if (first && instruction.constant) return Traced::number(*instruction.constant);
+  if (first && instruction.copy_of && instruction.copy_bits >= 32)
+    return register_before(definition, *instruction.copy_of);
+  if (first && instruction.copy_of) {
+    Traced narrow = register_before(definition, *instruction.copy_of);
+    if (!narrow.base) return narrow;
+  }
+  if (first && instruction.loads_destination && !instruction.memory.empty())
+    return loaded(definition);
+  if (first && instruction.address_of) return address_of(*instruction.address_of, definition);
+  if (first && (instruction.mnemonic == "cdqe" || instruction.mnemonic == "cwde"))
+    return register_before(definition, id);
+  if (auto product = multiplied(instruction, definition); first && product) return *product;
+  return Traced::unknown("computed by `" + instruction.text + "` at " + to_hex(instruction.pc));
+}
+
+Traced OperandTrace::loaded(size_t definition) {
+  const Instruction& instruction = code_[definition];
+  const MemoryOperand& operand = instruction.memory[0];
+  return read_at(address_of(operand, definition), operand.size, definition);
+}
+
+Traced OperandTrace::read_at(const Traced& address, uint64_t size, size_t at) {
+  Traced value = load_through(evidence_, address, size);
+  if (value.lost.empty()) return value;
+  // Not a variable: a slot that the compiler saved a register in.
+  const Instruction& instruction = code_[at];
+  for (const auto& operand : instruction.memory) {
+    if (operand.base && (*operand.base == isa::sp_register(code_.arch()) ||
+                         *operand.base == isa::fp_register(code_.arch()))) {
+      Traced stored = stored_in_slot(operand, at);
+      if (stored.lost.empty()) return stored;
+    }
+  }
+  return value;
+}
+
+// The last store to the same slot on the way here, when there is exactly one.
+Traced OperandTrace::stored_in_slot(const MemoryOperand& slot, size_t at) {
+  std::set<size_t> seen{at};
+  std::vector<size_t> waiting{at}, stores;
+  while (!waiting.empty()) {
+    const size_t index = waiting.back();
+    waiting.pop_back();
+    for (const size_t source : code_.predecessors(index)) {
+      if (!seen.insert(source).second) continue;
+      if (seen.size() > kMaxSearchedInstructions) return Traced::unknown("a saved register");
+      const Instruction& one = code_[source];
+      const bool writes = std::ranges::any_of(one.memory, [&](const MemoryOperand& operand) {
+        return !operand.implicit && operand.access == isa::Access::kWrite &&
+               operand.base == slot.base && !operand.index && !slot.index &&
+               operand.displacement == slot.displacement;
+      });
+      if (writes) {
+        stores.push_back(source);
+      } else if (!slot.base || !code_.changes(one, *slot.base)) {
+        waiting.push_back(source);
+      }
+    }
+  }
+  if (stores.size() != 1) return Traced::unknown("a stack slot written in several places");
+  std::optional<RegisterId> from;
+  for (const RegisterId id : code_[stores[0]].reads) {
+    if (id == slot.base) continue;
+    if (from) return Traced::unknown("a stack slot");
+    from = id;
+  }
+  if (!from) return Traced::unknown("a stack slot that was given a constant");
+  return register_before(stores[0], *from);
+}
+
+Traced OperandTrace::conditional(size_t definition, RegisterId id) {
+  const Instruction& instruction = code_[definition];
+  std::vector<Traced> candidates;
+  for (const RegisterId source : instruction.reads)
+    candidates.push_back(register_before(definition, source));
+  if (!instruction.memory.empty()) candidates.push_back(loaded(definition));
+  const auto value =
+      register_value(definition + 1 < code_.size() ? definition + 1 : definition, id);
+  for (Traced& one : candidates) {
+    if (!one.lost.empty() || one.is_constant() || !value || one.value() != value) continue;
+    if (one.base) one.base->trust = ExpressionTrust::kHeuristic;
+    return one;
+  }
+  return Traced::unknown("chosen by `" + instruction.text + "` at " + to_hex(instruction.pc));
+}
+
+// imul reg, reg, n and shl reg, n: an integer times a constant.
+std::optional<Traced> OperandTrace::multiplied(const Instruction& instruction, size_t at) {
+  const bool shift = instruction.mnemonic == "shl" || instruction.mnemonic == "sal" ||
+                     instruction.mnemonic == "lsl";
+  if (!shift && instruction.mnemonic != "imul") return std::nullopt;
+  const auto amount = last_immediate(instruction.text);
+  if (!amount || (shift && *amount > 40)) return std::nullopt;
+  const uint64_t factor = shift ? uint64_t{1} << *amount : *amount;
+  if (!instruction.memory.empty()) return scaled(loaded(at), factor);
+  if (instruction.reads.size() != 1) return std::nullopt;
+  return scaled(register_before(at, instruction.reads[0]), factor);
+}
+
+Traced OperandTrace::from_call(size_t call) {
+  const Instruction& instruction = code_[call];
+  CodeName callee;
+  if (instruction.target.direct)
+    callee = evidence_.names.at(evidence_.names.through_stub(*instruction.target.direct));
+  if (callee.name.empty()) {
+    return Traced::unknown("the value returned by the call at " + to_hex(instruction.pc));
+  }
+  return call_result(evidence_, callee, [&](unsigned n) {
+    const auto id = isa::argument_register(code_.arch(), n);
+    return id ? register_before(call, *id) : Traced::unknown("an argument on the stack");
+  });
+}
+
+Traced OperandTrace::at_entry(RegisterId id) {
+  bool of_library = false;
+  if (auto held = variables_.in_register(entry_link_, id, &of_library)) {
+    Known* known = held->base            ? &*held->base
+                   : held->terms.empty() ? nullptr
+                                         : &held->terms[0].second;
+    if (known != nullptr) {
+      known->trust = std::max(known->trust, ExpressionTrust::kTraced);
+      known->steps.push_back(fmt::format("{} still holds argument `{}` of {}()",
+                                         isa::register_name(code_.arch(), id), known->base_variable,
+                                         known->function));
+    }
+    return *held;
+  }
+  return Traced::unknown(
+      fmt::format("{} came from the caller", isa::register_name(code_.arch(), id)));
+}
+
+// An address on the stack: as part of the variable that lies there.
+std::optional<Traced> OperandTrace::frame_address(const MemoryOperand& operand, size_t at) {
+  const RegisterId sp = isa::sp_register(code_.arch()), fp = isa::fp_register(code_.arch());
+  if (!operand.base || (*operand.base != sp && *operand.base != fp)) return std::nullopt;
+  const auto base = register_value(at, *operand.base);
+  if (!base) return std::nullopt;
+  const Address address(*base + static_cast<uint64_t>(operand.displacement));
+  return variables_.in_memory(link_pc(at), address);
+}
+
+Traced OperandTrace::address_of(const MemoryOperand& operand, size_t at) {
+  const Instruction& instruction = code_[at];
+  Traced sum;
+  if (const auto slot = frame_address(operand, at)) {
+    sum = *slot;
+  } else if (operand.base == isa::pc_register(code_.arch())) {
+    isa::RegisterFile none(code_.arch());
+    none.set_pc(instruction.pc);
+    const auto target = operand.effective_address(none, instruction.next_pc());
+    if (!target) return Traced::unknown("an address relative to the instruction");
+    return Traced::number(target->value);
+  } else {
+    if (operand.segment_base) return Traced::unknown("thread-local memory");
+    if (operand.base) sum = register_before(at, *operand.base);
+    sum.offset += static_cast<uint64_t>(operand.displacement);
+  }
+  if (!operand.index || !sum.lost.empty()) return sum;
+  return sum_of(std::move(sum), scaled(register_before(at, *operand.index), operand.scale));
+}
+
+}  // namespace inquest::process

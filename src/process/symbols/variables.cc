@@ -1,0 +1,276 @@
+#include "process/symbols/variables.h"
+
+#include <fmt/format.h>
+
+#include "process/symbols/evidence.h"
+#include "process/symbols/operand_trace.h"
+#include "process/symbols/value_printer.h"
+
+namespace inquest::process {
+
+using dwarf::VariableInfo;
+
+namespace {
+
+constexpr size_t kMaxVariables = 2'000;  // of one frame
+
+Value absent(ValueState state, std::string why) {
+  Value out;
+  out.state = state;
+  out.why = std::move(why);
+  return out;
+}
+
+Place constant_place(const VariableInfo& info) {
+  if (info.constant_bytes)
+    return Place::of_bytes(Bytes(info.constant_bytes->begin(), info.constant_bytes->end()));
+  Bytes bytes(16, *info.constant < 0 ? 0xff : 0);
+  const int64_t value = *info.constant;
+  std::memcpy(bytes.data(), &value, sizeof(value));
+  return Place::of_bytes(std::move(bytes));
+}
+
+Value value_of(const FrameVariable& variable, const FrameContext& context, ValuePrinter& printer) {
+  const VariableInfo& info = variable.info;
+  if (!info.type) return absent(ValueState::kUnknown, "its type is not recorded");
+  if (info.constant || info.constant_bytes) return printer.print(*info.type, constant_place(info));
+  if (!info.location) return absent(ValueState::kOptimizedOut, "");
+  const uint64_t size = context.types()->size(*info.type).value_or(8);
+  return printer.print(*info.type, place_of(variable.where, size, context));
+}
+
+Variable described(const FrameVariable& variable, const FrameContext& context,
+                   ValuePrinter& printer) {
+  const VariableInfo& info = variable.info;
+  Variable out;
+  out.name = info.name;
+  if (info.type) {
+    out.type = context.types()->name(*info.type);
+    out.is_pointer = is_pointer_like(context.types()->strip(*info.type));
+  }
+  out.is_argument = info.is_parameter;
+  out.function = variable.function;
+  out.declared_line = info.decl_line;
+  out.declared_file = info.decl_file;
+  out.is_constant_expression = info.constant || info.constant_bytes;
+  out.value = value_of(variable, context, printer);
+  return out;
+}
+
+// The memory that the expression was loaded from holds something else by now.
+void compare_with_memory(const Known& known, std::optional<uint64_t> in_register,
+                         std::vector<std::string>& steps) {
+  if (!in_register || !known.value || !known.location || *known.value == *in_register) return;
+  steps.push_back(fmt::format("changed since: `{}` at {} now holds {}, the register {}",
+                              spell(known), to_hex(*known.location), to_hex(*known.value),
+                              to_hex(*in_register)));
+}
+
+std::string kind_of(const Known& known) {
+  if (known.base_variable == "this" && known.form == Known::Form::kContents &&
+      known.object.text != "this")
+    return "member of this";
+  return known.base_kind;
+}
+
+SourceExpression expression_of(const Known& known, std::optional<uint64_t> in_register) {
+  SourceExpression out;
+  out.text = spell(known);
+  if (known.type && known.types != nullptr) {
+    out.type = known.types->name(*known.type);
+    if (known.form == Known::Form::kAddress) out.type += known.is_reference ? "&" : "*";
+  }
+  out.base_variable = known.base_variable;
+  out.base_kind = kind_of(known);
+  out.function = known.function;
+  out.trust = known.trust;
+  out.steps = known.steps;
+  compare_with_memory(known, in_register, out.steps);
+  out.value = in_register.value_or(known.value.value_or(0));
+  return out;
+}
+
+SourceExpression constant_expression(uint64_t value) {
+  SourceExpression out;
+  out.text = value == 0 ? "0" : to_hex(value);
+  out.base_kind = "constant";
+  out.value = value;
+  out.trust = ExpressionTrust::kTraced;
+  out.steps.push_back("the code itself loads the constant " + to_hex(value));
+  return out;
+}
+
+// The pointer in a sum, or the lone integer that is used as one.
+const Known* pointer_in(const Traced& traced) {
+  if (!traced.lost.empty()) return nullptr;
+  if (traced.base) return &*traced.base;
+  return traced.single();
+}
+
+void explain_address(Evidence& evidence, const Traced& address, uint64_t size,
+                     OperandExplanation& out) {
+  if (const auto located = locate(evidence, address, size)) {
+    out.member = located->member;
+    out.access = spell(located->path.object);
+    if (!located->indices.empty())
+      out.index = expression_of(located->indices.front(), located->indices.front().value);
+  } else if (!address.terms.empty() && address.base) {
+    out.index = expression_of(address.terms.front().second, address.terms.front().second.value);
+  }
+}
+
+}  // namespace
+
+struct VariableReader::State {
+  Evidence evidence;
+  State(const ProcessImage& image, const ModuleSet& modules) : evidence(image, modules) {}
+};
+
+VariableReader::VariableReader(const ProcessImage& image, const ModuleSet& modules)
+    : state_(std::make_unique<State>(image, modules)) {}
+VariableReader::~VariableReader() = default;
+
+std::vector<Variable> VariableReader::variables(const Stack& stack, size_t index,
+                                                const ValueOptions& options) {
+  std::vector<Variable> out;
+  if (index >= stack.frames.size()) return out;
+  Evidence& evidence = state_->evidence;
+  FrameContext context(evidence, stack, index);
+  if (context.types() == nullptr) return out;
+  FrameVariables variables(context);
+  ValuePrinter printer(*context.types(), evidence.memory, evidence.names, options);
+  for (const FrameVariable& variable : variables.at(context.link_pc())) {
+    if (out.size() >= kMaxVariables) break;
+    if (variable.info.name.empty() || variable.info.is_external_declaration) continue;
+    out.push_back(described(variable, context, printer));
+  }
+  return out;
+}
+
+OperandExplanation VariableReader::explain_operand(const Stack& stack, size_t index,
+                                                   size_t operand) {
+  OperandExplanation out;
+  if (index >= stack.frames.size()) {
+    out.why_not = "no such frame";
+    return out;
+  }
+  OperandTrace trace(state_->evidence, stack, index);
+  out.why_not = trace.why_not();
+  if (!out.why_not.empty()) return out;
+  const isa::Instruction& instruction = trace.code()[trace.current()];
+  if (operand >= instruction.memory.size()) {
+    out.why_not = "`" + instruction.text + "` has no such memory operand";
+    return out;
+  }
+  const isa::MemoryOperand& memory = instruction.memory[operand];
+  const Traced address = trace.address_of(memory, trace.current());
+  const auto& registers = stack.frames[index].registers;
+  if (const Known* pointer = pointer_in(address)) {
+    // What stands in the base register is the pointer itself only when nothing was added on the
+    // way.
+    std::optional<uint64_t> value = pointer->value;
+    if (memory.base) {
+      const Traced base = trace.register_before(trace.current(), *memory.base);
+      if (base.single() != nullptr && spell(*base.single()) == spell(*pointer))
+        value = registers.get(*memory.base);
+    }
+    out.pointer = expression_of(*pointer, value);
+    explain_address(state_->evidence, address, memory.size, out);
+  } else if (address.is_constant()) {
+    out.pointer = constant_expression(address.offset - static_cast<uint64_t>(memory.displacement));
+  } else {
+    out.why_not = address.lost;
+  }
+  return out;
+}
+
+std::optional<SourceExpression> VariableReader::explain_register(const Stack& stack, size_t index,
+                                                                 isa::RegisterId register_id) {
+  if (index >= stack.frames.size()) return std::nullopt;
+  OperandTrace trace(state_->evidence, stack, index);
+  if (!trace.why_not().empty()) return std::nullopt;
+  const Traced traced = trace.register_before(trace.current(), register_id);
+  if (traced.is_constant()) return constant_expression(traced.offset);
+  const Known* known = traced.single();
+  if (known != nullptr)
+    return expression_of(*known, trace.register_value(trace.current(), register_id));
+  // A sum: the address of something, if that has a name.
+  const auto located = locate(state_->evidence, traced, 0);
+  if (!located) return std::nullopt;
+  Known sum = located->from;
+  sum.form = Known::Form::kAddress;
+  sum.object = located->path.object;
+  sum.type = located->path.type;
+  sum.is_reference = false;
+  return expression_of(sum, traced.value());
+}
+
+OperandExplanation VariableReader::explain_call_target(const Stack& stack, size_t caller) {
+  OperandExplanation out;
+  if (caller >= stack.frames.size() || stack.frames[caller].interrupted) {
+    out.why_not = "no frame that made a call";
+    return out;
+  }
+  OperandTrace trace(state_->evidence, stack, caller);
+  out.why_not = trace.why_not();
+  if (!out.why_not.empty()) return out;
+  const isa::Instruction& call = trace.code()[trace.current()];
+  Traced target = Traced::unknown("`" + call.text + "` calls no pointer");
+  if (call.target.through_register) {
+    target = trace.register_before(trace.current(), *call.target.through_register);
+  } else if (call.target.through_memory && !call.memory.empty()) {
+    const Traced slot = trace.address_of(call.memory[0], trace.current());
+    target = trace.read_at(slot, 8, trace.current());
+  }
+  if (const Known* known = pointer_in(target)) {
+    out.pointer = expression_of(*known, known->value);
+    out.member = known->member;
+    out.access = out.pointer->text;
+  } else if (target.is_constant()) {
+    out.pointer = constant_expression(target.offset);
+  } else {
+    out.why_not = target.lost;
+  }
+  return out;
+}
+
+OperandExplanation VariableReader::explain_argument(const Stack& stack, size_t caller,
+                                                    unsigned argument) {
+  OperandExplanation out;
+  if (caller >= stack.frames.size() || stack.frames[caller].interrupted) {
+    out.why_not = "no frame that made a call";
+    return out;
+  }
+  OperandTrace trace(state_->evidence, stack, caller);
+  out.why_not = trace.why_not();
+  if (!out.why_not.empty()) return out;
+  const auto id = isa::argument_register(trace.code().arch(), argument);
+  if (!id) {
+    out.why_not = "argument " + std::to_string(argument) + " is passed on the stack";
+    return out;
+  }
+  const Traced traced = trace.register_before(trace.current(), *id);
+  if (const Known* known = traced.single()) {
+    out.pointer = expression_of(*known, known->value);
+    out.member = known->member;
+    out.access = out.pointer->text;
+  } else if (traced.is_constant()) {
+    out.pointer = constant_expression(traced.offset);
+  } else if (const Known* pointer = pointer_in(traced)) {
+    out.pointer = expression_of(*pointer, pointer->value);
+    explain_address(state_->evidence, traced, 0, out);
+  } else {
+    out.why_not = traced.lost.empty() ? "a computed number" : traced.lost;
+  }
+  return out;
+}
+
+std::optional<std::string> VariableReader::describe_global(Address address) {
+  const auto located = locate(state_->evidence, Traced::number(address.value), 0);
+  if (!located) return std::nullopt;
+  std::string text = spell(located->path.object);
+  if (located->path.remainder != 0) text += fmt::format(" + {}", located->path.remainder);
+  return text;
+}
+
+}  // namespace inquest::process
