@@ -60,12 +60,16 @@ void take_threads(CoreNotes& notes, ProcessImage& image) {
   }
   image.threads.reserve(notes.threads.size());
   for (auto& entry : notes.threads) image.threads.push_back(std::move(entry.thread));
-  // Old versions of gcore do not know the thread pointer and write 0.
-  if (image.producer == Producer::kGcore && image.arch == isa::Arch::kX86_64) {
-    for (Thread& thread : image.threads) {
-      if (thread.registers.get(isa::x86::kFsBase) == 0) {
-        thread.registers.forget(isa::x86::kFsBase);
-      }
+}
+
+// Old versions of gcore do not know the thread pointer and write what they like. The right one
+// points at itself (ELF TLS ABI, variant II).
+void check_thread_pointers(ProcessImage& image) {
+  if (image.producer != Producer::kGcore || image.arch != isa::Arch::kX86_64) return;
+  for (Thread& thread : image.threads) {
+    const auto base = thread.registers.get(isa::x86::kFsBase);
+    if (base && image.memory->load<uint64_t>(Address(*base)) != base) {
+      thread.registers.forget(isa::x86::kFsBase);
     }
   }
 }
@@ -118,6 +122,7 @@ Result<ProcessImage> load_core(ByteView core, const std::string& source) {
   CoreMappings crossed = cross_mappings(file, notes.files);
   image.mappings = std::move(crossed.mappings);
   image.memory = std::make_unique<CoreMemory>(core, std::move(crossed.pieces));
+  check_thread_pointers(image);
   name_special_mappings(image);
   image.executable = find_executable(image);
   note_findings(file, notes, crossed, image);

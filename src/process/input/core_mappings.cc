@@ -6,6 +6,7 @@ namespace inquest::process {
 namespace {
 
 constexpr uint64_t kAtPhdr = 3, kAtRandom = 25, kAtExecfn = 31, kAtSysinfoEhdr = 33;
+constexpr Address kVsyscall(0xffffffffff600000);
 constexpr uint64_t kBrkRandomSpan = uint64_t{1}
                                     << 30;  // brk starts at most this far behind the program
 
@@ -153,11 +154,11 @@ void name_vdso(ProcessImage& image) {
   Mapping* vdso = entry == image.auxv.end() ? nullptr : mapping_at(image, Address(entry->second));
   if (vdso == nullptr || !vdso->path.empty()) return;
   vdso->path = "[vdso]";
-  // The kernel puts the data that the vdso reads right before it, and never dumps it.
+  // The kernel puts the data that the vdso reads right before it.
   while (vdso != image.mappings.data()) {
     Mapping* before = vdso - 1;
-    if (before->range.end != vdso->range.start || !before->path.empty() || before->dumped != 0 ||
-        !before->protection || before->protection->write || before->protection->execute) {
+    if (before->range.end != vdso->range.start || !before->path.empty() || !before->protection ||
+        !before->protection->read || before->protection->write || before->protection->execute) {
       return;
     }
     before->path = "[vvar]";
@@ -218,6 +219,9 @@ CoreMappings cross_mappings(const elf::File& core, const std::vector<MappedRange
 }
 
 void name_special_mappings(ProcessImage& image) {
+  if (Mapping* page = mapping_at(image, kVsyscall); page != nullptr && page->path.empty()) {
+    if (image.arch == isa::Arch::kX86_64) page->path = "[vsyscall]";
+  }
   name_vdso(image);
   name_stack(image);
   name_heap(image);

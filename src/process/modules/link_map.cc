@@ -4,15 +4,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 
+#include "process/modules/compare.h"
+#include "process/modules/image_header.h"
 #include "process/modules/opened_file.h"
 #include "process/modules/paths.h"
 
 namespace inquest::process {
 namespace {
 
-constexpr uint64_t kAtPhdr = 3;
+constexpr uint16_t kEmX86_64 = 62, kEmAArch64 = 183;
+constexpr uint64_t kAtPhdr = 3, kAtBase = 7;
 constexpr uint32_t kPtLoad = 1, kPtDynamic = 2, kPtPhdr = 6;
 constexpr uint64_t kDtDebug = 21;
 constexpr uint64_t kPage = 0xfff;
@@ -65,11 +69,14 @@ class Reader {
       program.bias = bias_of(*program.in_memory, headers.page());
       return program;
     }
+    const uint16_t machine = image_.arch == isa::Arch::kX86_64 ? kEmX86_64 : kEmAArch64;
     for (const std::string& path : candidates()) {
       auto file = OpenedFile::open(path);
-      if (!file.ok()) continue;
+      if (!file.ok() || (*file)->elf().machine() != machine) continue;
+      program.bias = bias_by_headers((*file)->elf(), headers);
+      const Comparison same = compare_with_memory((*file)->elf(), program.bias, memory_);
+      if (same == Comparison::kDisagrees) continue;
       program.file = std::move(*file);
-      program.bias = bias_by_headers(program.file->elf(), headers);
       return program;
     }
     return std::nullopt;
@@ -85,7 +92,7 @@ class Reader {
 
   std::vector<std::string> candidates() const {
     std::vector<std::string> paths;
-    if (!executable_.empty()) return {executable_};
+    if (!executable_.empty()) paths.push_back(executable_);
     const std::string& name = image_.executable;
     const std::string beside = join(directory_of(image_.source), base_name(name));
     if (name.starts_with('/') && !sysroot_.empty() && is_safe(name)) {
@@ -127,7 +134,7 @@ class Reader {
     auto next = memory_.load_pointer(Address(*debug) + 8);
     std::set<Address> seen;
     while (next && !next->is_null() && seen.size() < kMaxModules && seen.insert(*next).second) {
-      add(*next);
+      add(*next, program);
       next = memory_.load_pointer(*next + 24);
     }
   }
@@ -138,13 +145,18 @@ class Reader {
                        [](const auto& segment) { return segment.type == kPtDynamic; });
   }
 
-  void add(Address link) {
+  void add(Address link, const Program& program) {
     const auto bias = memory_.load<uint64_t>(link);
     const auto name = memory_.load_pointer(link + 8);
     const auto dynamic = memory_.load_pointer(link + 16);
     if (!bias || !name || !dynamic) return;
     Discovered found;
     found.path = memory_.load_c_string(*name, kMaxPath).value_or("");
+    // ld.so's own name is the PT_INTERP of the program, in a page that need not be dumped.
+    const auto base = image_.auxv.find(kAtBase);
+    if (found.path.empty() && base != image_.auxv.end() && base->second == *bias) {
+      found.path = program.elf().interpreter().value_or("");
+    }
     if (found.path.empty() || found.path[0] != '/') return;  // the program; the vdso
     found.bias = *bias;
     if (!place(found, *dynamic)) return;
@@ -159,13 +171,12 @@ class Reader {
       found.build_id = build_id_in_memory(memory_, *header, found.bias);
       return true;
     }
-    const std::string path =
-        sysroot_.empty() || !is_safe(found.path) ? found.path : join(sysroot_, found.path);
-    if (const auto file = OpenedFile::open(path); file.ok()) {
-      const AddressRange span = span_of((*file)->elf(), found.bias);
-      if (span.contains(dynamic)) {
-        found.range = span;
-        return true;
+    if (is_safe(found.path)) {
+      for (const std::string& prefix : library_prefixes(image_, sysroot_)) {
+        const auto file = OpenedFile::open(prefix + found.path);
+        if (!file.ok()) continue;
+        found.range = span_of((*file)->elf(), found.bias);
+        if (found.range.contains(dynamic)) return true;
       }
     }
     const Mapping* first = image_.mapping_at(Address(found.bias));
@@ -183,6 +194,17 @@ class Reader {
 };
 
 }  // namespace
+
+std::vector<std::string> library_prefixes(const ProcessImage& image, const std::string& sysroot) {
+  if (!sysroot.empty()) return {sysroot};
+  std::vector<std::string> prefixes;
+  if (image.producer == Producer::kQemuUser) {
+    if (const char* prefix = std::getenv("QEMU_LD_PREFIX")) prefixes.emplace_back(prefix);
+    prefixes.push_back(fmt::format("/usr/{}-linux-gnu", to_string(image.arch)));
+  }
+  prefixes.emplace_back();
+  return prefixes;
+}
 
 LinkMap read_link_map(const ProcessImage& image, const std::string& executable,
                       const std::string& sysroot) {

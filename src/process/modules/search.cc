@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "process/modules/compare.h"
+#include "process/modules/link_map.h"
 #include "process/modules/paths.h"
 
 namespace inquest::process {
@@ -83,7 +84,9 @@ class BinarySearch {
         all.push_back({join(options.sysroot, module_.path), module_.was_deleted, false});
         all.push_back({module_.path, true, false});
       } else {
-        all.push_back({module_.path, module_.was_deleted, false});
+        for (const std::string& prefix : library_prefixes(context_.image, "")) {
+          all.push_back({prefix + module_.path, module_.was_deleted || !prefix.empty(), false});
+        }
       }
     } else if (!module_.path.empty() && !absolute && module_.is_main) {
       all.push_back({module_.path, false, false});
