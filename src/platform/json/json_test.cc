@@ -76,6 +76,26 @@ TEST(ParseJson, everything_written_can_be_read) {
   EXPECT_EQ(value->string()->substr(0, 128), hostile.substr(0, 128));
 }
 
+TEST(ParseJson, numbers_are_read_exactly) {
+  for (const char* text : {"0.1", "2.5e-05", "1e+300", "-0.30000000000000004", "5e-324"}) {
+    EXPECT_EQ(rewrite(text), text);
+  }
+  const std::string long_number(67, '9');
+  EXPECT_EQ(rewrite(rewrite(long_number)), rewrite(long_number));
+  EXPECT_EQ(rewrite("1e999"), "null") << "JSON has no infinity";
+  EXPECT_EQ(rewrite("1e-999"), "0");
+}
+
+TEST(ParseJson, long_and_escaped_strings_and_keys_arrive_whole) {
+  const std::string text = R"({"k\u00e9y\n)" + std::string(5000, 'k') + R"(":")" +
+                           std::string(9000, 'v') + R"(\ud83d\ude00"})";
+  auto value = parse_json(text);
+  ASSERT_TRUE(value.ok());
+  const auto& [key, member] = value->object()->at(0);
+  EXPECT_EQ(key, "kéy\n" + std::string(5000, 'k'));
+  EXPECT_EQ(*member.string(), std::string(9000, 'v') + "😀");
+}
+
 TEST(ParseJson, errors_say_what_and_where) {
   EXPECT_EQ(parse_json("").error().code(), ErrorCode::kTruncated);
   EXPECT_EQ(parse_json("[1,").error().code(), ErrorCode::kTruncated);

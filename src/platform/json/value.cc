@@ -1,46 +1,8 @@
 #include "platform/json/value.h"
 
-#include <fmt/format.h>
-
-#include <boost/json.hpp>
-#include <limits>
-
 namespace inquest::json {
 
 namespace {
-
-// Depth is bounded by the parser's own limit.
-JsonValue convert(const boost::json::value& value) {
-  switch (value.kind()) {
-    case boost::json::kind::null:
-      return {};
-    case boost::json::kind::bool_:
-      return JsonValue(value.get_bool());
-    case boost::json::kind::int64:
-      return JsonValue(int64_t{value.get_int64()});
-    case boost::json::kind::uint64:
-      return JsonValue(uint64_t{value.get_uint64()});
-    case boost::json::kind::double_:
-      return JsonValue(value.get_double());
-    case boost::json::kind::string:
-      return JsonValue(std::string(value.get_string()));
-    case boost::json::kind::array: {
-      JsonValue::Array array;
-      array.reserve(value.get_array().size());
-      for (const boost::json::value& item : value.get_array()) array.push_back(convert(item));
-      return JsonValue(std::move(array));
-    }
-    case boost::json::kind::object: {
-      JsonValue::Object object;
-      object.reserve(value.get_object().size());
-      for (const auto& member : value.get_object()) {
-        object.emplace_back(std::string(member.key()), convert(member.value()));
-      }
-      return JsonValue(std::move(object));
-    }
-  }
-  return {};
-}
 
 class Emitter {
  public:
@@ -106,29 +68,6 @@ const JsonValue* JsonValue::at(std::initializer_list<std::string_view> path) con
     if (value == nullptr) return nullptr;
   }
   return value;
-}
-
-Result<JsonValue> parse_json(std::string_view text, const JsonLimits& limits) {
-  if (text.size() > limits.max_size) {
-    return Error(ErrorCode::kTooLarge, fmt::format("JSON of more than {} bytes", limits.max_size));
-  }
-  boost::json::parse_options options;
-  options.max_depth = limits.max_depth;
-  boost::json::parser parser({}, options);
-  boost::json::error_code error;
-  const size_t used = parser.write(text.data(), text.size(), error);
-  if (error == boost::json::error::incomplete) {
-    return Error(ErrorCode::kTruncated, "the JSON ends too early");
-  }
-  if (error == boost::json::error::too_deep) {
-    return Error(ErrorCode::kTooLarge,
-                 fmt::format("JSON nested deeper than {} levels", limits.max_depth));
-  }
-  if (error) {
-    return Error(ErrorCode::kCorrupt,
-                 fmt::format("invalid JSON at offset {}: {}", used, error.message()));
-  }
-  return convert(parser.release());
 }
 
 std::string to_json(const JsonValue& value, JsonWriter::Style style) {
