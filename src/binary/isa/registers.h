@@ -66,6 +66,9 @@ class RegisterFile {
     if (id < kRegisterCount) known_ &= ~(uint64_t{1} << id);
   }
 
+  // Forgets all registers but those whose bit (1 << id) is in `mask`.
+  void keep_only(uint64_t mask) { known_ &= mask; }
+
   std::optional<Address> pc() const { return address(pc_register(arch_)); }
   std::optional<Address> sp() const { return address(sp_register(arch_)); }
   std::optional<Address> fp() const { return address(fp_register(arch_)); }
