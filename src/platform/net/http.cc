@@ -1,6 +1,5 @@
 #include "platform/net/http.h"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <memory>
 
 #include "base/check.h"
+#include "platform/net/libcurl.h"
 #include "platform/os/fd.h"
 
 namespace inquest::net {
@@ -18,8 +18,9 @@ constexpr size_t kMaxHeaders = 200;
 constexpr size_t kMaxHeaderSize = 8 * 1024;
 
 struct CurlDeleter {
-  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  const LibCurl* lib;
+  void operator()(CURL* handle) const { lib->easy_cleanup(handle); }
+  void operator()(curl_slist* list) const { lib->slist_free_all(list); }
 };
 
 std::string lower(std::string_view text) {
@@ -39,20 +40,25 @@ std::string_view trim(std::string_view text) {
 // One GET: its handle, its options, and what came back so far.
 class Transfer {
  public:
-  Transfer(const std::string& url, const HttpOptions& options, int fd)
-      : url_(url), options_(options), fd_(fd), curl_(curl_easy_init()) {}
+  Transfer(const LibCurl& lib, const std::string& url, const HttpOptions& options, int fd)
+      : lib_(lib),
+        url_(url),
+        options_(options),
+        fd_(fd),
+        curl_(lib.easy_init(), CurlDeleter{&lib}),
+        headers_(nullptr, CurlDeleter{&lib}) {}
 
   Result<HttpResponse> run() {
     if (!curl_) return Error(ErrorCode::kUnavailable, "libcurl does not start");
     INQ_TRY_STATUS(set_up());
-    const CURLcode code = curl_easy_perform(curl_.get());
+    const CURLcode code = lib_.easy_perform(curl_.get());
     if (failure_) return std::move(*failure_).with_context(url_);
     if (code != CURLE_OK) return failure(code);
     long status = 0;
-    curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);
+    lib_.easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);
     response_.status = static_cast<int>(status);
     const char* effective = nullptr;
-    curl_easy_getinfo(curl_.get(), CURLINFO_EFFECTIVE_URL, &effective);
+    lib_.easy_getinfo(curl_.get(), CURLINFO_EFFECTIVE_URL, &effective);
     response_.url = effective != nullptr ? effective : url_;
     return std::move(response_);
   }
@@ -61,7 +67,7 @@ class Transfer {
   template <typename Value>
   void set(CURLoption option, Value value) {
     // Fails only for options this libcurl lacks; we need every one of them.
-    INQ_CHECK(curl_easy_setopt(curl_.get(), option, value) == CURLE_OK);
+    INQ_CHECK(lib_.easy_setopt(curl_.get(), option, value) == CURLE_OK);
   }
 
   Status set_up() {
@@ -98,7 +104,7 @@ class Transfer {
           header.find('\0') != std::string::npos) {
         return Error(ErrorCode::kInvalidArgument, "a header must be a single line");
       }
-      curl_slist* longer = curl_slist_append(headers_.get(), header.c_str());
+      curl_slist* longer = lib_.slist_append(headers_.get(), header.c_str());
       if (longer == nullptr) return Error(ErrorCode::kUnavailable, "no memory for a header");
       (void)headers_.release();
       headers_.reset(longer);
@@ -108,7 +114,7 @@ class Transfer {
   }
 
   Error failure(CURLcode code) const {
-    const char* text = message_[0] != '\0' ? message_.data() : curl_easy_strerror(code);
+    const char* text = message_[0] != '\0' ? message_.data() : lib_.easy_strerror(code);
     const std::string message = fmt::format("{}: {}", url_, text);
     switch (code) {
       case CURLE_PARTIAL_FILE:
@@ -125,7 +131,7 @@ class Transfer {
   // Whether the answer whose body arrives is a 2xx.
   bool is_success() const {
     long status = 0;
-    curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);
+    lib_.easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);
     return status >= 200 && status < 300;
   }
 
@@ -173,6 +179,7 @@ class Transfer {
     return 1;
   }
 
+  const LibCurl& lib_;
   const std::string& url_;
   const HttpOptions& options_;
   int fd_;  // -1: the body stays in memory
@@ -183,11 +190,9 @@ class Transfer {
   HttpResponse response_;
 };
 
-// curl_global_init is not thread-safe by itself; a local static is.
 Result<HttpResponse> run(const std::string& url, const HttpOptions& options, int fd) {
-  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (started != CURLE_OK) return Error(ErrorCode::kUnavailable, "libcurl does not start");
-  return Transfer(url, options, fd).run();
+  INQ_TRY(const LibCurl* lib, libcurl());
+  return Transfer(*lib, url, options, fd).run();
 }
 
 }  // namespace
