@@ -1,5 +1,7 @@
 #include "platform/net/http.h"
 
+#include <curl/curl.h>
+#include <dlfcn.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,7 +9,6 @@
 #include <memory>
 
 #include "base/check.h"
-#include "platform/net/libcurl.h"
 #include "platform/os/fd.h"
 
 namespace inquest::net {
@@ -16,6 +17,64 @@ namespace {
 
 constexpr size_t kMaxHeaders = 200;
 constexpr size_t kMaxHeaderSize = 8 * 1024;
+
+// libcurl, loaded on first use: linking it would cost every run of the program 4 ms of dynamic
+// linking (it brings 25 libraries), and only a download needs it.
+struct LibCurl {
+  decltype(&::curl_global_init) global_init = nullptr;
+  decltype(&::curl_easy_init) easy_init = nullptr;
+  decltype(&::curl_easy_setopt) easy_setopt = nullptr;
+  decltype(&::curl_easy_perform) easy_perform = nullptr;
+  decltype(&::curl_easy_getinfo) easy_getinfo = nullptr;
+  decltype(&::curl_easy_cleanup) easy_cleanup = nullptr;
+  decltype(&::curl_easy_strerror) easy_strerror = nullptr;
+  decltype(&::curl_slist_append) slist_append = nullptr;
+  decltype(&::curl_slist_free_all) slist_free_all = nullptr;
+};
+
+constexpr const char* kLibrary = "libcurl.so.4";
+
+struct Loaded {
+  LibCurl functions;
+  std::string failure;  // empty when everything is there
+};
+
+template <typename Function>
+void resolve(void* library, const char* name, Function& function, std::string& failure) {
+  function = reinterpret_cast<Function>(dlsym(library, name));
+  if (function == nullptr && failure.empty()) failure = fmt::format("{} has no {}", kLibrary, name);
+}
+
+Loaded load() {
+  Loaded loaded;
+  void* library = dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) {
+    loaded.failure = fmt::format("downloads need libcurl: {}", dlerror());
+    return loaded;
+  }
+  LibCurl& curl = loaded.functions;
+  std::string& failure = loaded.failure;
+  resolve(library, "curl_global_init", curl.global_init, failure);
+  resolve(library, "curl_easy_init", curl.easy_init, failure);
+  resolve(library, "curl_easy_setopt", curl.easy_setopt, failure);
+  resolve(library, "curl_easy_perform", curl.easy_perform, failure);
+  resolve(library, "curl_easy_getinfo", curl.easy_getinfo, failure);
+  resolve(library, "curl_easy_cleanup", curl.easy_cleanup, failure);
+  resolve(library, "curl_easy_strerror", curl.easy_strerror, failure);
+  resolve(library, "curl_slist_append", curl.slist_append, failure);
+  resolve(library, "curl_slist_free_all", curl.slist_free_all, failure);
+  if (failure.empty() && curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    failure = "libcurl does not start";
+  }
+  return loaded;
+}
+
+// Loads and starts libcurl once; kUnavailable, with the reason, when it is not installed.
+Result<const LibCurl*> libcurl() {
+  static const Loaded loaded = load();  // curl_global_init is not thread-safe by itself; this is
+  if (!loaded.failure.empty()) return Error(ErrorCode::kUnavailable, loaded.failure);
+  return &loaded.functions;
+}
 
 struct CurlDeleter {
   const LibCurl* lib;
