@@ -77,7 +77,7 @@ TEST(ParseJson, everything_written_can_be_read) {
 }
 
 TEST(ParseJson, numbers_are_read_exactly) {
-  for (const char* text : {"0.1", "2.5e-05", "1e+300", "-0.30000000000000004", "5e-324"}) {
+  for (const char* text : {"0.1", "2.5e-05", "1e+300", "-0.30000000000000004", "5e-324", "-0.0"}) {
     EXPECT_EQ(rewrite(text), text);
   }
   const std::string long_number(67, '9');

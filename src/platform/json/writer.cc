@@ -129,6 +129,10 @@ JsonWriter& JsonWriter::value(bool boolean) {
 JsonWriter& JsonWriter::value(double number) {
   if (!std::isfinite(number)) return null();
   before_value();
+  if (number == 0 && std::signbit(number)) {
+    text_ += "-0.0";  // "-0" would be read back as a whole number, which has no negative zero
+    return *this;
+  }
   std::array<char, 32> digits;
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
   text_.append(digits.data(), end);
