@@ -41,6 +41,7 @@ void note_truncation(const elf::File& core, ProcessImage& image) {
     if (!mapping.truncated) continue;
     ++count;
     const std::string name = base_name(mapping.path);
+    if (name == "[vsyscall]" || name == "[vvar]") continue;  // nothing is lost with them
     if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end()) {
       names.push_back(name);
     }

@@ -63,15 +63,15 @@ class Discoverer {
 
   Discovery run() {
     find_vdso();
-    bool any_file = false;
+    bool names_files = false;
     for (size_t i = 0; i < image_.mappings.size(); ++i) {
       const Mapping& mapping = image_.mappings[i];
       if (!is_file(mapping)) continue;
-      any_file = true;
+      names_files = true;
       if (mapping.range.start < claimed_) continue;
       if (!add_by_header(mapping)) add_by_grouping(i);
     }
-    if (!any_file) add_by_link_map();
+    if (!names_files || has_orphan()) add_by_link_map();
     finish();
     return std::move(result_);
   }
@@ -163,9 +163,26 @@ class Discoverer {
     return true;
   }
 
+  bool is_known(Address address) const {
+    return std::any_of(result_.modules.begin(), result_.modules.end(),
+                       [address](const auto& module) { return module.range.contains(address); });
+  }
+
+  // Written pages of a library of which nothing else is there: old versions of gcore name only what
+  // they dump.
+  bool has_orphan() const {
+    return std::any_of(image_.mappings.begin(), image_.mappings.end(), [this](const auto& mapping) {
+      return is_file(mapping) && mapping.file_offset != 0 && !is_data_name(mapping.path) &&
+             mapping.protection && mapping.protection->write && !is_known(mapping.range.start);
+    });
+  }
+
   void add_by_link_map() {
     LinkMap map = read_link_map(image_, executable_, sysroot_);
+    const size_t known = result_.modules.size();
     for (Discovered& found : map.modules) {
+      const auto same = [&found](const auto& m) { return m.range.contains(found.range.start); };
+      if (std::any_of(result_.modules.begin(), result_.modules.begin() + known, same)) continue;
       set_path(found, std::string(found.path));
       result_.modules.push_back(std::move(found));
     }
@@ -190,9 +207,6 @@ class Discoverer {
     std::stable_sort(modules.begin(), modules.end(), [](const Discovered& a, const Discovered& b) {
       return a.range.start < b.range.start;
     });
-    for (size_t i = 0; i + 1 < modules.size(); ++i) {  // spans of headers that lie
-      modules[i].range.end = std::min(modules[i].range.end, modules[i + 1].range.start);
-    }
     mark_main();
     if (without_header_ > 0) {
       result_.notes.push_back(

@@ -154,11 +154,14 @@ class Reader {
     found.path = memory_.load_c_string(*name, kMaxPath).value_or("");
     // ld.so's own name is the PT_INTERP of the program, in a page that need not be dumped.
     const auto base = image_.auxv.find(kAtBase);
-    if (found.path.empty() && base != image_.auxv.end() && base->second == *bias) {
+    if (found.path.empty() && base != image_.auxv.end() && base->second != 0 &&
+        base->second == *bias) {
       found.path = program.elf().interpreter().value_or("");
     }
     if (found.path.empty() || found.path[0] != '/') return;  // the program; the vdso
     found.bias = *bias;
+    const Mapping* mapping = image_.mapping_at(*dynamic);
+    if (mapping != nullptr && mapping->path.starts_with('/')) found.path = mapping->path;  // real
     if (!place(found, *dynamic)) return;
     result_.modules.push_back(std::move(found));
   }
@@ -179,10 +182,13 @@ class Reader {
         if (found.range.contains(dynamic)) return true;
       }
     }
-    const Mapping* first = image_.mapping_at(Address(found.bias));
+    // Libraries are linked at 0, so the bias is where they begin; a prelinked one has none, and its
+    // text stays unknown.
     const Mapping* last = image_.mapping_at(dynamic);
-    if (first == nullptr || last == nullptr || last->range.end <= first->range.start) return false;
-    found.range = {first->range.start, last->range.end};
+    if (last == nullptr || last->range.end.value <= found.bias) return false;
+    found.range = {found.bias == 0 ? last->range.start : Address(found.bias), last->range.end};
+    const Mapping* data = image_.mapping_at(last->range.end);
+    if (data != nullptr && data->path == last->path) found.range.end = data->range.end;
     return true;
   }
 

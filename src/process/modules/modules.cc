@@ -30,21 +30,34 @@ std::string_view to_string(FileStatus status) {
   return "unknown";
 }
 
+namespace {
+
+// The hole between text and data of older libraries can hold another module: the vdso, in ld.so's.
+constexpr size_t kMaxNesting = 4;
+
+}  // namespace
+
 struct ModuleSet::State {
   State(const ProcessImage& image, const ModuleOptions& options)
       : context(image, options), memory(image, [this](Address address) { return find(address); }) {}
 
   const Module* find(Address address) const {
     const size_t hint = last.load(std::memory_order_relaxed);
-    if (hint < modules.size() && modules[hint]->range.contains(address)) return modules[hint].get();
+    if (hint < modules.size() && modules[hint]->range.contains(address) &&
+        (hint + 1 == modules.size() || address < modules[hint + 1]->range.start)) {
+      return modules[hint].get();
+    }
     const auto after =
         std::upper_bound(modules.begin(), modules.end(), address,
                          [](Address a, const auto& module) { return a < module->range.start; });
-    if (after == modules.begin()) return nullptr;
-    const auto found = std::prev(after);
-    if (!(*found)->range.contains(address)) return nullptr;
-    last.store(static_cast<size_t>(found - modules.begin()), std::memory_order_relaxed);
-    return found->get();
+    auto index = static_cast<size_t>(after - modules.begin());
+    for (size_t looked = 0; index > 0 && looked < kMaxNesting; ++looked) {
+      --index;
+      if (!modules[index]->range.contains(address)) continue;
+      last.store(index, std::memory_order_relaxed);
+      return modules[index].get();
+    }
+    return nullptr;
   }
 
   SearchContext context;

@@ -7,11 +7,14 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/address.h"
 #include "process/modules/modules.h"
+#include "process/symbols/debug_infos.h"
 #include "process/unwind/frame.h"
 
 namespace inquest::process {
@@ -52,6 +55,9 @@ class Symbolizer {
   Symbolizer(const ModuleSet& modules, const SymbolOptions& options);
   ~Symbolizer();
 
+  // Resolves all of them, in one pass over each module's tables. Only saves time.
+  void prefetch(std::span<const Address> addresses);
+
   // `address` is a lookup address (Frame::lookup_pc).
   const AnnotatedFrame& annotate(Address address);
 
@@ -65,6 +71,14 @@ class Symbolizer {
 
   // The process address of a symbol of a module (.dynsym, then .symtab).
   std::optional<Address> find_symbol(const Module& module, std::string_view name);
+
+  // Facts derived from a module's files that are dear to work out again, kept in its index under a key of the
+  // caller's choice (put a version into it). nullopt: not known. Modules without a build-id keep nothing.
+  std::optional<Bytes> blob(const Module& module, std::string_view key);
+  void put_blob(const Module& module, std::string_view key, ByteView value);
+
+  // The debug information that this symbolizer opened or would open, to share it with other readers.
+  DebugInfos& debug_infos();
 
   // Writes what was learnt to the cache directory. Losing it costs time only, so failures are swallowed.
   void save();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/address.h"
@@ -55,12 +56,19 @@ struct Cycle {
   size_t count = 0;
 };
 
+// Frames left out of a deep stack that does not repeat: `count` of them, right before frames[before].
+struct OmittedFrames {
+  size_t before = 0;
+  size_t count = 0;
+};
+
 struct Stack {
   // Innermost first. When a cycle is folded, only its first round stays here, and what follows the last round
   // follows it; `total_frames` counts what was walked.
   std::vector<Frame> frames;
   size_t total_frames = 0;
   std::optional<Cycle> cycle;
+  std::optional<OmittedFrames> omitted;  // only when more than UnwindOptions::max_kept would stay
   StackEnd end = StackEnd::kNoMoreFrames;
   bool corrupt = false;           // a return address or frame chain was overwritten
   std::vector<Note> notes;        // why it ended, what was skipped
