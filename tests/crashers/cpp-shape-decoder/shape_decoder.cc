@@ -22,10 +22,23 @@ class Rectangle : public Shape {
   double height_ = 3;
 };
 
+class Disc : public Shape {
+ public:
+  double area() const override { return 3.14159 * radius_ * radius_; }
+  void scale(double factor) override { radius_ *= factor; }
+
+ private:
+  double radius_ = 1;
+  double reserved_ = 0;
+};
+
 class Canvas {
  public:
   Shape* add() {
-    shapes_.push_back(std::make_unique<Rectangle>());
+    if (shapes_.size() % 2 == 0)
+      shapes_.push_back(std::make_unique<Rectangle>());
+    else
+      shapes_.push_back(std::make_unique<Disc>());
     return shapes_.back().get();
   }
   double area() const;
