@@ -179,7 +179,11 @@ struct OperandFacts {
   std::optional<AddressFacts> pointer;       // of the bad register's value
   std::optional<ExpressionFact> expression;  // what the bad register held
   std::optional<MemberFact> member;
+  // What the index register held. When it is the index that carried the address away, bad_register
+  // is empty and this is set even without debug information (text: the register's name, trust
+  // empty).
   std::optional<ExpressionFact> index;
+  std::string accessed;  // the whole that was accessed, in source terms: "a[i]"; may be empty
   std::string why_no_expression;
 };
 
@@ -201,6 +205,8 @@ struct FaultFacts {
   // Control went, or was about to go (ret or call to a non-canonical address: pc still stands on
   // it), to a place without code. `address` is that place and `access` kExecute.
   bool pc_is_bad = false;
+  bool feeds_call =
+      false;  // the refused load was to fetch a call's target: a vtable, a table of functions
   bool stack_pointer_in_guard = false;             // the access was to the stack, beyond its end
   std::optional<uint64_t> stack_size, stack_used;  // bytes, of the thread's stack mapping
   std::optional<uint64_t> frame_size;              // bytes between cfa and sp of the faulting frame

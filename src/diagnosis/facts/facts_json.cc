@@ -150,6 +150,7 @@ void describe(Io& io, Ref<Io, OperandFacts> x) {
   io("expression", x.expression);
   io("member", x.member);
   io("index", x.index);
+  io("accessed", x.accessed);
   io("why_no_expression", x.why_no_expression);
 }
 
@@ -167,6 +168,7 @@ void describe(Io& io, Ref<Io, FaultFacts> x) {
   io("address_facts", x.address_facts);
   io("pc_facts", x.pc_facts);
   io("pc_is_bad", x.pc_is_bad);
+  io("feeds_call", x.feeds_call);
   io("stack_pointer_in_guard", x.stack_pointer_in_guard);
   io("stack_size", x.stack_size);
   io("stack_used", x.stack_used);

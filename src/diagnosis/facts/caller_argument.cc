@@ -1,0 +1,88 @@
+#include "diagnosis/facts/caller_argument.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "diagnosis/facts/roles.h"
+
+namespace inquest::diagnosis {
+namespace {
+
+constexpr unsigned kRegisterArguments = 6;
+constexpr size_t kMaxLibraryFrames = 6;
+// String functions round pointers down to a vector and step through them before they fault.
+constexpr uint64_t kMaxAdvance = 4096;
+
+bool is_library_role(CodeRole role) {
+  return role == CodeRole::kLibrary || role == CodeRole::kLanguage || role == CodeRole::kAbort;
+}
+
+bool is_library_frame(const FrameFact& frame) {
+  for (const FunctionFact& function : frame.functions) {
+    if (!is_library_role(function.role)) return false;
+  }
+  return true;
+}
+
+// Was the expression found in a function that is the user's own?
+bool names_user_code(const FrameFact& frame, const ExpressionFact& expression) {
+  for (const FunctionFact& function : frame.functions) {
+    if (function.short_name == expression.function || function.name == expression.function) {
+      return !is_library_role(function.role);
+    }
+  }
+  return !is_library_frame(frame);
+}
+
+bool is_pointer_type(const std::string& type) {
+  return type.empty() || type.find('*') != std::string::npos || type.find('&') != std::string::npos;
+}
+
+struct Match {
+  process::OperandExplanation explanation;
+  uint64_t advance = 0;
+};
+
+std::optional<Match> find_argument(const Site& site, size_t caller, uint64_t value, bool exact) {
+  std::optional<Match> best;
+  for (unsigned n = 0; n < kRegisterArguments; ++n) {
+    process::OperandExplanation found = site.variables->explain_argument(site.stack, caller, n);
+    if (!found.pointer || !is_pointer_type(found.pointer->type)) continue;
+    const uint64_t advance = value - found.pointer->value;
+    // Rounding down to 64 bytes may have taken it below the argument.
+    const bool near = advance < kMaxAdvance || found.pointer->value - value < 64;
+    if (exact ? advance != 0 : !near) continue;
+    if (!best || (advance == 0 && best->advance != 0)) best = Match{std::move(found), advance};
+  }
+  return best;
+}
+
+}  // namespace
+
+void explain_by_caller(const Site& site, const StackFacts& frames, OperandFacts& operand) {
+  if (site.variables == nullptr || !operand.bad_value || site.frame >= frames.frames.size()) return;
+  if (operand.expression && names_user_code(frames.frames[site.frame], *operand.expression)) return;
+  if (!operand.expression && !is_library_frame(frames.frames[site.frame])) return;
+  size_t caller = site.frame + 1;
+  while (caller < frames.frames.size() && caller <= site.frame + kMaxLibraryFrames &&
+         is_library_frame(frames.frames[caller])) {
+    ++caller;
+  }
+  if (caller >= frames.frames.size() || caller >= site.stack.frames.size()) return;
+  if (is_library_frame(frames.frames[caller])) return;
+  const bool direct = caller == site.frame + 1;
+  auto match = find_argument(site, caller, *operand.bad_value, !direct);
+  if (!match) return;
+  ExpressionFact expression = to_fact(*match->explanation.pointer);
+  expression.steps.insert(
+      expression.steps.begin(),
+      fmt::format("{} was called with it", frames.frames[caller - 1].functions.back().short_name));
+  if (!direct) expression.trust = "heuristic";
+  operand.expression = std::move(expression);
+  operand.member.reset();  // of the library's own type
+  operand.accessed.clear();
+  operand.why_no_expression.clear();
+}
+
+}  // namespace inquest::diagnosis

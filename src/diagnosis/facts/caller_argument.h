@@ -1,0 +1,15 @@
+// A fault inside a function without debug information, or of the standard library, told in terms of
+// its caller: `strlen(user->name)` faults inside libc, and `user->name` is what the engineer has to
+// look at.
+#pragma once
+
+#include "diagnosis/facts/facts.h"
+#include "diagnosis/facts/site.h"
+
+namespace inquest::diagnosis {
+
+// Replaces operand.expression by the argument expression of the innermost user frame whose value is
+// that of the bad register, when the operand has no expression or only one of library code.
+void explain_by_caller(const Site& site, const StackFacts& frames, OperandFacts& operand);
+
+}  // namespace inquest::diagnosis

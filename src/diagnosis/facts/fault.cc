@@ -1,0 +1,200 @@
+#include "diagnosis/facts/fault.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "diagnosis/facts/arithmetic.h"
+#include "diagnosis/facts/call_site.h"
+#include "diagnosis/facts/caller_argument.h"
+#include "diagnosis/facts/dataflow.h"
+#include "diagnosis/facts/operand.h"
+#include "diagnosis/facts/signals.h"
+
+namespace inquest::diagnosis {
+namespace {
+
+// With so many bytes of stack left, an access to the guard is not the stack's growth.
+constexpr uint64_t kNearStackEnd = 64 * 1024;
+constexpr size_t kFramesForSize = 3;
+
+// si_addr, when the kernel gave one. For SI_KERNEL it is 0 and means nothing.
+std::optional<Address> reported_address(const process::Signal& signal) {
+  if (!signal.code || *signal.code <= 0 || *signal.code == kSiKernel) return std::nullopt;
+  return signal.address;
+}
+
+std::string_view kind_of(const isa::Instruction& instruction, const isa::MemoryOperand* operand) {
+  switch (instruction.flow) {
+    case isa::Flow::kCall:
+      return "call";
+    case isa::Flow::kReturn:
+      return "return";
+    case isa::Flow::kJump:
+      return "jump";
+    case isa::Flow::kTrap:
+      return "trap";
+    case isa::Flow::kSystemCall:
+      return "syscall";
+    case isa::Flow::kNext:
+    case isa::Flow::kBranch:
+      break;
+  }
+  if (instruction.mnemonic.starts_with("push")) return "push";
+  if (instruction.divides && operand == nullptr) return "divide";
+  if (operand == nullptr) return "other";
+  return operand->access == isa::Access::kRead ? "load" : "store";
+}
+
+void add_instruction(const Site& site, const Result<isa::Instruction>& decoded, FaultFacts& fault) {
+  fault.pc = site.pc();
+  if (decoded) {
+    fault.instruction = decoded->text;
+    fault.needs_feature = decoded->needs_feature;
+    fault.kind = kind_of(*decoded, nullptr);
+  } else {
+    fault.why_not_decoded = decoded.error().message();
+  }
+}
+
+// The address that the operands do not explain. It is an inconsistency of the evidence, and often
+// the whole story.
+void add_unexplained(const Site& site, const isa::Instruction* instruction, Address reported,
+                     FaultFacts& fault) {
+  fault.address = reported;
+  fault.address_facts = site.classifier.classify(
+      {reported, AccessKind::kNone, 1, site.thread, site.registers().sp()});
+  if (instruction == nullptr) return;
+  // An instruction that goes on in a page that is not there.
+  if (reported > site.pc() && reported < instruction->next_pc()) {
+    fault.access = AccessKind::kExecute;
+    return;
+  }
+  std::string text = fmt::format("the reported address {} is produced by no operand of `{}`",
+                                 to_hex(reported), instruction->text);
+  for (const isa::MemoryOperand& operand : instruction->memory) {
+    const auto effective = operand.effective_address(site.registers(), instruction->next_pc());
+    if (!effective) continue;
+    const uint64_t difference = effective->value ^ reported.value;
+    text += fmt::format(
+        "{} {} gives {}",
+        difference != 0 && (difference & (difference - 1)) == 0 ? ", one bit off:" : ";",
+        operand_text(site.arch(), operand), to_hex(*effective));
+  }
+  fault.inconsistencies.push_back(
+      text + ": another binary than the one that ran, or registers changed since");
+}
+
+bool grows_stack(const Site& site, const isa::MemoryOperand& operand, const FaultFacts& fault) {
+  const ThreadStack* stack = site.map.stack_of(site.thread);
+  const auto sp = site.registers().sp();
+  if (stack == nullptr || !sp || !fault.address || !stack->guard.contains(*fault.address))
+    return false;
+  if (*sp < stack->range.start + kNearStackEnd) return true;
+  return is_stack_operand(site.arch(), operand);
+}
+
+void add_operand(const Site& site, const StackFacts& frames, const isa::Instruction& instruction,
+                 const RefusedOperand& refused, FaultFacts& fault) {
+  const isa::MemoryOperand& operand = instruction.memory[refused.index];
+  fault.kind = kind_of(instruction, &operand);
+  fault.access = to_access_kind(operand.access);
+  fault.address = refused.address;
+  fault.address_recomputed = refused.recomputed;
+  fault.operand = describe_operand(site, instruction, operand, refused.address);
+  fault.address_facts = fault.operand->address;
+  fault.stack_pointer_in_guard = grows_stack(site, operand, fault);
+  if (fault.stack_pointer_in_guard) return;
+  if (site.variables != nullptr) {
+    add_explanation(site.variables->explain_operand(site.stack, site.frame, refused.index),
+                    *fault.operand);
+    explain_by_caller(site, frames, *fault.operand);
+  }
+  fault.feeds_call = instruction.target.through_memory || feeds_call(site, instruction);
+  fault.changed_since = find_changed_since(site, frames, *fault.operand);
+}
+
+void describe_memory_fault(const Site& site, const StackFacts& frames,
+                           const Result<isa::Instruction>& decoded, FaultFacts& fault) {
+  const auto reported = reported_address(site.signal);
+  if (!decoded) {
+    if (reported) add_unexplained(site, nullptr, *reported, fault);
+    return;
+  }
+  if (const auto refused = find_refused(site, *decoded, reported)) {
+    add_operand(site, frames, *decoded, *refused, fault);
+    return;
+  }
+  if (!reported && describe_refused_transfer(site, *decoded, fault)) return;
+  if (reported) {
+    add_unexplained(site, &*decoded, *reported, fault);
+  } else if (decoded->privileged) {
+    fault.kind = "trap";
+  }
+}
+
+// int3 and system calls stop behind themselves on x86-64.
+Result<isa::Instruction> decode_stopped(const Site& site) {
+  if (site.arch() == isa::Arch::kX86_64) {
+    const uint64_t back = site.signal.number == kSigTrap  ? 1
+                          : site.signal.number == kSigSys ? 2
+                                                          : 0;
+    if (back != 0) {
+      auto before = decode_at(site.modules, site.arch(), site.pc() - back);
+      const bool stops =
+          before && before->length == back &&
+          (before->flow == isa::Flow::kTrap || before->flow == isa::Flow::kSystemCall);
+      if (stops) return before;
+    }
+  }
+  return decode_at(site.modules, site.arch(), site.pc());
+}
+
+}  // namespace
+
+void add_stack_facts(const Site& site, FaultFacts& fault) {
+  const ThreadStack* stack = site.map.stack_of(site.thread);
+  const auto sp = site.registers().sp();
+  if (stack == nullptr || !sp) return;
+  fault.stack_size = stack->range.size();
+  if (*sp < stack->range.end) fault.stack_used = stack->range.end - *sp;
+  // The frame that took the step over the edge may be the caller of the one that noticed.
+  Address below = *sp;
+  const size_t last = std::min(site.frame + kFramesForSize, site.stack.frames.size());
+  for (size_t i = site.frame; i < last; ++i) {
+    const auto cfa = site.stack.frames[i].cfa;
+    if (!cfa || *cfa <= below) break;
+    fault.frame_size = std::max(fault.frame_size.value_or(0), *cfa - below);
+    if (!fault.stack_pointer_in_guard) break;
+    below = *cfa;
+  }
+}
+
+std::optional<FaultFacts> describe_fault(const Site& site, const StackFacts& frames) {
+  if (!is_fault_signal(site.signal.number) || site.frame >= site.stack.frames.size())
+    return std::nullopt;
+  // Sent by somebody with kill(): no instruction is to blame.
+  if (site.signal.code && *site.signal.code <= 0) return std::nullopt;
+  FaultFacts fault;
+  fault.frame = site.frame;
+  fault.pc = site.pc();
+  const bool memory = site.signal.number == kSigSegv || site.signal.number == kSigBus;
+  if ((memory || site.signal.number == kSigIll) && !holds_code(site.image, site.pc())) {
+    describe_bad_pc(site, fault);
+    add_stack_facts(site, fault);
+    return fault;
+  }
+  const Result<isa::Instruction> decoded = decode_stopped(site);
+  add_instruction(site, decoded, fault);
+  if (memory) {
+    describe_memory_fault(site, frames, decoded, fault);
+  } else if (site.signal.number == kSigFpe && decoded) {
+    describe_division(site, *decoded, fault);
+  } else if (site.signal.number == kSigIll) {
+    describe_missing_feature(site, fault);
+  }
+  add_stack_facts(site, fault);
+  return fault;
+}
+
+}  // namespace inquest::diagnosis

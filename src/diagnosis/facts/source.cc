@@ -1,0 +1,77 @@
+#include "diagnosis/facts/source.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+namespace inquest::diagnosis {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_readable_source(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error) || error) return false;
+  const auto size = fs::file_size(path, error);
+  return !error && size <= kMaxSourceFile;
+}
+
+// A recorded name that climbs ("../../etc/passwd") is not followed below the base directory.
+bool climbs(const fs::path& path) {
+  return std::any_of(path.begin(), path.end(), [](const fs::path& part) { return part == ".."; });
+}
+
+std::optional<fs::path> find_source(const std::string& file, const std::string& base_directory) {
+  const fs::path recorded(file);
+  if (recorded.is_absolute() && is_readable_source(recorded)) return recorded;
+  const fs::path base = base_directory.empty() ? fs::path(".") : fs::path(base_directory);
+  fs::path rest = recorded.lexically_normal().relative_path();
+  while (!rest.empty()) {
+    if (!climbs(rest) && is_readable_source(base / rest)) return base / rest;
+    fs::path shorter;
+    for (auto part = std::next(rest.begin()); part != rest.end(); ++part) shorter /= *part;
+    rest = shorter;
+  }
+  return std::nullopt;
+}
+
+// Text for a terminal: tabs become spaces, other control characters are shown as '?'.
+std::string printable(std::string line) {
+  if (line.size() > kMaxSourceLine) line.resize(kMaxSourceLine);
+  std::string out;
+  for (const char c : line) {
+    if (c == '\t') {
+      out.append("    ");
+    } else {
+      out.push_back(static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::string> source_excerpt(const std::string& file, uint32_t line,
+                                        const std::string& base_directory) {
+  if (file.empty() || line == 0) return {};
+  const auto path = find_source(file, base_directory);
+  if (!path) return {};
+  std::ifstream stream(*path);
+  const uint32_t first = line > kSourceLinesBefore ? line - kSourceLinesBefore : 1;
+  const uint64_t last = uint64_t{line} + kSourceLinesAfter;
+  std::vector<std::string> lines;
+  bool reached = false;
+  std::string text;
+  for (uint64_t number = 1; number <= last && std::getline(stream, text); ++number) {
+    if (number < first) continue;
+    if (!text.empty() && text.back() == '\r') text.pop_back();
+    lines.push_back(fmt::format("{:>5} | {}", number, printable(text)));
+    reached = reached || number == line;
+  }
+  return reached ? lines : std::vector<std::string>();
+}
+
+}  // namespace inquest::diagnosis
