@@ -33,6 +33,7 @@ std::string_view to_string(Access access) {
 
 std::optional<Address> MemoryOperand::effective_address(const RegisterFile& registers,
                                                         Address next_pc) const {
+  if (inexact) return std::nullopt;
   uint64_t sum = static_cast<uint64_t>(displacement);
   if (base == pc_register(registers.arch())) {
     // rip-relative means the next instruction on x86, this one on AArch64.
@@ -54,6 +55,16 @@ std::optional<Address> MemoryOperand::effective_address(const RegisterFile& regi
     sum += *value;
   }
   return Address(sum);
+}
+
+uint64_t Instruction::extended(uint64_t source) const {
+  const auto low = [](uint64_t value, unsigned bits) {
+    return bits >= 64 ? value : value & ((uint64_t{1} << bits) - 1);
+  };
+  uint64_t value = low(source, copy_bits);
+  const bool negative = copy_bits != 0 && copy_bits < 64 && (value >> (copy_bits - 1) & 1) != 0;
+  if (sign_extended && negative) value |= ~uint64_t{0} << copy_bits;
+  return low(value, result_bits);
 }
 
 Result<Instruction> decode(Arch arch, ByteView code, Address pc) {

@@ -29,8 +29,9 @@ enum class Flow : uint8_t {
 // Parts that are absent are nullopt; for rip- or pc-relative operands `base` is the pc register.
 struct MemoryOperand {
   Access access = Access::kRead;
-  // Bytes touched; 0 when that, or the address itself, depends on more than the parts below: rep
-  // movs, xsave, gather and scatter (only `base` is given), bit strings (`bt [m], reg`), xlat, SVE.
+  // Bytes touched; 0 when that depends on registers: rep movs, xsave, gather and scatter, bit
+  // strings
+  // (`bt [m], reg`), xlat, SVE.
   uint32_t size = 0;
   std::optional<RegisterId> base;
   std::optional<RegisterId> index;
@@ -40,11 +41,15 @@ struct MemoryOperand {
   bool truncated32 = false;  // the sum is cut to 32 bits: x86 32-bit addresses, 32-bit lea or add
   int64_t displacement = 0;
   std::optional<RegisterId> segment_base;  // kFsBase or kGsBase
+  // The parts here are not the whole address, and effective_address() gives none: gather, scatter,
+  // bit strings, xlat, SVE offsets in vector lengths, ldraa (the base is signed).
+  bool inexact = false;
   bool implicit = false;  // not in the text: stack slots of push, call, ret; string instructions
   uint32_t required_alignment = 1;  // more than 1 when a misaligned address faults (movaps: 16)
 
   // The address this operand meant, given the registers before the instruction; `next_pc` is the
-  // address of the following instruction. nullopt when a register it needs is unknown.
+  // address of the following instruction. nullopt when a register it needs is unknown, or
+  // `inexact`.
   std::optional<Address> effective_address(const RegisterFile& registers, Address next_pc) const;
 };
 
@@ -77,14 +82,18 @@ struct Instruction {
   std::optional<RegisterId> copy_of;  // dest (writes[0]) = this register
   std::optional<uint64_t> constant;   // dest (writes[0]) = this value (mov imm, xor reg,reg)
   bool loads_destination = false;     // dest (writes[0]) = memory[0], possibly extended
-  // How many low bits of copy_of arrive. The others become zero or, when sign_extended (movsx,
-  // ldrsw; for loads likewise), copies of the top one.
+  // How the value of copy_of or memory[0] arrives: its low copy_bits bits, extended with zeros or,
+  // when sign_extended (movsx, ldrsw), with its top bit to result_bits; higher bits become zero.
+  // extended() does that. Pairs (ldp): writes[1] gets the copy_bits bits of memory after these.
   uint8_t copy_bits = 64;
+  uint8_t result_bits = 64;
   bool sign_extended = false;
   // dest (writes[0]) = base + index*scale + displacement, computed and not accessed (lea, add, adr)
   std::optional<MemoryOperand> address_of;
 
   Address next_pc() const { return pc + length; }
+  // The value writes[0] gets when copy_of, or the memory, held `source`.
+  uint64_t extended(uint64_t source) const;
 };
 
 inline constexpr size_t kMaxInstructionLength = 15;

@@ -50,6 +50,7 @@ std::string describe_memory(Arch arch, const MemoryOperand& operand) {
   std::string text =
       fmt::format("{}{} {} {}", operand.implicit ? "implicit " : "", to_string(operand.access),
                   operand.size, address_parts(arch, operand));
+  if (operand.inexact) text += " inexact";
   if (operand.required_alignment != 1) text += fmt::format(" align {}", operand.required_alignment);
   return text;
 }
@@ -81,10 +82,11 @@ std::string describe_registers(Arch arch, const Instruction& in) {
 std::string describe_data_flow(Arch arch, const Instruction& in) {
   std::string text;
   const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
-  const std::string how = in.sign_extended ? " sx" : "";
+  const std::string how = fmt::format(
+      ":{}{}", in.copy_bits, in.sign_extended ? fmt::format(" sx {}", in.result_bits) : "");
   if (in.constant) add(fmt::format("= {:#x}", *in.constant));
   if (in.copy_of) {
-    add(fmt::format("= {}:{}{}", register_name(arch, *in.copy_of), in.copy_bits, how));
+    add(fmt::format("= {}{}", register_name(arch, *in.copy_of), how));
   }
   if (in.loads_destination) add("= memory" + how);
   if (in.address_of) add("= &" + address_parts(arch, *in.address_of));

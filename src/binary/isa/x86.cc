@@ -247,7 +247,10 @@ Result<Instruction> decode_x86(ByteView code, Address pc) {
 
 bool follows_call_x86(ByteView before) {
   // Near calls: e8 rel32, or ff /2 of 2 to 7 bytes with up to two prefixes.
-  constexpr size_t kShortest = 2, kLongest = 9;
+  constexpr size_t kShortest = 2, kLongest = 9, kRelative = 5;
+  const ByteView tail = before.last(std::min(kLongest, before.size()));
+  const bool relative = before.size() >= kRelative && before[before.size() - kRelative] == 0xe8;
+  if (!relative && std::find(tail.begin(), tail.end(), 0xff) == tail.end()) return false;
   for (size_t length = kShortest; length <= std::min(kLongest, before.size()); ++length) {
     const ByteView candidate = before.last(length);
     ZydisDecodedInstruction in;

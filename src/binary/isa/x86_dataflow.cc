@@ -34,11 +34,12 @@ void move(const Parts& parts, Instruction& out, bool sign_extends) {
     return;
   }
   out.sign_extended = sign_extends;
+  out.copy_bits = static_cast<uint8_t>(from.size);
+  out.result_bits = static_cast<uint8_t>(to.size);
   if (from.type == ZYDIS_OPERAND_TYPE_MEMORY) {
     out.loads_destination = true;
   } else if (is_register(from) && !is_high_byte(from)) {
     out.copy_of = parent_register(from.reg.value);
-    out.copy_bits = static_cast<uint8_t>(from.size);
   }
 }
 

@@ -57,13 +57,18 @@ bool is_bit_string(const Parts& parts) {
          parts.operands[1].visibility == ZYDIS_OPERAND_VISIBILITY_EXPLICIT;
 }
 
+// The address depends on more than base, index and displacement.
+bool is_inexact(const Parts& parts, const ZydisDecodedOperand& operand) {
+  return operand.mem.type == ZYDIS_MEMOP_TYPE_VSIB || is_bit_string(parts) ||
+         parts.instruction.mnemonic == ZYDIS_MNEMONIC_XLAT;
+}
+
 bool size_is_dynamic(const Parts& parts, const ZydisDecodedOperand& operand) {
   constexpr auto kRepeated = ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE;
   const auto category = parts.instruction.meta.category;
   const bool is_string =
       category == ZYDIS_CATEGORY_STRINGOP || category == ZYDIS_CATEGORY_IOSTRINGOP;
-  return operand.mem.type == ZYDIS_MEMOP_TYPE_VSIB || is_xsave_family(parts.instruction) ||
-         is_bit_string(parts) || parts.instruction.mnemonic == ZYDIS_MNEMONIC_XLAT ||
+  return is_inexact(parts, operand) || is_xsave_family(parts.instruction) ||
          (is_string && (parts.instruction.attributes & kRepeated) != 0);
 }
 
@@ -164,6 +169,7 @@ MemoryOperand convert(const Parts& parts, const ZydisDecodedOperand& operand) {
   out.required_alignment = required_alignment(parts, operand);
   correct_stack_address(parts, operand, out);
   if (size_is_dynamic(parts, operand)) out.size = 0;
+  out.inexact = is_inexact(parts, operand);
   // The stack slots of push, call and their like are addressed by the whole rsp whatever the prefix
   // says.
   if (out.implicit && (out.base == kRsp || out.base == kRbp)) out.truncated32 = false;

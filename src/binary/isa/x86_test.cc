@@ -35,7 +35,7 @@ constexpr Row kRows[] = {
     {"c8200003",
      "enter 0x20, 0x3 | implicit write 32 [rsp-0x20] | implicit read 16 [rbp-0x10] | r:rbp,rsp "
      "w:rbp,rsp"},
-    {"c9", "leave | implicit read 8 [rbp] | r:rbp,rsp w:rbp,rsp | = memory"},
+    {"c9", "leave | implicit read 8 [rbp] | r:rbp,rsp w:rbp,rsp | = memory:64"},
     {"f3a4",
      "rep movsb | implicit write 0 [rdi] | implicit read 0 [rsi] | r:rdi,rsi,rcx w:rdi,rsi,rcx"},
     {"f348ab", "rep stosq | implicit write 0 [rdi] | r:rdi,rax,rcx w:rdi,rcx"},
@@ -45,7 +45,7 @@ constexpr Row kRows[] = {
     {"67aa", "stosb | implicit write 1 [rdi]32 | r:rdi,rax w:rdi"},
     {"9c", "pushfq | implicit write 8 [rsp-0x8] | r:rsp w:rsp"},
     {"9d", "popfq | implicit read 8 [rsp] | r:rsp w:rsp"},
-    {"d7", "xlat | implicit read 0 [rbx] | r:rbx,rax w:rax"},
+    {"d7", "xlat | implicit read 0 [rbx] inexact | r:rbx,rax w:rax"},
     {"0fae27", "xsave [rdi] | read-write 0 [rdi] align 64 | r:rdi,rdx,rax | needs XSAVE"},
     {"0fc727", "xsavec [rdi] | write 0 [rdi] align 64 | r:rdi,rdx,rax | needs XSAVEC"},
     {"0fae2f", "xrstor [rdi] | read 0 [rdi] align 64 | r:rdi,rdx,rax | needs XSAVE"},
@@ -59,9 +59,10 @@ constexpr Row kRows[] = {
     {"c4e2752e17", "vmaskmovps ymmword ptr [rdi], ymm1, ymm2 | write 32 [rdi] | r:rdi | needs AVX"},
     {"c4e26d2c0f", "vmaskmovps ymm1, ymm2, ymmword ptr [rdi] | read 32 [rdi] | r:rdi | needs AVX"},
     {"c4e26d920488",
-     "vgatherdps ymm0, dword ptr [rax+ymm1*4], ymm2 | read 0 [rax] | r:rax | needs AVX2"},
+     "vgatherdps ymm0, dword ptr [rax+ymm1*4], ymm2 | read 0 [rax] inexact | r:rax | needs AVX2"},
     {"62f27d49a01488",
-     "vpscatterdd dword ptr [rax+zmm1*4] {k1}, zmm2 | write 0 [rax] | r:rax | needs AVX512F"},
+     "vpscatterdd dword ptr [rax+zmm1*4] {k1}, zmm2 | write 0 [rax] inexact | r:rax | needs "
+     "AVX512F"},
     {"62f17f497f1f",
      "vmovdqu8 zmmword ptr [rdi] {k1}, zmm3 | write 64 [rdi] | r:rdi | needs AVX512BW"},
     {"62f17d207407",
@@ -85,17 +86,17 @@ constexpr Row kRows[] = {
     {"660fae37", "clwb zmmword ptr [rdi] | read 1 [rdi] | r:rdi | needs CLWB"},
     {"0fae3f", "clflush zmmword ptr [rdi] | read 1 [rdi] | r:rdi"},
     {"f30f1efa", "endbr64"},
-    {"0fa307", "bt dword ptr [rdi], eax | read 0 [rdi] | r:rdi,rax"},
-    {"480fab07", "bts qword ptr [rdi], rax | read-write 0 [rdi] | r:rdi,rax"},
+    {"0fa307", "bt dword ptr [rdi], eax | read 0 [rdi] inexact | r:rdi,rax"},
+    {"480fab07", "bts qword ptr [rdi], rax | read-write 0 [rdi] inexact | r:rdi,rax"},
     {"648b042528000000",
-     "mov eax, dword ptr fs:[0x28] | read 4 [fs_base:+0x28] | w:rax | = memory"},
-    {"64488b042500000000", "mov rax, qword ptr fs:[0x0] | read 8 [fs_base:] | w:rax | = memory"},
+     "mov eax, dword ptr fs:[0x28] | read 4 [fs_base:+0x28] | w:rax | = memory:32"},
+    {"64488b042500000000", "mov rax, qword ptr fs:[0x0] | read 8 [fs_base:] | w:rax | = memory:64"},
     {"a08877665544332211",
      "mov al, byte ptr [0x1122334455667788] | read 1 [+0x1122334455667788] | r:rax w:rax"},
-    {"8b0510000000", "mov eax, dword ptr [rip+0x10] | read 4 [rip+0x10] | w:rax | = memory"},
-    {"678b0510000000", "mov eax, dword ptr [eip+0x10] | read 4 [rip+0x10]32 | w:rax | = memory"},
+    {"8b0510000000", "mov eax, dword ptr [rip+0x10] | read 4 [rip+0x10] | w:rax | = memory:32"},
+    {"678b0510000000", "mov eax, dword ptr [eip+0x10] | read 4 [rip+0x10]32 | w:rax | = memory:32"},
     {"678b04b7",
-     "mov eax, dword ptr [edi+esi*4] | read 4 [rdi+rsi.zx*4]32 | r:rdi,rsi w:rax | = memory"},
+     "mov eax, dword ptr [edi+esi*4] | read 4 [rdi+rsi.zx*4]32 | r:rdi,rsi w:rax | = memory:32"},
     {"0fae17", "ldmxcsr dword ptr [rdi] | read 4 [rdi] | r:rdi"},
     {"0f28442420", "movaps xmm0, xmmword ptr [rsp+0x20] | read 16 [rsp+0x20] align 16 | r:rsp"},
     {"660ffe07", "paddd xmm0, xmmword ptr [rdi] | read 16 [rdi] align 16 | r:rdi"},
@@ -162,12 +163,13 @@ constexpr Row kRows[] = {
     {"b8ffffffff", "mov eax, 0xffffffff | w:rax | = 0xffffffff"},
     {"48c7c0ffffffff", "mov rax, 0xffffffffffffffff | w:rax | = 0xffffffffffffffff"},
     {"48b8f0debc9a78563412", "mov rax, 0x123456789abcdef0 | w:rax | = 0x123456789abcdef0"},
-    {"8b4738", "mov eax, dword ptr [rdi+0x38] | read 4 [rdi+0x38] | r:rdi w:rax | = memory"},
-    {"0fb608", "movzx ecx, byte ptr [rax] | read 1 [rax] | r:rax w:rcx | = memory"},
+    {"8b4738", "mov eax, dword ptr [rdi+0x38] | read 4 [rdi+0x38] | r:rdi w:rax | = memory:32"},
+    {"0fb608", "movzx ecx, byte ptr [rax] | read 1 [rax] | r:rax w:rcx | = memory:8"},
     {"4863148e",
-     "movsxd rdx, dword ptr [rsi+rcx*4] | read 4 [rsi+rcx*4] | r:rsi,rcx w:rdx | = memory sx"},
+     "movsxd rdx, dword ptr [rsi+rcx*4] | read 4 [rsi+rcx*4] | r:rsi,rcx w:rdx | = memory:32 sx "
+     "64"},
     {"0fbf0500010000",
-     "movsx eax, word ptr [rip+0x100] | read 2 [rip+0x100] | w:rax | = memory sx"},
+     "movsx eax, word ptr [rip+0x100] | read 2 [rip+0x100] | w:rax | = memory:16 sx 32"},
     {"4889f7", "mov rdi, rsi | r:rsi w:rdi | = rsi:64"},
     {"89f7", "mov edi, esi | r:rsi w:rdi | = rsi:32"},
     {"0fb6c1", "movzx eax, cl | r:rcx w:rax | = rcx:8"},
@@ -184,7 +186,7 @@ constexpr Row kRows[] = {
     {"83c8ff", "or eax, 0xffffffff | r:rax w:rax | = 0xffffffff"},
     {"83e000", "and eax, 0x0 | r:rax w:rax | = 0x0"},
     {"48ffc6", "inc rsi | r:rsi w:rsi | = &[rsi+0x1]"},
-    {"5d", "pop rbp | implicit read 8 [rsp] | r:rsp w:rbp,rsp | = memory"},
+    {"5d", "pop rbp | implicit read 8 [rsp] | r:rsp w:rbp,rsp | = memory:64"},
     {"e800000000", "call 0x401005 | call to 0x401005 | implicit write 8 [rsp-0x8] | r:rsp w:rsp"},
     {"ff25e22f0000", "jmp qword ptr [rip+0x2fe2] | jump via memory | read 8 [rip+0x2fe2]"},
     {"ff24c520400000",
@@ -214,7 +216,7 @@ constexpr Row kRows[] = {
     {"0f01d0", "xgetbv | r:rcx w:rdx,rax | needs XSAVE"},
     {"f3480faec0", "rdfsbase rax | w:rax | needs FSGSBASE"},
     {"54", "push rsp | implicit write 8 [rsp-0x8] | r:rsp w:rsp"},
-    {"5c", "pop rsp | implicit read 8 [rsp] | r:rsp w:rsp | = memory"},
+    {"5c", "pop rsp | implicit read 8 [rsp] | r:rsp w:rsp | = memory:64"},
     {"0f94c0", "setz al | r:rax w:rax"},
     {"486bc718", "imul rax, rdi, 0x18 | r:rdi w:rax"},
     {"48f7e9", "imul rcx | r:rcx,rax w:rax,rdx"},
@@ -299,6 +301,27 @@ TEST(X86EffectiveAddress, AnUnknownRegisterGivesNoAddress) {
   registers.set(x86::kRdi, 0x1000);
   const auto in = decode(Arch::kX86_64, from_hex("c74477f078563412"), kPc);
   EXPECT_FALSE(in->memory.at(0).effective_address(registers, in->next_pc()));
+}
+
+TEST(X86EffectiveAddress, GathersAndBitStringsHaveNone) {
+  RegisterFile registers(Arch::kX86_64);
+  registers.set(x86::kRax, 0x1000);
+  registers.set(x86::kRdi, 0x1000);
+  for (std::string_view hex : {"c4e26d920488", "0fa307"}) {
+    const auto in = decode(Arch::kX86_64, from_hex(hex), kPc);
+    EXPECT_FALSE(in->memory.at(0).effective_address(registers, in->next_pc())) << hex;
+  }
+}
+
+TEST(X86DataFlow, ExtendsCopiesAsTheInstructionDoes) {
+  const auto extended = [](std::string_view hex, uint64_t source) {
+    return decode(Arch::kX86_64, from_hex(hex), kPc)->extended(source);
+  };
+  EXPECT_EQ(extended("89f7", 0xffff'ffff'8000'0000), 0x8000'0000);  // mov edi, esi
+  EXPECT_EQ(extended("4889f7", 0xffff'ffff'8000'0000), 0xffff'ffff'8000'0000);
+  EXPECT_EQ(extended("4863148e", 0x8000'0000), 0xffff'ffff'8000'0000);  // movsxd rdx, [m]
+  EXPECT_EQ(extended("0fbf0500010000", 0x1'8000), 0xffff'8000);         // movsx eax, word [m]
+  EXPECT_EQ(extended("0fb6c1", 0x1ff), 0xff);                           // movzx eax, cl
 }
 
 bool after_call(std::string_view hex) {
