@@ -1,7 +1,8 @@
 // symbols::annotate: names and source lines for frames, inlined ones expanded.
 //
-// Answers come from a small index per build-id, kept on disk (docs/formats/symbol-index.md) and grown by the
-// compilation units that were needed; DWARF is opened only when the index does not know an address.
+// Answers come from a small index per build-id, kept on disk (docs/formats/symbol-index.md) and
+// grown by the compilation units that were needed; DWARF is opened only when the index does not
+// know an address.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +46,7 @@ struct AnnotatedFrame {
 };
 
 struct SymbolOptions {
-  std::string cache_dir;   // empty: no index on disk
+  std::string cache_dir;  // empty: no index on disk
   bool use_cache = true;
 };
 
@@ -72,15 +73,18 @@ class Symbolizer {
   // The process address of a symbol of a module (.dynsym, then .symtab).
   std::optional<Address> find_symbol(const Module& module, std::string_view name);
 
-  // Facts derived from a module's files that are dear to work out again, kept in its index under a key of the
-  // caller's choice (put a version into it). nullopt: not known. Modules without a build-id keep nothing.
+  // Facts derived from a module's files that are dear to work out again, kept in its index under a
+  // key of the caller's choice (put a version into it). nullopt: not known. Modules without a
+  // build-id keep nothing.
   std::optional<Bytes> blob(const Module& module, std::string_view key);
   void put_blob(const Module& module, std::string_view key, ByteView value);
 
-  // The debug information that this symbolizer opened or would open, to share it with other readers.
+  // The debug information that this symbolizer opened or would open, to share it with other
+  // readers.
   DebugInfos& debug_infos();
 
-  // Writes what was learnt to the cache directory. Losing it costs time only, so failures are swallowed.
+  // Writes what was learnt to the cache directory. Losing it costs time only, so failures are
+  // swallowed.
   void save();
 
  private:

@@ -1,0 +1,34 @@
+#include "process/symbols/debug_infos.h"
+
+#include <fmt/format.h>
+
+namespace inquest::process {
+
+dwarf::DebugInfo* DebugInfos::get(const Module& module) { return open(module).info.get(); }
+
+const std::string& DebugInfos::why_not(const Module& module) { return open(module).why_not; }
+
+DebugInfos::Entry& DebugInfos::open(const Module& module) {
+  auto [at, fresh] = entries_.try_emplace(&module);
+  Entry& entry = at->second;
+  if (!fresh) return entry;
+  const elf::File* debug = module.debug();
+  if (debug == nullptr) {
+    entry.why_not = module.status() == FileStatus::kMismatch
+                        ? fmt::format("the {} on disk is not the build that crashed", module.name)
+                    : module.status() == FileStatus::kMissing
+                        ? fmt::format("{} was not found", module.name)
+                        : fmt::format("{} has no debug information at hand", module.name);
+    return entry;
+  }
+  auto info =
+      dwarf::DebugInfo::open(*debug, module.binary(), module.alt_debug(), module.found_path());
+  if (info.ok()) {
+    entry.info = std::move(*info);
+  } else {
+    entry.why_not = fmt::format("debug information of {}: {}", module.name, info.error().message());
+  }
+  return entry;
+}
+
+}  // namespace inquest::process
