@@ -261,6 +261,14 @@ void locate_by_segment(const elf::File& file, CfiTable::Sections& sections) {
 }  // namespace
 
 std::unique_ptr<CfiTable> CfiTable::from_file(const elf::File& file) {
+  return from_sections(file, true);
+}
+
+std::unique_ptr<CfiTable> CfiTable::debug_frame_of(const elf::File& file) {
+  return from_sections(file, false);
+}
+
+std::unique_ptr<CfiTable> CfiTable::from_sections(const elf::File& file, bool with_eh_frame) {
   Sections sections;
   std::vector<elf::SectionData> owned;
   const auto contents = [&](std::string_view name, uint64_t* address) -> ByteView {
@@ -272,11 +280,14 @@ std::unique_ptr<CfiTable> CfiTable::from_file(const elf::File& file) {
     owned.push_back(std::move(*data));
     return owned.back().bytes();
   };
-  sections.eh_frame = contents(".eh_frame", &sections.eh_frame_address);
-  sections.eh_frame_hdr = contents(".eh_frame_hdr", &sections.eh_frame_hdr_address);
+  if (with_eh_frame) {
+    sections.eh_frame = contents(".eh_frame", &sections.eh_frame_address);
+    sections.eh_frame_hdr = contents(".eh_frame_hdr", &sections.eh_frame_hdr_address);
+    if (sections.eh_frame.empty() || sections.eh_frame_hdr.empty())
+      locate_by_segment(file, sections);
+  }
   sections.debug_frame = contents(".debug_frame", nullptr);
   if (sections.debug_frame.empty()) sections.debug_frame = contents(".zdebug_frame", nullptr);
-  if (sections.eh_frame.empty() || sections.eh_frame_hdr.empty()) locate_by_segment(file, sections);
   if (sections.eh_frame.empty() && sections.debug_frame.empty()) return nullptr;
   auto table = std::make_unique<CfiTable>(sections);
   table->impl_->owned = std::move(owned);

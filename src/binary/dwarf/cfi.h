@@ -80,6 +80,8 @@ class CfiTable {
   // section headers are stripped, by PT_GNU_EH_FRAME. Compressed sections are unpacked. `file` must
   // outlive the table. nullptr when the file holds no call frame information.
   static std::unique_ptr<CfiTable> from_file(const elf::File& file);
+  // .debug_frame alone, as of a separate debug file, whose .eh_frame has no contents.
+  static std::unique_ptr<CfiTable> debug_frame_of(const elf::File& file);
   ~CfiTable();
 
   // nullopt: no entry covers `pc`, or the one that does is malformed.
@@ -95,6 +97,7 @@ class CfiTable {
 
  private:
   struct Impl;
+  static std::unique_ptr<CfiTable> from_sections(const elf::File& file, bool with_eh_frame);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -54,8 +54,8 @@ class ModuleCfi final : public CfiSource {
   std::optional<AddressRange> function_at(Address pc) override {
     const Module* module = modules_.find(pc);
     if (module == nullptr) return std::nullopt;
-    const auto function =
-        ask(*module, [&](dwarf::CfiTable& table) { return table.function_at(module->to_link(pc)); });
+    const auto function = ask(
+        *module, [&](dwarf::CfiTable& table) { return table.function_at(module->to_link(pc)); });
     if (!function) return std::nullopt;
     return AddressRange{module->to_process(function->start), module->to_process(function->end)};
   }
@@ -78,7 +78,8 @@ class ModuleCfi final : public CfiSource {
     ModuleTables& tables = place->second;
     if (is_new) {
       const elf::File* file = module.binary();
-      tables.main = file != nullptr ? dwarf::CfiTable::from_file(*file) : from_memory(module, dump_);
+      tables.main =
+          file != nullptr ? dwarf::CfiTable::from_file(*file) : from_memory(module, dump_);
     }
     if (tables.main != nullptr) {
       if (auto answer = question(*tables.main)) return answer;
@@ -86,7 +87,8 @@ class ModuleCfi final : public CfiSource {
     if (!tables.debug_tried) {
       tables.debug_tried = true;
       const elf::File* file = module.debug();
-      if (file != nullptr && file != module.binary()) tables.debug = dwarf::CfiTable::debug_frame_of(*file);
+      if (file != nullptr && file != module.binary())
+        tables.debug = dwarf::CfiTable::debug_frame_of(*file);
     }
     if (tables.debug == nullptr) return std::nullopt;
     return question(*tables.debug);

@@ -21,8 +21,8 @@ class CfiSource {
   virtual bool is_entry_code(Address pc) = 0;
 };
 
-// Tables of the binary, of its separate debug file, or of what the dump itself holds, made on first demand.
-// `modules` must outlive it. Not thread-safe.
+// Tables of the binary, of its separate debug file, or of what the dump itself holds, made on first
+// demand. `modules` must outlive it. Not thread-safe.
 std::unique_ptr<CfiSource> cfi_of_modules(const ModuleSet& modules, const MemoryReader& dump);
 
 }  // namespace inquest::process

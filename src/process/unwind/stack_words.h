@@ -1,4 +1,5 @@
-// StackWords: the words of a stack, read one after the other. Keeps the part of the dump that it read from last.
+// StackWords: the words of a stack, read one after the other. Keeps the part of the dump that it
+// read from last.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,8 @@ class StackWords {
   // The 8 bytes at `address`, aligned or not.
   std::optional<uint64_t> load(Address address) {
     const uint64_t offset = address - start_;
-    if (view_.size() >= 8 && offset <= view_.size() - 8) return inquest::load<uint64_t>(view_, offset);
+    if (view_.size() >= 8 && offset <= view_.size() - 8)
+      return inquest::load<uint64_t>(view_, offset);
     return load_elsewhere(address);
   }
   const MemoryReader& memory() const { return memory_; }

@@ -1,4 +1,5 @@
-// walk: from a thread's registers to its stack, down the ladder context → CFI → frame pointer → scan.
+// walk: from a thread's registers to its stack, down the ladder context → CFI → frame pointer →
+// scan.
 #pragma once
 
 #include <memory>

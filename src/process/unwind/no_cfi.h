@@ -1,0 +1,32 @@
+// Steps without call frame information: by the frame pointer, by the code around pc, by the link
+// register.
+#pragma once
+
+#include <optional>
+
+#include "process/unwind/code_sites.h"
+#include "process/unwind/frame.h"
+#include "process/unwind/stack_words.h"
+
+namespace inquest::process {
+
+struct GuessedCaller {
+  isa::RegisterFile registers;
+  std::optional<Address> cfa;  // of the callee
+  Address floor;               // the caller's sp is not below this
+  FoundBy how = FoundBy::kFramePointer;
+  Trust trust = Trust::kMedium;
+};
+
+// The record that rbp or x29 points at: the caller's frame pointer, and a return address behind a
+// call. `floor`: the record cannot be below it. nullopt when it is no such record.
+std::optional<GuessedCaller> caller_by_frame_pointer(const isa::RegisterFile& callee, Address floor,
+                                                     CodeSites& sites, StackWords& stack);
+
+// For code that was interrupted at `callee.pc()`: before or after its frame stands, or where it has
+// none. Looks at the instructions there, and on AArch64 at the link register. nullopt when they say
+// nothing.
+std::optional<GuessedCaller> caller_by_code(const isa::RegisterFile& callee, CodeSites& sites,
+                                            StackWords& stack);
+
+}  // namespace inquest::process

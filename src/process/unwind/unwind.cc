@@ -1,0 +1,149 @@
+#include "process/unwind/unwind.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "process/unwind/cycle.h"
+#include "process/unwind/walker.h"
+
+namespace inquest::process {
+namespace {
+
+// Which frames of a deep stack stay: a few stretches, in order.
+struct Kept {
+  struct Stretch {
+    size_t begin = 0, end = 0;
+  };
+  std::vector<Stretch> stretches;
+
+  bool has(size_t index) const {
+    return std::any_of(stretches.begin(), stretches.end(),
+                       [&](const Stretch& s) { return s.begin <= index && index < s.end; });
+  }
+};
+
+// The outermost frames say how the thread began: so many of them stay in any case.
+constexpr size_t kOutermostKept = 256;
+
+// Cuts `stretch` down to its first and last frames, `excess` fewer.
+void cut_middle(std::vector<Kept::Stretch>& stretches, size_t which, size_t excess, Stack& stack) {
+  const Kept::Stretch whole = stretches[which];
+  const size_t left = whole.end - whole.begin - excess;
+  const size_t tail = std::min(left / 2, kOutermostKept);
+  const size_t head = left - tail;
+  stretches[which].end = whole.begin + head;
+  stretches.insert(stretches.begin() + static_cast<ptrdiff_t>(which) + 1,
+                   {whole.end - tail, whole.end});
+  size_t before = 0;
+  for (size_t i = 0; i <= which; ++i) before += stretches[i].end - stretches[i].begin;
+  stack.omitted = OmittedFrames{.before = before, .count = excess};
+  stack.notes.push_back({fmt::format("{} frames in the middle are left out", excess), {}});
+}
+
+// Sets stack.cycle and stack.omitted, and says which of the walked frames are to be kept.
+Kept plan(std::span<const uint64_t> pcs, size_t max_kept, Stack& stack) {
+  Kept kept;
+  stack.cycle = find_cycle(pcs);
+  if (stack.cycle) {
+    const Cycle& cycle = *stack.cycle;
+    kept.stretches = {{0, cycle.first + cycle.period},
+                      {cycle.first + cycle.period * cycle.count, pcs.size()}};
+  } else {
+    kept.stretches = {{0, pcs.size()}};
+  }
+  size_t total = 0, largest = 0;
+  for (size_t i = 0; i < kept.stretches.size(); ++i) {
+    const auto size = [&](size_t s) { return kept.stretches[s].end - kept.stretches[s].begin; };
+    total += size(i);
+    if (size(i) > size(largest)) largest = i;
+  }
+  if (total <= max_kept) return kept;
+  const size_t excess = total - max_kept;
+  const Kept::Stretch& cut = kept.stretches[largest];
+  if (excess >= cut.end - cut.begin) return kept;  // max_kept is too small to make sense
+  if (stack.cycle && largest == 0) {
+    // The cycle's first round is the end of this stretch: split it off, so that it stays.
+    const size_t first = stack.cycle->first;
+    kept.stretches.insert(kept.stretches.begin() + 1, {first, first + stack.cycle->period});
+    kept.stretches[0].end = first;
+    const size_t possible = std::min(excess, first);
+    cut_middle(kept.stretches, 0, possible, stack);
+    stack.cycle->first -= possible;  // counted in kept frames
+  } else {
+    cut_middle(kept.stretches, largest, excess, stack);
+  }
+  return kept;
+}
+
+}  // namespace
+
+struct Unwinder::State {
+  State(const ProcessImage& image, const ModuleSet& modules)
+      : memory(modules.memory()),
+        cfi(cfi_of_modules(modules, *image.memory)),
+        sites(image, memory, *cfi),
+        stack_words(memory) {}
+
+  const MemoryReader& memory;
+  std::unique_ptr<CfiSource> cfi;
+  CodeSites sites;
+  StackWords stack_words;
+};
+
+Unwinder::Unwinder(const ProcessImage& image, const ModuleSet& modules)
+    : state_(std::make_unique<State>(image, modules)) {}
+
+Unwinder::~Unwinder() = default;
+
+Stack Unwinder::walk(const Thread& thread, const UnwindOptions& options) {
+  return walk_from(thread.registers, options);
+}
+
+Stack Unwinder::walk_from(const isa::RegisterFile& registers, const UnwindOptions& options) {
+  return walk_stack(registers, state_->sites, state_->stack_words, options);
+}
+
+Stack walk_stack(const isa::RegisterFile& registers, CodeSites& sites, StackWords& words,
+                 const UnwindOptions& options) {
+  Stack stack;
+  std::vector<uint64_t> pcs;
+  Walker walker(registers, sites, words);
+  bool more = true;
+  while (more) {
+    more = walker.find_caller();
+    pcs.push_back(walker.current().pc.value);
+    if (stack.frames.size() < options.max_kept) stack.frames.push_back(walker.current());
+    if (more && pcs.size() >= options.max_frames) break;
+    if (more) walker.move_up();
+  }
+  stack.total_frames = pcs.size();
+  stack.end = more ? StackEnd::kFrameLimit : walker.end();
+  stack.corrupt = walker.corrupt();
+  stack.notes = std::move(walker.notes());
+  if (more) stack.notes.push_back({fmt::format("stopped after {} frames", pcs.size()), {}});
+
+  const Kept kept = plan(pcs, options.max_kept, stack);
+  const bool complete = stack.frames.size() == pcs.size();
+  if (complete && !stack.cycle && !stack.omitted) return stack;
+
+  // Too deep to have kept it all: walk again, now that it is known what to keep.
+  std::vector<Frame> frames;
+  if (complete) {
+    for (size_t i = 0; i < stack.frames.size(); ++i) {
+      if (kept.has(i)) frames.push_back(std::move(stack.frames[i]));
+    }
+  } else {
+    Walker again(registers, sites, words);
+    for (size_t i = 0; i < pcs.size(); ++i) {
+      const bool goes_on = again.find_caller();
+      if (kept.has(i)) frames.push_back(again.current());
+      if (!goes_on) break;
+      again.move_up();
+    }
+  }
+  stack.frames = std::move(frames);
+  return stack;
+}
+
+}  // namespace inquest::process

@@ -1,0 +1,388 @@
+#include "process/unwind/walker.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "process/unwind/scan.h"
+#include "process/unwind/signal_frame.h"
+
+namespace inquest::process {
+namespace {
+
+// The words below sp among which a popped return address is looked for (AArch64 pops a whole frame
+// at once).
+constexpr size_t kPoppedWords = 64;
+
+bool is_text(uint64_t word) {
+  for (int i = 0; i < 8; ++i) {
+    const uint64_t byte = word >> (8 * i) & 0xff;
+    if (byte < 0x20 || byte > 0x7e) return false;
+  }
+  return true;
+}
+
+std::string as_text(uint64_t word) {
+  std::string text;
+  for (int i = 0; i < 8; ++i) text.push_back(static_cast<char>(word >> (8 * i) & 0xff));
+  return text;
+}
+
+std::string describe_word(uint64_t word) {
+  return is_text(word) ? fmt::format("{} (\"{}\")", to_hex(word), as_text(word)) : to_hex(word);
+}
+
+Trust at_best(Trust trust, Trust limit) { return std::max(trust, limit); }
+
+}  // namespace
+
+Walker::Walker(const isa::RegisterFile& registers, CodeSites& sites, StackWords& stack)
+    : sites_(sites), stack_(stack) {
+  Frame& frame = callee();
+  frame.registers = registers;
+  frame.pc = registers.pc().value_or(Address());
+  frame.interrupted = true;
+  floor_ = registers.sp().value_or(Address());
+  const CodeSite& site = sites_.at(frame.pc, false);
+  frame.is_signal_handler_return = site.is_trampoline || (site.has_row && site.row.signal_frame);
+}
+
+void Walker::note(std::string text, std::string advice) {
+  if (notes_.size() >= kMaxNotes) return;
+  const auto same = [&](const Note& other) { return other.text == text; };
+  if (std::any_of(notes_.begin(), notes_.end(), same)) return;
+  notes_.push_back({std::move(text), std::move(advice)});
+}
+
+void Walker::move_up() {
+  now_ = 1 - now_;
+  floor_ = caller_floor_;
+  expects_call_ = caller_expects_call_;
+}
+
+bool Walker::find_caller() {
+  sites_.forget_old();
+  callee().cfa.reset();
+  caller_expects_call_ = false;
+  Frame& frame = callee();
+  if (!frame.registers.pc()) {
+    note("the program counter of this thread was not recorded");
+    return stop(StackEnd::kNoMoreFrames);
+  }
+  const CodeSite& site = sites_.at(frame.pc, expects_call_);
+  if (!site.executable) return from_bad_pc();
+  if (frame.is_signal_handler_return) return from_signal_frame();
+  if (site.has_row) return from_cfi(site);
+  if (sites_.is_entry_code(frame.pc)) return stop(StackEnd::kComplete);
+  return from_guess();
+}
+
+void Walker::found(FoundBy how, Trust trust) {
+  Frame& frame = caller();
+  frame.pc = frame.registers.pc().value_or(Address());
+  frame.cfa.reset();
+  frame.how = how;
+  frame.trust = trust;
+  frame.interrupted = false;
+  frame.is_signal_handler_return = false;
+  caller_expects_call_ = true;
+  const bool by_rule = how == FoundBy::kCfi || how == FoundBy::kSignalFrame;
+  guesses_ = by_rule ? 0 : guesses_ + 1;
+}
+
+// The caller may be the trampoline that a signal handler returns to: nobody called it.
+void Walker::mark_signal_return() {
+  Frame& frame = caller();
+  const CodeSite& site = sites_.at(frame.pc, true);
+  bool is_return = site.is_trampoline || (site.has_row && site.row.signal_frame);
+  if (!is_return && !site.call.is_call() && site.executable && frame.registers.sp()) {
+    is_return = looks_like_signal_frame(*frame.registers.sp(), sites_);
+  }
+  if (!is_return) return;
+  frame.is_signal_handler_return = true;
+  frame.interrupted = true;
+  caller_expects_call_ = false;
+}
+
+bool Walker::stop_for_missing(Address address) {
+  const Missing why = stack_.memory().why_missing(address);
+  note(fmt::format("the stack ends here: the memory at {} is {}", to_hex(address), to_string(why)));
+  return stop(StackEnd::kMissingMemory);
+}
+
+// --- A pc that is no code: null, unmapped, data.
+
+bool Walker::from_bad_pc() {
+  const Frame& frame = callee();
+  const auto sp = frame.registers.sp();
+  if (!sp) return stop(StackEnd::kNoMoreFrames);
+  const bool a64 = frame.registers.arch() == isa::Arch::kAArch64;
+  const auto popped_from = slot_of_bad_return(frame.pc);
+  if (a64) {
+    const auto link = frame.registers.get(isa::a64::kLr);
+    const Address target = sites_.code_address(link.value_or(0));
+    if (link && target != frame.pc && call_site_of_bad_pc(*sp, target, popped_from.has_value()))
+      return true;
+  } else {
+    const auto word = stack_.load(*sp);
+    if (!word) return stop_for_missing(*sp);
+    if (call_site_of_bad_pc(*sp + 8, Address(*word), popped_from.has_value())) return true;
+  }
+  if (popped_from && !frame.pc.is_null()) {
+    note_overwritten(*popped_from, frame.pc.value);
+  } else {
+    note(fmt::format(
+        "the program counter {} is no code, and nothing at the stack pointer says who jumped there",
+        describe_word(frame.pc.value)));
+  }
+  return from_scan(*sp, kScanWordsCorrupt, std::nullopt);
+}
+
+// `sp_after`: the stack pointer after a return from there.
+bool Walker::call_site_of_bad_pc(Address sp_after, Address return_address, bool returned_here) {
+  if (!sites_.is_executable(return_address)) return false;
+  const CallBefore call = sites_.call_before(return_address);
+  if (call.kind == CallBefore::Kind::kNone) return false;
+  // A direct call goes to code, so it got here by a jump at best; a return from an overwritten slot
+  // is likelier.
+  if (returned_here && !callee().pc.is_null() && call.kind != CallBefore::Kind::kIndirect)
+    return false;
+  Frame& frame = caller();
+  frame.registers = callee().registers;
+  frame.registers.set_pc(return_address);
+  frame.registers.set_sp(sp_after);
+  callee().cfa = sp_after;
+  found(FoundBy::kCallSite,
+        call.kind == CallBefore::Kind::kIndirect ? Trust::kHigh : Trust::kMedium);
+  caller_floor_ = sp_after;
+  return true;
+}
+
+// Where the bad pc was popped from, when it still stands there.
+std::optional<Address> Walker::slot_of_bad_return(Address pc) const {
+  const auto sp = current().registers.sp();
+  if (!sp) return std::nullopt;
+  const bool a64 = current().registers.arch() == isa::Arch::kAArch64;
+  for (size_t i = 1; i <= (a64 ? kPoppedWords : 1); ++i) {
+    const Address slot = *sp - 8 * i;
+    if (stack_.load(slot) == pc.value) return slot;
+  }
+  return std::nullopt;
+}
+
+void Walker::note_overwritten(Address slot, uint64_t contents) {
+  corrupt_ = true;
+  note(fmt::format("the return address at {} was overwritten with {}, which is no code",
+                   to_hex(slot), describe_word(contents)));
+}
+
+// --- Below a signal handler.
+
+bool Walker::from_signal_frame() {
+  Frame& frame = callee();
+  const auto sp = frame.registers.sp();
+  const auto saved =
+      sp ? read_signal_frame(frame.registers.arch(), *sp, stack_.memory()) : std::nullopt;
+  const CodeSite& site = sites_.at(frame.pc, false);
+  if (!saved || (!site.is_trampoline && !looks_like_signal_frame(*sp, sites_))) {
+    // A trampoline of a kind that we do not know, but whose CFI says where things are.
+    if (site.has_row && site.row.signal_frame) return from_cfi(site);
+    return sp ? stop_for_missing(*sp) : stop(StackEnd::kNoMoreFrames);
+  }
+  if (++switches_ > kMaxStackSwitches) {
+    note("signal frames follow each other without end");
+    corrupt_ = true;
+    return stop(StackEnd::kCorrupt);
+  }
+  const auto fs_base = frame.registers.get(isa::x86::kFsBase);
+  frame.cfa = saved->sp();
+  caller().registers = *saved;
+  if (frame.registers.arch() == isa::Arch::kX86_64 && fs_base)
+    caller().registers.set(isa::x86::kFsBase, *fs_base);
+  const bool trusted = frame.trust <= Trust::kHigh;
+  found(FoundBy::kSignalFrame, trusted ? Trust::kCertain : frame.trust);
+  caller().interrupted = true;
+  caller_expects_call_ = false;
+  caller_floor_ = saved->sp().value_or(Address());
+  return true;
+}
+
+// --- By call frame information.
+
+bool Walker::from_cfi(const CodeSite& site) {
+  Frame& frame = callee();
+  const CfiStep step =
+      step_by_cfi(site, frame.registers, frame.interrupted, sites_, stack_, &caller().registers);
+  frame.cfa = step.cfa;
+  switch (step.outcome) {
+    case CfiStep::Outcome::kOutermost:
+      return stop(StackEnd::kComplete);
+    case CfiStep::Outcome::kMissing:
+      return stop_for_missing(step.missing_at);
+    case CfiStep::Outcome::kFailed:
+      frame.cfa.reset();
+      return from_guess();
+    case CfiStep::Outcome::kCaller:
+      return accept(step, site.row.signal_frame);
+  }
+  return stop(StackEnd::kNoMoreFrames);
+}
+
+bool Walker::accept(const CfiStep& step, bool below_signal_frame) {
+  if (below_signal_frame) {
+    found(FoundBy::kSignalFrame, callee().trust);
+    caller().interrupted = true;
+    caller_expects_call_ = false;
+    caller_floor_ = *step.cfa;
+    if (++switches_ > kMaxStackSwitches) return stop(StackEnd::kCorrupt);
+    return true;
+  }
+  if (!check_growth(step)) return false;
+  caller_floor_ = *step.cfa;
+  return accept_pc(step);
+}
+
+// The caller's sp lies above the callee's, unless code switched stacks.
+bool Walker::check_growth(const CfiStep& step) {
+  const Address cfa = *step.cfa;
+  if (cfa > floor_) return true;
+  // An AArch64 leaf has nothing on the stack.
+  const bool leaf = cfa == floor_ && callee().interrupted && !step.return_slot;
+  if (leaf) return true;
+  const Mapping* from = sites_.image().mapping_at(floor_);
+  const Mapping* to = sites_.image().mapping_at(cfa);
+  if (to != nullptr && from != to && ++switches_ <= kMaxStackSwitches) return true;
+  corrupt_ = true;
+  note(fmt::format("the stack does not grow: the frame at {} leads back to {}", to_hex(floor_),
+                   to_hex(cfa)));
+  return stop(StackEnd::kCorrupt);
+}
+
+bool Walker::accept_pc(const CfiStep& step) {
+  const Address pc = *caller().registers.pc();
+  if (pc.is_null()) return ended_by_null(step);
+  const CodeSite& site = sites_.at(pc, true);
+  if (!site.executable) return accept_overwritten(step);
+  const Trust callee_trust = callee().trust;
+  if (site.call.is_call()) {
+    // CFI from a guessed frame that meets a call again vouches for both.
+    found(FoundBy::kCfi,
+          callee_trust == Trust::kLow ? Trust::kMedium : at_best(callee_trust, Trust::kHigh));
+    return true;
+  }
+  found(FoundBy::kCfi, at_best(callee_trust, Trust::kMedium));
+  mark_signal_return();
+  if (caller().is_signal_handler_return) {
+    caller().trust = at_best(callee_trust, Trust::kHigh);
+    return true;
+  }
+  return site.call.kind == CallBefore::Kind::kUnknown || accept_uncalled(step);
+}
+
+// The return address is code, but no call stands before it: something wrote it there by hand, as
+// makecontext does, or by mistake.
+bool Walker::accept_uncalled(const CfiStep& step) {
+  const Address pc = caller().pc;
+  const auto function = sites_.function_at(pc);
+  const bool is_start = function && function->start == pc;
+  if (is_start) {
+    caller().interrupted = true;
+    caller_expects_call_ = false;
+    const CodeSite& start = sites_.at(pc, false);
+    const dwarf::RegisterRule* rule =
+        start.has_row ? start.row.rule_for(start.row.return_register) : nullptr;
+    if (rule != nullptr && rule->kind == dwarf::RegisterRule::Kind::kUndefined) return true;
+  }
+  caller().trust = Trust::kLow;
+  if (step.return_slot && callee().trust <= Trust::kHigh) {
+    corrupt_ = true;
+    note(fmt::format("the return address {} at {} does not follow a call: it was overwritten",
+                     to_hex(pc), to_hex(*step.return_slot)));
+  }
+  return true;
+}
+
+// A return address of zero ends the stacks of threads and coroutines that were set up by hand; it
+// may as well have been overwritten with zeros.
+bool Walker::ended_by_null(const CfiStep& step) {
+  const auto fp = caller().registers.fp();
+  if (sites_.is_entry_code(callee().pc) || (fp && fp->is_null())) return stop(StackEnd::kComplete);
+  const auto hit = scan_for_return(*step.cfa, kScanWords, callee().pc, sites_, stack_);
+  if (!hit) return stop(StackEnd::kComplete);
+  return accept_overwritten(step);
+}
+
+bool Walker::accept_overwritten(const CfiStep& step) {
+  const bool trusted = callee().trust <= Trust::kHigh;
+  if (trusted && step.return_slot) {
+    note_overwritten(*step.return_slot, step.raw_return);
+  } else {
+    note(fmt::format("what stands for the return address of {} is {}, which is no code",
+                     to_hex(callee().pc), describe_word(step.raw_return)));
+  }
+  return from_scan(*step.cfa, trusted ? kScanWordsCorrupt : kScanWords, callee().pc);
+}
+
+// --- Without call frame information.
+
+bool Walker::from_guess() {
+  Frame& frame = callee();
+  if (guesses_ >= kMaxGuesses) {
+    note(fmt::format("{} frames in a row could only be guessed: stopped", kMaxGuesses));
+    return stop(StackEnd::kNoMoreFrames);
+  }
+  const bool interrupted = !expects_call_;
+  if (interrupted) {
+    if (const auto guess = caller_by_code(frame.registers, sites_, stack_))
+      return accept_guess(*guess);
+  }
+  const auto by_pointer = caller_by_frame_pointer(frame.registers, floor_, sites_, stack_);
+  // Code without frame pointers leaves its caller's in place: a nearer call of this very function
+  // is better.
+  if (by_pointer && interrupted && frame.registers.sp()) {
+    const size_t below = static_cast<size_t>((by_pointer->floor - *frame.registers.sp()) / 8);
+    const auto hit = scan_for_return(*frame.registers.sp(), std::min(below, kScanWordsTrusted),
+                                     frame.pc, sites_, stack_);
+    if (hit && hit->calls_callee && hit->slot + 8 < by_pointer->floor) {
+      return from_scan(*frame.registers.sp(), kScanWordsTrusted, frame.pc);
+    }
+  }
+  if (by_pointer) return accept_guess(*by_pointer);
+  const size_t words = frame.trust <= Trust::kHigh ? kScanWordsTrusted : kScanWords;
+  return from_scan(floor_, words, frame.pc);
+}
+
+bool Walker::accept_guess(const GuessedCaller& guess) {
+  caller().registers = guess.registers;
+  callee().cfa = guess.cfa;
+  found(guess.how, at_best(callee().trust, guess.trust));
+  caller_floor_ = guess.floor;
+  mark_signal_return();
+  return true;
+}
+
+bool Walker::from_scan(Address from, size_t words, std::optional<Address> callee_pc) {
+  if (guesses_ >= kMaxGuesses) return stop(StackEnd::kNoMoreFrames);
+  const auto first = stack_.load(Address((from.value + 7) & ~uint64_t{7}));
+  if (!first) {
+    const bool no_stack = sites_.image().mapping_at(from) == nullptr;
+    if (no_stack) note(fmt::format("the stack pointer {} lies in no mapping", to_hex(from)));
+    return no_stack ? stop(StackEnd::kNoMoreFrames) : stop_for_missing(from);
+  }
+  const auto hit = scan_for_return(from, words, callee_pc, sites_, stack_);
+  if (!hit) {
+    note(fmt::format("no return address found in {} words above {}", words, to_hex(from)));
+    return stop(corrupt_ ? StackEnd::kCorrupt : StackEnd::kNoMoreFrames);
+  }
+  const auto fs_base = callee().registers.get(isa::x86::kFsBase);
+  caller().registers = registers_at_return(hit->slot, hit->return_address, sites_, stack_);
+  if (callee().registers.arch() == isa::Arch::kX86_64 && fs_base) {
+    caller().registers.set(isa::x86::kFsBase, *fs_base);
+  }
+  if (!callee().cfa) callee().cfa = hit->slot + 8;
+  found(FoundBy::kScan, hit->calls_callee && hit->leads_on ? Trust::kMedium : Trust::kLow);
+  caller_floor_ = hit->slot + 8;
+  return true;
+}
+
+}  // namespace inquest::process
