@@ -45,7 +45,7 @@ __attribute__((noinline)) static uint64_t derive_key(const char* secret) {
 
 __attribute__((noinline)) static long completion_fire(const struct completion* completion) {
   struct context* context = completion->context;
-  context->stats->completed += 1;  // CRASH
+  context->stats->completed += 1;              // CRASH
   context->stats->bytes += completion->bytes;  // CRASH-ALSO
   return context->stats->bytes;
 }

@@ -30,8 +30,7 @@ __attribute__((noinline)) static void command_alias(struct command* command, con
   }
 }
 
-__attribute__((noinline)) static int command_invoke(struct command* command,
-                                                    const char* argument) {
+__attribute__((noinline)) static int command_invoke(struct command* command, const char* argument) {
   command->uses++;
   int status = command->run(argument);  // CRASH
   return status == 0 ? command->uses : status;

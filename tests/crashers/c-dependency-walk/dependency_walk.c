@@ -17,15 +17,14 @@ struct graph {
 
 static void graph_add(struct graph* graph, const char* line) {
   struct unit* unit = &graph->units[graph->count++];
-  unit->needed =
-      sscanf(line, "%23s %23s %23s %23s", unit->name, unit->needs[0], unit->needs[1],
-             unit->needs[2]) -
-      1;
+  unit->needed = sscanf(line, "%23s %23s %23s %23s", unit->name, unit->needs[0], unit->needs[1],
+                        unit->needs[2]) -
+                 1;
   unit->weight = 1;
 }
 
-static struct unit* unit_find(struct graph* graph, const char* name) {  // CRASH-ALSO
-  for (int i = 0; i < graph->count; i++)                                // CRASH-ALSO
+static struct unit* unit_find(struct graph* graph, const char* name) {     // CRASH-ALSO
+  for (int i = 0; i < graph->count; i++)                                   // CRASH-ALSO
     if (strcmp(graph->units[i].name, name) == 0) return &graph->units[i];  // CRASH-ALSO
   return NULL;
 }

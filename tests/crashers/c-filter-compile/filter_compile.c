@@ -22,8 +22,7 @@ static int filter_compile(struct filter* filter, uint8_t protocol) {
   static const uint8_t kLoad[] = {0x0f, 0xb6, 0x47, 0x09};
   uint8_t compare[] = {0x3c, protocol};
   static const uint8_t kReturn[] = {0x0f, 0x94, 0xc0, 0x0f, 0xb6, 0xc0, 0xc3};
-  filter->code =
-      mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  filter->code = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (filter->code == MAP_FAILED) return -1;
   emit(filter, kLoad, sizeof kLoad);
   emit(filter, compare, sizeof compare);

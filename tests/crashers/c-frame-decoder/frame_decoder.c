@@ -35,7 +35,7 @@ __attribute__((noinline)) static void decoder_open(struct decoder* decoder, cons
 
 __attribute__((noinline)) static void sink_write(struct decoder* decoder, size_t bytes) {
   decoder->sink->bytes += bytes;  // CRASH
-  decoder->sink->frames += 1;  // CRASH-ALSO
+  decoder->sink->frames += 1;     // CRASH-ALSO
 }
 
 __attribute__((noinline)) static size_t decode_stream(const uint8_t* data, size_t size,

@@ -28,7 +28,7 @@ __attribute__((noinline)) static void mix_block(float* bus, const float* input, 
                                                 int count) {
   __m128 scale = _mm_set1_ps(gain);
   for (int i = 0; i < count; i += 4) {
-    __m128 samples = _mm_load_ps(input + i);  // CRASH
+    __m128 samples = _mm_load_ps(input + i);                                       // CRASH
     __m128 mixed = _mm_add_ps(_mm_loadu_ps(bus + i), _mm_mul_ps(samples, scale));  // CRASH-ALSO
     _mm_storeu_ps(bus + i, mixed);
   }
@@ -42,8 +42,7 @@ int main(void) {
   struct mixer* mixer = calloc(1, sizeof *mixer);
   if (mixer == NULL) return 1;
   mixer->gain = 0.5f;
-  for (uint16_t channel = 0; channel < 2; channel++)
-    mixer_packet(mixer, packet_receive(channel));
+  for (uint16_t channel = 0; channel < 2; channel++) mixer_packet(mixer, packet_receive(channel));
   printf("%f\n", (double)mixer->bus[0]);
   return 0;
 }

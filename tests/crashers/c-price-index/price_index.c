@@ -28,7 +28,7 @@ static int compare_quotes(const void* a, const void* b) {
   const struct quote* right = b;
   int l = left->instrument->rank;   // CRASH
   int r = right->instrument->rank;  // CRASH-ALSO
-  return l < r ? -1 : l > r;  // CRASH-ALSO
+  return l < r ? -1 : l > r;        // CRASH-ALSO
 }
 
 static size_t load_quotes(struct quote* quotes, const char* const* lines, size_t count) {

@@ -40,8 +40,8 @@ static int route_request(const char* request) {
 
 int main(void) {
   printf("%d\n", route_request("GET / HTTP/1.1\nHost: short.example:8080"));
-  printf("%d\n", route_request(
-                     "GET / HTTP/1.1\nHost: a-tenant-with-a-very-long-name.eu-central-1.internal"
-                     ".service.mesh.example.com:8443"));
+  printf("%d\n",
+         route_request("GET / HTTP/1.1\nHost: a-tenant-with-a-very-long-name.eu-central-1.internal"
+                       ".service.mesh.example.com:8443"));
   return 0;
 }

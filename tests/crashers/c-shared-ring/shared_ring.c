@@ -12,8 +12,8 @@ struct ring {
 };
 
 static int ring_map(struct ring* ring, size_t pages) {
-  char* base = mmap(NULL, (pages + 1) * kPage, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char* base =
+      mmap(NULL, (pages + 1) * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (base == MAP_FAILED) return -1;
   ring->base = base;
   ring->size = pages * kPage;

@@ -11,8 +11,8 @@ struct slab {
   unsigned char objects[kObjects][64];
 };
 
-#define INVARIANT(condition) \
-  do {                       \
+#define INVARIANT(condition)            \
+  do {                                  \
     if (!(condition)) __builtin_trap(); \
   } while (0)
 

@@ -20,8 +20,7 @@ static void meter_record(struct meter* meter, const char* line) {
 __attribute__((noinline)) static int meter_total(const struct meter* meter, const char* tenant) {
   int total = 0;
   for (int i = 0; i < meter->count; i++)
-    if (strcmp(meter->usages[i].tenant, tenant) == 0)
-      total += meter->usages[i].bytes;  // CRASH
+    if (strcmp(meter->usages[i].tenant, tenant) == 0) total += meter->usages[i].bytes;  // CRASH
   return total;
 }
 

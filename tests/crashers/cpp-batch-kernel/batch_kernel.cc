@@ -25,7 +25,7 @@ __attribute__((noinline)) double BatchKernel::sum(const Batch& batch) const {
   const auto* lanes = reinterpret_cast<const __m256d*>(batch.values);
   __m256d total = _mm256_setzero_pd();
   for (uint64_t i = 0; i < batch.count / 4; i++) {
-    __m256d value = lanes[i];            // CRASH
+    __m256d value = lanes[i];                                   // CRASH
     total = _mm256_add_pd(total, _mm256_mul_pd(value, value));  // CRASH-ALSO
   }
   double parts[4];

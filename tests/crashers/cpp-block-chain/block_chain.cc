@@ -39,7 +39,7 @@ static uint64_t replay(Chain& chain, uint64_t blocks) {
 
 int main(int argc, char** argv) {
   Chain chain;
-  uint64_t blocks = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1000000;
+  uint64_t blocks = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 500000;
   std::printf("%llu\n", static_cast<unsigned long long>(replay(chain, blocks)));
   chain.clear();
 }

@@ -42,7 +42,7 @@ class PageCache {
 
 __attribute__((noinline)) uint64_t PageCache::read(const Entry* entry, size_t offset) {
   const Page* page = entry->page;
-  uint64_t value = page->number;          // CRASH
+  uint64_t value = page->number;            // CRASH
   return value + page->data[offset % 120];  // CRASH-ALSO
 }
 

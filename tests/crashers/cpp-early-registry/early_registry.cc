@@ -8,6 +8,4 @@ const Registration kCache("cache", refresh_cache);
 
 }  // namespace
 
-int main(int argc, char**) {
-  return Registry::instance().run("cache", argc) > 0 ? 0 : 1;
-}
+int main(int argc, char**) { return Registry::instance().run("cache", argc) > 0 ? 0 : 1; }

@@ -25,7 +25,7 @@ unsigned Registry::hash(std::string_view name) {
 
 void Registry::add(const Entry& entry) {
   unsigned bucket = hash(entry.name) % buckets_;  // CRASH
-  table_[bucket] = entry;  // CRASH-ALSO
+  table_[bucket] = entry;                         // CRASH-ALSO
 }
 
 int Registry::run(std::string_view name, int argument) const {

@@ -56,8 +56,8 @@ __attribute__((noinline)) double Evaluator::visit(const Reference& reference) { 
   return found == definitions_.end() ? 0 : found->second->accept(*this) + 1;     // CRASH-ALSO
 }
 
-__attribute__((noinline)) double Evaluator::visit(const Sum& sum) {  // CRASH-ALSO
-  double total = 0;                                                  // CRASH-ALSO
+__attribute__((noinline)) double Evaluator::visit(const Sum& sum) {   // CRASH-ALSO
+  double total = 0;                                                   // CRASH-ALSO
   for (const auto& term : sum.terms()) total += term->accept(*this);  // CRASH-ALSO
   return total;
 }

@@ -10,8 +10,7 @@ class DiskFull : public std::runtime_error {
 
 class Sink {
  public:
-  explicit Sink(std::string path, size_t capacity)
-      : path_(std::move(path)), capacity_(capacity) {}
+  explicit Sink(std::string path, size_t capacity) : path_(std::move(path)), capacity_(capacity) {}
   void write(const std::string& text) { buffer_ += text; }
   void flush();
   size_t flushed() const { return flushed_; }

@@ -8,8 +8,8 @@
 class GuardedBuffer {
  public:
   explicit GuardedBuffer(size_t pages) : size_(pages * kPage) {
-    void* base = mmap(nullptr, size_ + kPage, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* base =
+        mmap(nullptr, size_ + kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     base_ = static_cast<uint32_t*>(base);
     mprotect(static_cast<char*>(base) + size_, kPage, PROT_NONE);
   }

@@ -57,8 +57,7 @@ class Importer {
 
 __attribute__((noinline)) void Importer::import_row(const std::string& row) {
   auto comma = row.find(',');
-  if (comma == std::string::npos)
-    throw std::runtime_error(row);  // CRASH
+  if (comma == std::string::npos) throw std::runtime_error(row);  // CRASH
   imported_ += static_cast<long>(comma);
 }
 

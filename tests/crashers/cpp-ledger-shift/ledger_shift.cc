@@ -28,14 +28,11 @@ static int64_t convert(const std::vector<std::string>& texts, int64_t rate) {
   Converter converter(rate);
   std::vector<std::future<int64_t>> pending;
   for (const auto& text : texts)
-    pending.push_back(std::async(std::launch::async, [&converter, text] {
-      return converter.to_minor(parse_amount(text));
-    }));
+    pending.push_back(std::async(
+        std::launch::async, [&converter, text] { return converter.to_minor(parse_amount(text)); }));
   int64_t sum = 0;
   for (auto& value : pending) sum ^= value.get();
   return sum;
 }
 
-int main() {
-  std::printf("%lld\n", static_cast<long long>(convert({"1200", "-3", "min"}, -1)));
-}
+int main() { std::printf("%lld\n", static_cast<long long>(convert({"1200", "-3", "min"}, -1))); }

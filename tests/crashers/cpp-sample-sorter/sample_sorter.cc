@@ -20,16 +20,16 @@ class SampleSorter {
   std::vector<uint32_t> samples_;
 };
 
-__attribute__((noinline)) size_t SampleSorter::copy_into(
-    std::array<uint32_t, kCapacity>& scratch) const {
+__attribute__((noinline)) size_t
+SampleSorter::copy_into(std::array<uint32_t, kCapacity>& scratch) const {
   size_t count = std::min(samples_.size(), kCapacity);
   std::copy_n(samples_.begin(), count, scratch.begin());
   return count;
 }
 
 __attribute__((noinline)) uint32_t SampleSorter::percentile(unsigned percent) const {  // CRASH-ALSO
-  std::array<uint32_t, kCapacity> scratch;  // CRASH-ALSO
-  size_t count = copy_into(scratch);        // CRASH
+  std::array<uint32_t, kCapacity> scratch;                                             // CRASH-ALSO
+  size_t count = copy_into(scratch);                                                   // CRASH
   auto nth = scratch.begin() + static_cast<std::ptrdiff_t>(count * percent / 100);
   std::nth_element(scratch.begin(), nth, scratch.begin() + static_cast<std::ptrdiff_t>(count));
   return *nth;

@@ -33,9 +33,9 @@ class PositionBook {
 
 __attribute__((noinline)) void PositionBook::apply(const Fill& fill) {
   Position& position = positions_[fill.symbol];
-  position.quantity += fill.quantity;                 // CRASH
-  position.cost += fill.quantity * fill.price;        // CRASH-ALSO
-  position.fills++;                                   // CRASH-ALSO
+  position.quantity += fill.quantity;           // CRASH
+  position.cost += fill.quantity * fill.price;  // CRASH-ALSO
+  position.fills++;                             // CRASH-ALSO
 }
 
 static Fill parse_fill(const std::string& line) {
