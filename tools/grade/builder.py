@@ -131,13 +131,15 @@ def build(case, variant):
     return True
 
 
-def available(variant):
-    """Why a variant cannot be built here, or None."""
+def missing_tool(case, variant):
+    """The program that is needed to build and run this, and is not installed; or None."""
     if variant in corpus.ARM_VARIANTS:
-        for tool in (*ARM_COMPILERS.values(), "qemu-aarch64"):
-            if shutil.which(tool) is None:
-                return f"{tool} is not installed"
-    return None
+        tools = [ARM_COMPILERS[case.language], "qemu-aarch64"]
+    elif case.language == "rust":
+        tools = ["rustc"]
+    else:
+        tools = [COMPILERS[case.language, case.get("compiler", "gcc")]]
+    return next((tool for tool in tools if shutil.which(tool) is None), None)
 
 
 def jobs():

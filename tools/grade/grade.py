@@ -7,6 +7,7 @@ Each step does the ones before it; without a step it grades.
 """
 
 import argparse
+import collections
 import concurrent.futures
 import json
 import pathlib
@@ -43,13 +44,19 @@ def _selection(options):
         cases = [case for case in cases if case.name in corpus.QUICK_CASES]
         variants = variants or list(corpus.QUICK_VARIANTS)
     variants = variants or list(corpus.VARIANTS)
-    for variant in list(variants):
-        reason = builder.available(variant)
-        if reason is not None:
-            print(f"variant {variant} left out: {reason}", file=sys.stderr)
-            variants.remove(variant)
-    return [(case, variant) for case in cases for variant in variants
-            if variant in case.variants()]
+    pairs, left_out = [], collections.Counter()
+    for case in cases:
+        for variant in variants:
+            if variant not in case.variants():
+                continue
+            tool = builder.missing_tool(case, variant)
+            if tool is None:
+                pairs.append((case, variant))
+            else:
+                left_out[tool] += 1
+    for tool, count in sorted(left_out.items()):
+        print(f"{count} programs left out: {tool} is not installed", file=sys.stderr)
+    return pairs
 
 
 def _for_each(pairs, jobs, work):

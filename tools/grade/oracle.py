@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 
 import builder
@@ -92,6 +93,8 @@ def accepted_functions(case, variant, optimised_record):
     named, so the function that holds its code counts too, as told by the twin with -g."""
     accepted = case.functions()
     if variant in corpus.WITH_DEBUG_INFO or optimised_record is None or case.get("no_site"):
+        return accepted
+    if shutil.which("gdb") is None:
         return accepted
     found = frames(case, "O2", optimised_record)
     index = own_frame(case, found)
