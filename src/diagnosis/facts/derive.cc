@@ -1,0 +1,174 @@
+#include "diagnosis/facts/derive.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "diagnosis/facts/abort.h"
+#include "diagnosis/facts/fault.h"
+#include "diagnosis/facts/frames.h"
+#include "diagnosis/facts/own_handler.h"
+#include "diagnosis/facts/process_facts.h"
+#include "diagnosis/facts/signals.h"
+#include "diagnosis/facts/site.h"
+
+namespace inquest::diagnosis {
+namespace {
+
+// Threads whose stacks are searched for the signal frame of an original fault.
+constexpr size_t kMaxThreadsSearched = 512;
+
+// The thread to tell about, and where in its stack the story begins.
+struct Scene {
+  size_t thread = 0;
+  process::Stack stack;
+  size_t frame = 0;
+  process::Signal signal;
+  bool own_handler = false;
+};
+
+size_t chosen_thread(const DeriveInput& input) {
+  if (!input.thread) return input.image.crashed_thread;
+  const auto& threads = input.image.threads;
+  const auto found = std::find_if(threads.begin(), threads.end(),
+                                  [&](const process::Thread& t) { return t.tid == *input.thread; });
+  return found == threads.end() ? input.image.crashed_thread
+                                : static_cast<size_t>(found - threads.begin());
+}
+
+bool take_interrupted_place(const process::MemoryReader& memory, Scene& scene) {
+  const auto place = find_interrupted_place(scene.stack, memory);
+  if (!place) return false;
+  scene.frame = place->frame;
+  scene.signal = place->signal;
+  scene.own_handler = true;
+  return true;
+}
+
+// A process that ended itself may have done so on behalf of another thread, which still sits in its
+// signal handler.
+bool was_sent(const process::Signal& signal) { return signal.code && *signal.code <= 0; }
+
+Scene find_scene(const DeriveInput& input) {
+  const process::ProcessImage& image = input.image;
+  Scene scene;
+  scene.thread = chosen_thread(input);
+  if (scene.thread >= image.threads.size()) return scene;
+  const process::Thread& thread = image.threads[scene.thread];
+  const bool crashed = scene.thread == image.crashed_thread;
+  scene.stack = input.unwinder.walk(thread);
+  if (crashed) scene.signal = image.signal;
+  if (thread.signal && thread.signal->number != 0) scene.signal = *thread.signal;
+  const process::MemoryReader& memory = input.modules.memory();
+  if (take_interrupted_place(memory, scene) || input.thread || !was_sent(image.signal))
+    return scene;
+  const size_t last = std::min(image.threads.size(), kMaxThreadsSearched);
+  for (size_t i = 0; i < last; ++i) {
+    if (i == scene.thread) continue;
+    Scene other;
+    other.thread = i;
+    other.stack = input.unwinder.walk(image.threads[i]);
+    if (take_interrupted_place(memory, other)) return other;
+  }
+  return scene;
+}
+
+void find_places(const Scene& scene, Facts& facts) {
+  facts.crash_frame = scene.frame;
+  if (facts.abort.kind != AbortFacts::Kind::kNone) {
+    facts.crash_frame = first_frame_below_abort(facts.crashing, scene.frame);
+  }
+  size_t from = facts.crash_frame;
+  // A pc without code is in no function, whatever module it may lie in.
+  if (facts.fault && facts.fault->pc_is_bad && facts.fault->frame == scene.frame &&
+      facts.fault->instruction.empty())
+    ++from;
+  if (facts.fault && facts.fault->frame > from) from = facts.fault->frame;
+  if (const auto place = find_user_place(facts.crashing, from)) {
+    facts.user_frame = place->frame;
+    facts.user_function = place->function;
+  }
+}
+
+void add_details(const DeriveInput& input, const Scene& scene, Facts& facts) {
+  const auto matters = [&](size_t i) {
+    return input.full || i == facts.crash_frame || (facts.user_frame && i == *facts.user_frame) ||
+           (facts.fault && i == facts.fault->frame);
+  };
+  for (size_t i = 0; i < facts.crashing.frames.size() && i < scene.stack.frames.size(); ++i) {
+    if (!matters(i)) continue;
+    FrameFact& frame = facts.crashing.frames[i];
+    add_source(frame);
+    if (input.variables != nullptr) add_variables(scene.stack, i, *input.variables, frame);
+  }
+}
+
+void add_others(const DeriveInput& input, const Scene& scene, Facts& facts) {
+  if (!input.all_threads) return;
+  for (size_t i = 0; i < input.image.threads.size(); ++i) {
+    if (i == scene.thread) continue;
+    const process::Thread& thread = input.image.threads[i];
+    facts.others.push_back(describe_stack(thread, input.unwinder.walk(thread), input.symbols));
+  }
+}
+
+void describe_signals(const DeriveInput& input, const Scene& scene, Facts& facts) {
+  facts.signal = describe_signal(input.image.signal, input.image);
+  if (!scene.own_handler) return;
+  facts.own_handler = true;
+  facts.delivered = facts.signal;
+  facts.signal = describe_signal(scene.signal, input.image);
+}
+
+void add_handler_fact(const Scene& scene, Facts& facts) {
+  if (!scene.own_handler || !facts.delivered) return;
+  Fact fact;
+  fact.statement =
+      fmt::format("the process caught {} with a handler of its own and then ended with {}",
+                  facts.signal.name, facts.delivered->name);
+  fact.evidence.push_back({Evidence::Kind::kSignal,
+                           fmt::format("signal frame of {} on the stack of thread {}",
+                                       facts.signal.name, facts.crashing.tid),
+                           std::nullopt, scene.frame > 0 ? scene.frame - 1 : 0});
+  facts.other.push_back(std::move(fact));
+}
+
+}  // namespace
+
+Facts derive(const DeriveInput& input) {
+  Facts facts;
+  facts.process = describe_process(input.image, input.modules);
+  Scene scene = find_scene(input);
+  describe_signals(input, scene, facts);
+  if (scene.thread < input.image.threads.size()) {
+    facts.crashing = describe_stack(input.image.threads[scene.thread], scene.stack, input.symbols);
+    const MemoryMap map(input.image, input.modules);
+    const AddressClassifier classifier(map, input.modules, &input.symbols);
+    const Site site{.image = input.image,
+                    .modules = input.modules,
+                    .map = map,
+                    .classifier = classifier,
+                    .symbols = input.symbols,
+                    .variables = input.variables,
+                    .stack = scene.stack,
+                    .thread = scene.thread,
+                    .frame = scene.frame,
+                    .signal = scene.signal};
+    facts.fault = describe_fault(site, facts.crashing);
+    facts.abort = describe_abort(site, facts.crashing);
+    // What a function returned to was written over.
+    if (facts.fault && facts.fault->pc_is_bad && facts.fault->kind == "return")
+      facts.crashing.corrupt = true;
+    find_places(scene, facts);
+    add_details(input, scene, facts);
+    add_handler_fact(scene, facts);
+  }
+  add_others(input, scene, facts);
+  facts.process.language = language_of(facts);
+  facts.modules = describe_modules(input.modules, facts.crashing);
+  facts.inconsistent_modules = find_inconsistent_modules(input.modules, facts.modules);
+  add_missing(input.image, input.modules, facts);
+  return facts;
+}
+
+}  // namespace inquest::diagnosis
