@@ -21,11 +21,15 @@ done
 find "$unpacked" -name '*.a' -o -name '*.so*' -o -name '*.h' | grep . >&2 && bad "there is more than the program"
 
 depends=$(dpkg-deb --field "$deb" Depends)
-for library in libc6 libstdc++6 libcurl4 zlib1g liblzma5 libzstd1 liblz4-1 libssl3 libzydis4.0; do
+for library in libc6 libstdc++6 libcurl4 zlib1g liblzma5 libzstd1 liblz4-1 libzydis4.0; do
   case $depends in
     *"$library "* | *"$library,"* | *"$library") ;;
     *) bad "does not depend on $library: $depends" ;;
   esac
+done
+# What the program is linked with must be named, with its licence, in NOTICE.
+for package in $(printf '%s\n' "$depends" | tr ',' '\n' | awk '{ print $1 }'); do
+  grep -qF "$package" "$unpacked/usr/share/doc/inquest/NOTICE" || bad "NOTICE does not name $package"
 done
 dpkg-deb --contents "$deb" | awk '$2 != "root/root" { exit 1 }' || bad "a file does not belong to root"
 

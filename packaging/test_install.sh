@@ -48,7 +48,7 @@ for wanted in SIGSEGV 'quote' 'pricing_service.cc' 'pricing'; do
   esac
 done
 inside dpkg --remove inquest >/dev/null
-[ -z "$(find "$bare/usr" -path '*inquest*' ! -type d)" ] || {
+[ -z "$(cd "$bare" && find usr -path '*inquest*' ! -type d)" ] || {
   echo "removing the package leaves files behind" >&2
   failed=yes
 }
