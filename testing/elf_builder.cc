@@ -47,11 +47,12 @@ void ElfBuilder::add_symbols(const std::vector<SymbolSpec>& symbols, bool dynami
                .entry_size = 24});
 }
 
-void ElfBuilder::add_build_id(ByteView id) {
+void ElfBuilder::add_build_id(ByteView id, uint64_t base) {
   RawSegmentSpec note;
   note.segment.type = 4;
   note.segment.flags = 4;
   note.segment.align = 4;
+  note.segment.vaddr = base;
   note.section = add_section(
       {.name = ".note.gnu.build-id", .type = 7, .flags = 2, .contents = make_note("GNU", 3, id)});
   segments_.push_back(note);
@@ -102,7 +103,7 @@ Bytes ElfBuilder::build() const {
     if (raw.section) {
       offset = offsets[*raw.section - 1];
       size = sections_[*raw.section - 1].contents.size();
-      vaddr = offset;
+      vaddr += offset;
     } else if (raw.appended) {
       align_to(file, 0x1000, vaddr % 0x1000);
       offset = file.size();

@@ -41,8 +41,9 @@ class ElfBuilder {
   };
   // .symtab and .strtab (or .dynsym and .dynstr).
   void add_symbols(const std::vector<SymbolSpec>& symbols, bool dynamic = false);
-  // .note.gnu.build-id in a section of its own, and a PT_NOTE over it.
-  void add_build_id(ByteView id);
+  // .note.gnu.build-id in a section of its own, and a PT_NOTE over it. Headers are linked at
+  // `base`.
+  void add_build_id(ByteView id, uint64_t base = 0);
   void add_debug_link(std::string_view file_name, uint32_t crc);
 
   // A program header whose contents are appended to the file at an offset congruent to vaddr modulo
