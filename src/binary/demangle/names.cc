@@ -198,7 +198,7 @@ class Simplifier {
     return arguments;
   }
 
-  static std::string trimmed(std::string text) {
+  static std::string trimmed(const std::string& text) {
     const size_t start = text.find_first_not_of(' ');
     if (start == std::string::npos) return {};
     const size_t end = text.find_last_not_of(' ');
