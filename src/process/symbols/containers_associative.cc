@@ -11,8 +11,9 @@ namespace {
 using dwarf::DieRef;
 using dwarf::Type;
 
-constexpr uint64_t kGnuTreeNodeHeader = 32;     // colour, parent, left, right
-constexpr uint64_t kLibcxxTreeNodeHeader = 32;  // left, right, parent, colour; aligned
+constexpr uint64_t kGnuTreeNodeHeader = 32;  // colour, parent, left, right
+constexpr uint64_t kLibcxxTreeNodeHeader =
+    25;  // left, right, parent, colour; the value may use the padding
 constexpr uint64_t kGnuHashNodeHeader = 8;      // next
 constexpr uint64_t kLibcxxHashNodeHeader = 16;  // next, hash
 constexpr int kMaxTreeDepth = 128;
@@ -50,6 +51,11 @@ std::optional<DieRef> value_type(const ContainerQuestion& q, std::string_view ta
   return std::nullopt;
 }
 
+uint64_t aligned(const ContainerQuestion& q, uint64_t offset, DieRef type) {
+  const uint64_t alignment = q.printer.types().alignment(type);
+  return (offset + alignment - 1) / alignment * alignment;
+}
+
 struct TreeShape {
   uint64_t root = 0;
   uint64_t count = 0;
@@ -65,7 +71,7 @@ std::optional<TreeShape> tree_shape(const ContainerQuestion& q) {
     const auto root = reader.number({"_M_header", "_M_parent"});
     const auto count = reader.number({"_M_node_count"});
     if (!root || !count) return std::nullopt;
-    return TreeShape{*root, *count, 16, 24, kGnuTreeNodeHeader, *type};
+    return TreeShape{*root, *count, 16, 24, aligned(q, kGnuTreeNodeHeader, *type), *type};
   }
   const auto type = value_type(q, "__tree_", 0);
   if (!type) return std::nullopt;
@@ -74,7 +80,7 @@ std::optional<TreeShape> tree_shape(const ContainerQuestion& q) {
   auto count = reader.number({"__tree_", "__size_"});
   if (!count) count = reader.number({"__tree_", "__pair3_", "__value_"});
   if (!root || !count) return std::nullopt;
-  return TreeShape{*root, *count, 0, 8, kLibcxxTreeNodeHeader, *type};
+  return TreeShape{*root, *count, 0, 8, aligned(q, kLibcxxTreeNodeHeader, *type), *type};
 }
 
 // In-order walk of the first few nodes; a damaged tree ends with a sentence.
@@ -119,7 +125,7 @@ std::optional<HashShape> hash_shape(const ContainerQuestion& q) {
     const auto first = reader.number({"_M_before_begin", "_M_nxt"});
     const auto count = reader.number({"_M_element_count"});
     if (!first || !count) return std::nullopt;
-    return HashShape{*first, *count, kGnuHashNodeHeader, *type};
+    return HashShape{*first, *count, aligned(q, kGnuHashNodeHeader, *type), *type};
   }
   const auto type = value_type(q, "__table_", 0);
   if (!type) return std::nullopt;
@@ -128,7 +134,7 @@ std::optional<HashShape> hash_shape(const ContainerQuestion& q) {
   auto count = reader.number({"__table_", "__size_"});
   if (!count) count = reader.number({"__table_", "__p2_", "__value_"});
   if (!first || !count) return std::nullopt;
-  return HashShape{*first, *count, kLibcxxHashNodeHeader, *type};
+  return HashShape{*first, *count, aligned(q, kLibcxxHashNodeHeader, *type), *type};
 }
 
 void hash_nodes(const ContainerQuestion& q, const HashShape& shape, uint64_t limit) {

@@ -106,7 +106,9 @@ bool counted(const ContainerQuestion& q) {
   const auto target = q.printer.scalar(*pointer, q.place);
   const auto inner = q.printer.types().strip(pointer->type).target;
   if (!target || !inner) return false;
-  const auto value = q.printer.types().find_field(q.printer.types().strip(*inner), "value");
+  const Type& block = q.printer.types().strip(*inner);
+  auto value = q.printer.types().find_field(block, "data");  // of ArcInner
+  if (!value) value = q.printer.types().find_field(block, "value");
   const auto strong = q.printer.memory().load<uint64_t>(Address(*target));
   const auto weak = q.printer.memory().load<uint64_t>(Address(*target + 8));
   if (!value) return false;

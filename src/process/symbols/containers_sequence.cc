@@ -263,9 +263,15 @@ bool deque(const ContainerQuestion& q) {
 // --- lists
 // ----------------------------------------------------------------------------------------
 
-// Follows `next` from `first` until `end`. `size` is what the list itself says, when it does.
-void list_nodes(const ContainerQuestion& q, uint64_t first, uint64_t end, uint64_t header,
-                std::optional<uint64_t> size) {
+// Follows the links from `first` until `end`. `size` is what the list itself says, when it does.
+struct ListShape {
+  uint64_t first = 0, end = 0;
+  uint64_t next = 0;   // offset of the link in a node
+  uint64_t value = 0;  // offset of the element
+  std::optional<uint64_t> size;
+};
+void list_nodes(const ContainerQuestion& q, const ListShape& shape) {
+  const auto& [first, end, link, header, size] = shape;
   const ContainerReader reader(q);
   const DieRef element = q.type.template_types[0].second;
   if (size && !reader.plausible(*size == 0 ? 1 : first, *size, header)) return;
@@ -274,7 +280,7 @@ void list_nodes(const ContainerQuestion& q, uint64_t first, uint64_t end, uint64
   uint64_t node = first, shown = 0;
   for (; node != end && shown < limit && !q.printer.full(); ++shown) {
     if (shown > 0) q.printer.emit(", ");
-    const auto next = q.printer.memory().load<uint64_t>(Address(node));
+    const auto next = q.printer.memory().load<uint64_t>(Address(node + link));
     if (!next) {
       q.printer.emit(fmt::format("<node {} is {}: corrupt>", to_hex(node),
                                  to_string(q.printer.memory().why_missing(Address(node)))));
@@ -294,14 +300,17 @@ bool list(const ContainerQuestion& q) {
   auto head = reader.field({"_M_impl", "_M_node"});
   auto first = reader.number({"_M_impl", "_M_node", "_M_next"});
   auto size = reader.number({"_M_impl", "_M_node", "_M_size"});
+  uint64_t link = 0;
   if (!head) {
     head = reader.field({"__end_"});
+    if (const auto next = reader.field({"__end_", "__next_"}); head && next)
+      link = next->offset - head->offset;
     first = reader.number({"__end_", "__next_"});
     size = reader.number({"__size_"});
     if (!size) size = reader.number({"__size_alloc_", "__value_"});
   }
   if (!head || !first) return false;
-  list_nodes(q, *first, (*place + head->offset).value, kListNodeHeader, size);
+  list_nodes(q, {*first, (*place + head->offset).value, link, kListNodeHeader, size});
   return true;
 }
 
@@ -311,7 +320,7 @@ bool forward_list(const ContainerQuestion& q) {
   auto first = reader.number({"_M_impl", "_M_head", "_M_next"});
   if (!first) first = reader.number({"__before_begin_", "__next_"});
   if (!first) return false;
-  list_nodes(q, *first, 0, kForwardNodeHeader, std::nullopt);
+  list_nodes(q, {*first, 0, 0, kForwardNodeHeader, std::nullopt});
   return true;
 }
 

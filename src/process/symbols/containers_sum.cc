@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "binary/demangle/names.h"
 #include "process/symbols/containers.h"
 
 namespace inquest::process {
@@ -13,6 +14,8 @@ using dwarf::Type;
 
 constexpr size_t kMaxTupleSize = 64;
 constexpr size_t kMaxTupleVisits = 512;
+
+std::string simplified(const std::string& type) { return demangle::simplify_cxx(type); }
 
 bool optional(const ContainerQuestion& q) {
   const ContainerReader reader(q);
@@ -33,26 +36,44 @@ bool optional(const ContainerQuestion& q) {
   return true;
 }
 
-// All alternatives start at offset 0 of the storage.
+// The `index`-th alternative of a recursive union: {_M_first, _M_rest} or {__head, __tail}. Each
+// wraps a value whose type is its (first) template argument.
+std::optional<Field> alternative(const ContainerQuestion& q, Field storage, uint64_t index) {
+  Types& types = q.printer.types();
+  for (uint64_t i = 0;; ++i) {
+    const Type& level = types.strip(storage.type);
+    const bool gnu = types.find_field(level, "_M_first").has_value();
+    const auto step = types.find_field(
+        level, i == index ? (gnu ? "_M_first" : "__head") : (gnu ? "_M_rest" : "__tail"));
+    if (!step) return std::nullopt;
+    storage = Field{step->type, storage.offset + step->offset};
+    if (i < index) continue;
+    const Type& wrapper = types.strip(storage.type);
+    if (wrapper.template_types.empty()) return std::nullopt;
+    const auto value = types.find_field(wrapper, "__value");
+    return Field{wrapper.template_types[0].second, storage.offset + (value ? value->offset : 0)};
+  }
+}
+
 bool variant(const ContainerQuestion& q) {
   const ContainerReader reader(q);
   auto index = reader.field({"_M_index"});
   auto storage = reader.field({"_M_u"});
   if (!index) index = reader.field({"__index"}), storage = reader.field({"__data"});
-  if (!index || !storage || q.type.template_types.empty()) return false;
+  if (!index || !storage) return false;
   const auto which = q.printer.scalar(*index, q.place);
   const uint64_t bits = 8 * q.printer.types().size(index->type).value_or(1);
   if (!which) {
     reader.unreadable();
   } else if (bits < 64 && *which == (uint64_t{1} << bits) - 1) {
     q.printer.emit("std::variant (valueless)");
-  } else if (*which >= q.type.template_types.size()) {
-    reader.corrupt(
-        fmt::format("index {} of {} alternatives", *which, q.type.template_types.size()));
+  } else if (const auto value =
+                 *which < kMaxTupleSize ? alternative(q, *storage, *which) : std::nullopt) {
+    q.printer.emit(
+        fmt::format("std::variant [{}] ", simplified(q.printer.types().name(value->type))));
+    q.printer.member(*value, q.place, q.depth);
   } else {
-    const auto alternative = q.type.template_types[*which].second;
-    q.printer.emit(fmt::format("std::variant [{}] ", q.printer.types().name(alternative)));
-    q.printer.value(alternative, q.place.at(storage->offset), q.depth);
+    reader.corrupt(fmt::format("index {} selects no alternative", *which));
   }
   return true;
 }

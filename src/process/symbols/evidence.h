@@ -15,8 +15,9 @@ struct Evidence {
   DebugFiles files;
   CodeNames names;
 
-  Evidence(const ProcessImage& of, const ModuleSet& set)
-      : image(of), modules(set), memory(set.memory()), names(of, set, files) {}
+  // `shared` may be nullptr: then debug information is opened anew.
+  Evidence(const ProcessImage& of, const ModuleSet& set, DebugInfos* shared)
+      : image(of), modules(set), memory(set.memory()), files(shared), names(of, set, files) {}
   Evidence(const Evidence&) = delete;
   Evidence& operator=(const Evidence&) = delete;
 };

@@ -1,5 +1,6 @@
 #include "process/symbols/types.h"
 
+#include <algorithm>
 #include <deque>
 
 namespace inquest::process {
@@ -11,6 +12,7 @@ using dwarf::TypeKind;
 namespace {
 
 constexpr size_t kMaxFieldsSearched = 4096;
+constexpr int kMaxAlignmentDepth = 6;
 
 std::optional<uint64_t> size_at_depth(Types& types, DieRef ref, int depth) {
   const Type& type = types.strip(ref);
@@ -34,6 +36,24 @@ std::optional<uint64_t> size_at_depth(Types& types, DieRef ref, int depth) {
   }
 }
 
+uint64_t alignment_at_depth(Types& types, DieRef ref, int depth) {
+  const Type& type = types.strip(ref);
+  if (depth >= kMaxAlignmentDepth) return 8;
+  if (type.kind == TypeKind::kArray && type.target)
+    return alignment_at_depth(types, *type.target, depth + 1);
+  if (!is_structure(type)) {
+    const uint64_t size = types.size(ref).value_or(1);
+    return size == 2 || size == 4 || size == 8 || size == 16 ? size : 1;
+  }
+  uint64_t most = 1;
+  for (const auto& member : type.members) {
+    if (member.is_static || most >= 16) continue;
+    most = std::max(most,
+                    member.is_virtual_base ? 8 : alignment_at_depth(types, member.type, depth + 1));
+  }
+  return most;
+}
+
 }  // namespace
 
 const Type& Types::get(DieRef ref) {
@@ -53,6 +73,8 @@ const std::string& Types::name(DieRef ref) {
   if (fresh) it->second = info_.type_name(ref);
   return it->second;
 }
+
+uint64_t Types::alignment(DieRef ref) { return alignment_at_depth(*this, ref, 0); }
 
 std::optional<uint64_t> Types::size(DieRef ref) { return size_at_depth(*this, ref, 0); }
 

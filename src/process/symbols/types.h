@@ -33,6 +33,8 @@ class Types {
 
   // Bytes, also of arrays whose size is not written down; nullopt for incomplete types.
   std::optional<uint64_t> size(dwarf::DieRef ref);
+  // What the type's address is a multiple of, by its innermost parts; 1 when unknown.
+  uint64_t alignment(dwarf::DieRef ref);
   // Elements of an array type, all dimensions multiplied; nullopt when unknown (flexible arrays).
   std::optional<uint64_t> element_count(const dwarf::Type& array);
 
@@ -49,8 +51,8 @@ class Types {
   std::map<dwarf::DieRef, std::string> names_;
 };
 
-inline constexpr int kMaxFieldDepth = 6;
-inline constexpr int kMaxTypeDepth = 32;  // of arrays of arrays, and of nested structures
+inline constexpr int kMaxFieldDepth = 14;  // std::optional of libc++ is eight bases deep
+inline constexpr int kMaxTypeDepth = 32;   // of arrays of arrays, and of nested structures
 
 bool is_structure(const dwarf::Type& type);  // struct, class or union
 bool is_pointer_like(const dwarf::Type& type);

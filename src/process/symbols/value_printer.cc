@@ -35,6 +35,13 @@ int64_t sign_extend(uint64_t value, uint64_t bits) {
 // The bytes before the first NUL.
 ByteView c_string_bytes(ByteView bytes) { return bytes.first(c_string(bytes).size()); }
 
+bool is_unsigned_char(const Type& type) { return type.name == "unsigned char"; }
+
+bool is_plain_text(ByteView text) {
+  return !text.empty() &&
+         std::ranges::all_of(text, [](uint8_t c) { return c >= 0x20 && c < 0x7f; });
+}
+
 }  // namespace
 
 Value ValuePrinter::print(DieRef ref, const Place& place) {
@@ -149,10 +156,8 @@ void ValuePrinter::integer(const Type& type, uint64_t raw, uint64_t size) {
       return emit(raw == 0 ? "false" : raw == 1 ? "true" : fmt::format("{} (not a bool)", raw));
     case TypeKind::kChar:
       if (size > 1) return emit(fmt::format("{} {}", raw, quote_character(raw)));
-      return emit(fmt::format(
-          "{} {}",
-          type.name.starts_with("unsigned") ? static_cast<int64_t>(raw) : sign_extend(raw, 8),
-          quote_character(raw)));
+      if (is_unsigned_char(type)) return emit(fmt::format("{}", raw));  // most often a number
+      return emit(fmt::format("{} {}", sign_extend(raw, 8), quote_character(raw)));
     case TypeKind::kSigned:
       return emit(fmt::format("{}", sign_extend(raw, size * 8)));
     default:
@@ -292,6 +297,8 @@ void ValuePrinter::array(const Type& type, const Place& place, int depth) {
     const auto read = place.read(memory_, std::min<uint64_t>(*count, options_.max_string));
     if (read.bytes.empty() && *count > 0) return missing(read);
     const auto text = c_string_bytes(read.bytes);
+    if (is_unsigned_char(element) && !is_plain_text(text))
+      return array_level(type, place, 0, depth);
     emit(quote(text));
     if (text.size() == read.bytes.size() && text.size() < *count) emit("…");
     return;

@@ -123,11 +123,15 @@ void explain_address(Evidence& evidence, const Traced& address, uint64_t size,
 
 struct VariableReader::State {
   Evidence evidence;
-  State(const ProcessImage& image, const ModuleSet& modules) : evidence(image, modules) {}
+  State(const ProcessImage& image, const ModuleSet& modules, DebugInfos* shared)
+      : evidence(image, modules, shared) {}
 };
 
 VariableReader::VariableReader(const ProcessImage& image, const ModuleSet& modules)
-    : state_(std::make_unique<State>(image, modules)) {}
+    : state_(std::make_unique<State>(image, modules, nullptr)) {}
+VariableReader::VariableReader(const ProcessImage& image, const ModuleSet& modules,
+                               DebugInfos& shared)
+    : state_(std::make_unique<State>(image, modules, &shared)) {}
 VariableReader::~VariableReader() = default;
 
 std::vector<Variable> VariableReader::variables(const Stack& stack, size_t index,

@@ -14,6 +14,7 @@
 #include "base/address.h"
 #include "process/image/process_image.h"
 #include "process/modules/modules.h"
+#include "process/symbols/debug_infos.h"
 #include "process/unwind/frame.h"
 
 namespace inquest::process {
@@ -93,6 +94,9 @@ struct ValueOptions {
 class VariableReader {
  public:
   VariableReader(const ProcessImage& image, const ModuleSet& modules);
+  // With the debug information that another reader of the process has opened
+  // (Symbolizer::debug_infos).
+  VariableReader(const ProcessImage& image, const ModuleSet& modules, DebugInfos& shared);
   ~VariableReader();
 
   // Arguments and locals in scope at stack.frames[index], inlined functions' too (innermost first).

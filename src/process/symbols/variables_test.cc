@@ -63,7 +63,7 @@ int main(void) { die(3, 200, "a \"quoted\"\ntext", 0.1, 0.5f); return 0; }
 TEST(Variables, OfPlainCTypesAreShownAsInSource) {
   RUN_OR_SKIP(program, kPlainC, kGccC);
   EXPECT_EQ(program->value("count"), "3");
-  EXPECT_EQ(program->value("small"), "200 '\\xc8'");
+  EXPECT_EQ(program->value("small"), "200");
   EXPECT_THAT(program->value("text"),
               MatchesRegex("0x[0-9a-f]+ \"a \\\\\"quoted\\\\\"\\\\ntext\""));
   EXPECT_EQ(program->value("ratio"), "0.1");
@@ -77,7 +77,7 @@ TEST(Variables, OfPlainCTypesAreShownAsInSource) {
   EXPECT_EQ(program->value("odd"), "64 (no enumerator)");
   EXPECT_EQ(program->value("flags"), "{low = 5, high = 17, sign = -3, shade = GREEN}");
   EXPECT_EQ(program->value("word"),
-            "{number = 16909060, bytes = {4 '\\x04', 3 '\\x03', 2 '\\x02', 1 '\\x01'}}");
+            "{number = 16909060, bytes = {4, 3, 2, 1}}");
   EXPECT_EQ(program->value("grid"), "{{1, 2, 3}, {4, 5, 6}}");
   EXPECT_EQ(program->value("many"), "{1, 2, 3, 0, 0, 0, 0, 0, 0, 0, … 30 more}");
   EXPECT_THAT(program->value("first"),
@@ -315,8 +315,9 @@ TEST(Variables, OfRustTypesAreShownByContent) {
 
 TEST(Variables, KeptInFloatingPointRegistersAreRead) {
   RUN_OR_SKIP(program, R"(
-    __attribute__((noinline)) double use(double price, int* where) { *where = (int)price; return price * 2; }
-    int main(void) { return (int)use(2.75, (int*)8); })",
+    volatile double sink;
+    __attribute__((noipa)) void use(double price, volatile int* where) { *where = 1; sink = price; }
+    int main(void) { use(2.75, (int*)8); return 0; })",
               (BuildSpec{"gcc-12", "-O2 -g", ".c"}));
   EXPECT_EQ(program->value("price"), "2.75");
   EXPECT_THAT(program->value("where"), StartsWith("0x8"));
