@@ -119,7 +119,7 @@ Section crashing_stack(const Report& report) {
   const StackFacts& stack = report.facts.crashing;
   Section section{.heading = stack_heading(stack, report.facts.process.thread_count),
                   .paragraphs = stack.notes,
-                  .frames = compose_stack(stack, report.facts.crash_frame, true),
+                  .frames = compose_stack(stack, report.facts.crash_frame, true, report.full),
                   .items = {}};
   if (!report.full && section.frames.size() > kShortStack) {
     const size_t left_out = section.frames.size() - kShortStack;
@@ -181,7 +181,7 @@ Section thread_in_full(const StackFacts& stack) {
   if (!stack.thread_name.empty()) heading += fmt::format(" \"{}\"", stack.thread_name);
   return {.heading = fmt::format("{}, {} frames, stack {}", heading, stack.total_frames, stack.end),
           .paragraphs = stack.notes,
-          .frames = compose_stack(stack, 0, false),
+          .frames = compose_stack(stack, 0, false, true),
           .items = {}};
 }
 

@@ -43,7 +43,9 @@ struct Document {
 
 Document compose(const Report& report);
 
-// The rows of one stack, a folded cycle as one row of its own.
-std::vector<FrameRow> compose_stack(const StackFacts& stack, size_t crash_frame, bool is_crashing);
+// The rows of one stack, a folded cycle as one row of its own. `full`: parameters in names, and the
+// variables of every frame instead of the program's own.
+std::vector<FrameRow> compose_stack(const StackFacts& stack, size_t crash_frame, bool is_crashing,
+                                    bool full);
 
 }  // namespace inquest::diagnosis

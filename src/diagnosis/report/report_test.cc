@@ -86,14 +86,14 @@ TEST(RenderText, ColourOnlyWhenAsked) {
 
 TEST(RenderText, NamesFromTheCrashCannotDriveTheTerminal) {
   Report report = sample();
-  report.facts.crashing.frames[0].functions[0].name = "evil\x1b]0;owned\x07";
+  report.facts.crashing.frames[0].functions[0].short_name = "evil\x1b]0;owned\x07";
   report.verdict.hypotheses[0].sentence = "text \x1b[2J";
   EXPECT_THAT(render_text(report, {}), Not(HasSubstr("\x1b")));
 }
 
 TEST(RenderHtml, NamesFromTheCrashAreNotMarkup) {
   Report report = sample();
-  report.facts.crashing.frames[0].functions[0].name = "<script>alert(1)</script>";
+  report.facts.crashing.frames[0].functions[0].short_name = "<script>alert(1)</script>";
   const std::string html = render_html(report);
   EXPECT_THAT(html, Not(HasSubstr("<script")));
   EXPECT_THAT(html, HasSubstr("&lt;script&gt;"));
@@ -101,7 +101,7 @@ TEST(RenderHtml, NamesFromTheCrashAreNotMarkup) {
 
 TEST(RenderMarkdown, FencesOutlastBackticksInNames) {
   Report report = sample();
-  report.facts.crashing.frames[0].functions[0].name = "```\n# owned";
+  report.facts.crashing.frames[0].functions[0].short_name = "```\n# owned";
   const std::string text = render_markdown(report);
   EXPECT_THAT(text, HasSubstr("````\n"));
 }

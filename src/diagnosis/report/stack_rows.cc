@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "diagnosis/report/document.h"
 
 namespace inquest::diagnosis {
@@ -21,7 +23,8 @@ std::string place_of(const FrameFact& frame, const FunctionFact& function) {
   return fmt::format("{}+{}", base_name(frame.module), to_hex(frame.module_offset));
 }
 
-std::string name_of(const FrameFact& frame, const FunctionFact& function) {
+std::string name_of(const FrameFact& frame, const FunctionFact& function, bool full) {
+  if (!full && !function.short_name.empty()) return function.short_name;
   if (!function.name.empty()) return function.name;
   return fmt::format("{} ??", to_hex(frame.pc));
 }
@@ -36,16 +39,22 @@ std::string remark_of(const FrameFact& frame, const FunctionFact& function) {
   return {};
 }
 
-std::vector<std::string> details_of(const FrameFact& frame, const FunctionFact& function) {
+// The variables of `function`, unless an inner function of the same name has shown them already.
+std::vector<std::string> details_of(const FrameFact& frame, size_t index) {
+  const FunctionFact& function = frame.functions[index];
+  for (size_t inner = 0; inner < index; ++inner) {
+    if (frame.functions[inner].short_name == function.short_name) return {};
+  }
   std::vector<std::string> lines;
   for (const VariableFact& variable : frame.variables) {
-    if (variable.function != function.short_name && variable.function != function.name &&
-        !(frame.functions.size() == 1)) {
-      continue;
-    }
-    lines.push_back(fmt::format(
+    const bool mine = frame.functions.size() == 1 || variable.function == function.short_name ||
+                      variable.function == function.name;
+    if (!mine) continue;
+    std::string line = fmt::format(
         "{} {} = {}", variable.type, variable.name,
-        variable.why_not.empty() ? variable.text : fmt::format("<{}>", variable.why_not)));
+        variable.why_not.empty() ? variable.text : fmt::format("<{}>", variable.why_not));
+    if (std::find(lines.begin(), lines.end(), line) == lines.end())
+      lines.push_back(std::move(line));
   }
   return lines;
 }
@@ -60,22 +69,22 @@ FrameRow cycle_row(const CycleFact& cycle) {
 
 }  // namespace
 
-std::vector<FrameRow> compose_stack(const StackFacts& stack, size_t crash_frame, bool is_crashing) {
+std::vector<FrameRow> compose_stack(const StackFacts& stack, size_t crash_frame, bool is_crashing,
+                                    bool full) {
   std::vector<FrameRow> rows;
   for (size_t i = 0; i < stack.frames.size(); ++i) {
     const FrameFact& frame = stack.frames[i];
     if (stack.cycle && i == stack.cycle->first) rows.push_back(cycle_row(*stack.cycle));
-    bool first = true;
-    for (const FunctionFact& function : frame.functions) {
+    for (size_t f = 0; f < frame.functions.size(); ++f) {
+      const FunctionFact& function = frame.functions[f];
       FrameRow row;
       row.number = fmt::format("#{}", frame.index);
-      row.function = name_of(frame, function);
+      row.function = name_of(frame, function, full);
       row.place = place_of(frame, function);
       row.remark = remark_of(frame, function);
-      row.details = details_of(frame, function);
+      if (full || function.role == CodeRole::kUser) row.details = details_of(frame, f);
       row.is_user_code = function.role == CodeRole::kUser;
-      row.is_crash = is_crashing && i == crash_frame && first;
-      first = false;
+      row.is_crash = is_crashing && i == crash_frame && f == 0;
       rows.push_back(std::move(row));
     }
   }

@@ -69,7 +69,8 @@ class Printer {
   }
 
   void frame(const FrameRow& row) {
-    const std::string function = term::pad_right(row.function, kFunctionColumns);
+    const std::string function = term::pad_right(
+        term::truncate_middle(row.function, columns_ - kLabelColumns), kFunctionColumns);
     std::string line = term::pad_right("  " + row.number, 7);
     line += row.is_crash       ? paint_.red(function)
             : row.is_user_code ? paint_.bold(function)

@@ -289,6 +289,7 @@ void wild(const Access& a, Proposals& out) {
                            a.words())),
          48});
   }
+  if (a.has(AddressTrait::kNull) || a.has(AddressTrait::kNearNull)) return;
   const bool nowhere = a.has(AddressTrait::kUnmapped) || a.has(AddressTrait::kNonCanonical) ||
                        a.has(AddressTrait::kKernelHalf);
   if (!nowhere) return;

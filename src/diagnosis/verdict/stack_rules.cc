@@ -34,7 +34,8 @@ void propose_from_stack(const Facts& facts, Proposals& out) {
   const auto& cycle = facts.crashing.cycle;
   const bool recursion =
       (cycle && cycle->count >= kFewRounds) || facts.crashing.total_frames >= kDeepStack;
-  const bool large = fault.frame_size && *fault.frame_size >= kLargeFrame;
+  // Where a cycle was folded, the distance to the next kept frame is that of many rounds.
+  const bool large = !cycle && fault.frame_size && *fault.frame_size >= kLargeFrame;
   if (recursion) {
     h.crash_class = CrashClass::kStackOverflowRecursion;
     h.sentence = cycle

@@ -11,9 +11,12 @@ namespace inquest::diagnosis {
 namespace {
 
 constexpr size_t kMaxHypotheses = 4;
+constexpr int kCertain = 95;
+// What is so much less likely than a certain explanation is noise, not an alternative.
+constexpr int kNoise = 65;
 
 Confidence confidence_of(int weight) {
-  if (weight >= 95) return Confidence::kCertain;
+  if (weight >= kCertain) return Confidence::kCertain;
   if (weight >= 75) return Confidence::kHigh;
   if (weight >= 45) return Confidence::kMedium;
   return Confidence::kLow;
@@ -40,7 +43,8 @@ Proposals ranked(Proposals proposals) {
     const bool seen = std::any_of(kept.begin(), kept.end(), [&](const Proposal& k) {
       return k.hypothesis.crash_class == proposal.hypothesis.crash_class;
     });
-    if (!seen && kept.size() < kMaxHypotheses) kept.push_back(std::move(proposal));
+    const bool noise = !kept.empty() && kept.front().weight >= kCertain && proposal.weight < kNoise;
+    if (!seen && !noise && kept.size() < kMaxHypotheses) kept.push_back(std::move(proposal));
   }
   return kept;
 }

@@ -177,7 +177,8 @@ TEST(Judge, BadAllocIsAnExceptionAndLackOfMemory) {
   facts.abort.exception_type = "std::bad_alloc";
   const Verdict verdict = judge(facts);
   ASSERT_EQ(verdict.hypotheses.size(), 2u);
-  EXPECT_EQ(verdict.hypotheses[1].crash_class, CrashClass::kOutOfMemoryAbort);
+  EXPECT_EQ(verdict.hypotheses[0].crash_class, CrashClass::kOutOfMemoryAbort);
+  EXPECT_EQ(verdict.hypotheses[1].crash_class, CrashClass::kUncaughtException);
 }
 
 TEST(Judge, DivisorTellsZeroFromOverflow) {
