@@ -141,6 +141,9 @@ std::optional<uint64_t> size_of(Store& store, const Die& die, int depth = 0) {
   if (!die || depth > kMaxTypeDepth) return std::nullopt;
   const auto size = unsigned_attribute(die, kAtByteSize);
   if (size) return size;
+  // Declared here, defined in a type unit.
+  if (const Die definition = store.reference(die, kAtSignature))
+    return size_of(store, definition, depth + 1);
   switch (die.tag()) {
     case kTagPointerType:
     case kTagReferenceType:
@@ -312,7 +315,7 @@ class TypeWriter {
       }
       case kTagSubroutineType:
         return write(store_.reference(die, kAtType),
-                     " " + wrap_pointer(std::move(inner)) + parameters(die, depth), depth + 1);
+                     " " + wrap_pointer(inner) + parameters(die, depth), depth + 1);
       default:
         return plain_name(die) + inner;
     }

@@ -94,6 +94,7 @@ Identity identify(Store& store, const Die& die) {
           if (!identity.decl_line) identity.decl_line = unsigned_constant(value);
           break;
         case kAtAbstractOrigin:
+        case kAtSignature:  // of a declaration whose definition is a type unit
         case kAtSpecification:
           origin = value;
           break;

@@ -50,23 +50,40 @@ std::string_view last_part(std::string_view qualified) {
   return qualified;
 }
 
-// The units of the main container: those whose names were read already first, then the rest as far
-// as the limit goes.
+bool may_define(const Unit& unit, bool types) {
+  switch (unit.type) {
+    case kUnitCompile:  // partial units too, before DWARF 5
+    case kUnitSkeleton:
+      return true;
+    default:
+      return types;
+  }
+}
+
+// Units whose names were read already first, then those entered for the stack (the likeliest to
+// know), then the rest as far as the limit goes. With `types` also partial and type units, and the
+// dwz file.
 template <typename Visit>
-void visit_units(Store& store, Visit&& visit) {
-  Container& main = store.main();
+void visit_units(Store& store, bool types, Visit&& visit) {
   std::vector<Unit*> fresh;
-  store.walk_units(main);
-  for (const auto& [offset, unit] : main.units) {
-    if (unit->type != kUnitCompile && unit->type != kUnitSkeleton) continue;
-    Unit& full = unit->split != nullptr ? *unit->split : *unit;
-    if (full.names == nullptr) {
-      fresh.push_back(unit.get());
-    } else if (visit(full)) {
-      return;
+  std::vector<Container*> places = {&store.main()};
+  if (types) {
+    for (Container* place : {store.main().alt, store.types()}) {
+      if (place != nullptr) places.push_back(place);
     }
   }
-  // Units entered for the stack are the likeliest to know.
+  for (Container* place : places) {
+    store.walk_units(*place);
+    for (const auto& [offset, unit] : place->units) {
+      if (!may_define(*unit, types)) continue;
+      Unit& full = unit->split != nullptr ? *unit->split : *unit;
+      if (full.names == nullptr) {
+        fresh.push_back(unit.get());
+      } else if (visit(full)) {
+        return;
+      }
+    }
+  }
   std::stable_partition(fresh.begin(), fresh.end(), [](const Unit* u) { return u->entered; });
   uint64_t bytes = 0;
   for (Unit* unit : fresh) {
@@ -118,7 +135,7 @@ Die find_type(Store& store, std::string_view qualified, Unit* near) {
     return false;
   };
   if (near != nullptr && look(*near)) return found;
-  visit_units(store, look);
+  visit_units(store, true, look);
   return found;
 }
 
@@ -126,7 +143,7 @@ Die find_variable(Store& store, uint64_t address, uint64_t* start) {
   constexpr uint64_t kMaxVariable = 64ull << 20;  // bytes: farther back is another thing
   Die best;
   *start = 0;
-  visit_units(store, [&](Unit& unit) {
+  visit_units(store, false, [&](Unit& unit) {
     const auto& variables = unit_names(store, unit).variables;
     auto after = std::upper_bound(variables.begin(), variables.end(), address,
                                   [](uint64_t at, const auto& v) { return at < v.address; });

@@ -83,6 +83,7 @@ class Store {
   Container* container(uint32_t id) {
     return id < containers_.size() ? containers_[id].get() : nullptr;
   }
+  Container* types() { return types_; }  // .debug_types, when there is one
   LazySection& aranges() { return aranges_; }
   Work& work() { return work_; }
   const elf::File& debug_file() const { return debug_; }
