@@ -80,7 +80,9 @@ def mark(case, variant, answer, functions):
 def _command(inquest, case, variant, record):
     command = [str(inquest), "explain", "--json", record["core"], "--exe", record["program"]]
     if variant == "split":
-        command += ["--debug-dir", str(builder.directory(case, variant) / "debug")]
+        debug = builder.directory(case, variant) / "debug"
+        if debug.is_dir():  # half of the programs are found by .gnu_debuglink instead
+            command += ["--debug-dir", str(debug)]
     if variant in corpus.ARM_VARIANTS:
         command += ["--sysroot", crasher.ARM_ROOT]
     return command
