@@ -16,7 +16,7 @@ int64_t Decoding::signed_bits(unsigned high, unsigned low) const {
   return static_cast<int64_t>((bits(high, low) ^ sign) - sign);
 }
 
-void Decoding::say(std::string mnemonic, std::string operands) {
+void Decoding::say(std::string mnemonic, const std::string& operands) {
   out.text = mnemonic;
   if (!operands.empty()) out.text.append(" ").append(operands);
   out.mnemonic = std::move(mnemonic);

@@ -39,7 +39,7 @@ class Decoding {
   uint32_t rn() const { return bits(9, 5); }
   uint32_t rm() const { return bits(20, 16); }
 
-  void say(std::string mnemonic, std::string operands = {});
+  void say(std::string mnemonic, const std::string& operands = {});
   void read(uint32_t number, R31 meaning = R31::kZero);
   void write(uint32_t number, R31 meaning = R31::kZero);
   // The destination is a register that keeps what it gets: not xzr.
