@@ -33,15 +33,18 @@ bool one_of(std::string_view name, std::initializer_list<std::string_view> names
   return std::ranges::find(names, name) != names.end();
 }
 
-// The object that the pointer or reference `traced` designates.
-std::optional<SourceObject> object_behind(Evidence& evidence, const Traced& traced) {
+// The object of the class `scope` that the pointer or reference `traced` designates: a member at
+// offset 0 has the address of the whole.
+std::optional<SourceObject> object_behind(Evidence& evidence, const Traced& traced,
+                                          const std::string& scope) {
+  if (const auto located = locate(evidence, traced, 0, scope)) {
+    if (is_structure(located->from.types->strip(located->path.type))) return located->path.object;
+  }
   const Known* single = traced.single();
   if (single != nullptr && single->form == Known::Form::kAddress) return single->object;
   if (single != nullptr && single->role == ContainerRole::kNone)
     return SourceObject{spell(*single), true};
-  const auto located = locate(evidence, traced, 0);
-  if (!located) return std::nullopt;
-  return located->path.object;
+  return std::nullopt;
 }
 
 class Result {
@@ -70,7 +73,7 @@ class Result {
         one_of(method.name, {"move", "forward", "addressof", "__addressof", "as_const"}))
       return argument_(0);
     const Traced self = argument_(0);
-    const auto object = object_behind(evidence_, self);
+    const auto object = object_behind(evidence_, self, method.scope);
     const Known* base = self.base ? &*self.base : nullptr;
     if (!object || base == nullptr) return std::nullopt;
     const std::string text = as_primary(spell(*object));

@@ -113,6 +113,30 @@ std::optional<Traced> FrameVariables::in_register(uint64_t link_pc, isa::Registe
   return library;
 }
 
+std::optional<Traced> FrameVariables::with_value(uint64_t link_pc, uint64_t value) {
+  const FrameVariable* found = nullptr;
+  for (const FrameVariable& variable : at(link_pc)) {
+    if (variable.of_library || !variable.info.type || variable.info.name.empty()) continue;
+    if (!is_pointer_like(context_.types()->strip(*variable.info.type))) continue;
+    bool same = variable.info.constant && static_cast<uint64_t>(*variable.info.constant) == value;
+    if (variable.where.location && variable.where.location->pieces.size() == 1) {
+      const Piece& piece = variable.where.location->pieces[0];
+      same = piece.kind == Piece::Kind::kValue && piece.value == value;
+    }
+    if (!same) continue;
+    if (found != nullptr) return std::nullopt;
+    found = &variable;
+  }
+  if (found == nullptr) return std::nullopt;
+  Known result = contents_of(known(*found), {found->info.name, false}, *found->info.type);
+  result.value = value;
+  result.trust = ExpressionTrust::kHeuristic;
+  result.steps.push_back(fmt::format("the compiler knew that {} `{}` of {}() is {}",
+                                     result.base_kind, found->info.name, found->function,
+                                     to_hex(value)));
+  return Traced::of(std::move(result));
+}
+
 std::optional<Traced> FrameVariables::in_memory(uint64_t link_pc, Address address) {
   Types* types = context_.types();
   for (const FrameVariable& variable : at(link_pc)) {

@@ -28,6 +28,9 @@ class FrameVariables {
   // A variable, or part of one, that the register holds before the instruction at `link_pc`.
   // `of_library` is set when only a variable of a library function does.
   std::optional<Traced> in_register(uint64_t link_pc, isa::RegisterId id, bool* of_library);
+  // The only pointer variable of the program's own functions that has this value because the
+  // compiler worked it out.
+  std::optional<Traced> with_value(uint64_t link_pc, uint64_t value);
   // The variable in memory that covers `address`, as its address plus an offset.
   std::optional<Traced> in_memory(uint64_t link_pc, Address address);
 

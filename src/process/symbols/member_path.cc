@@ -46,8 +46,12 @@ bool is_container(const std::string& name) {
 class Descent {
  public:
   Descent(Types& types, const SourceObject& object, DieRef type, uint64_t offset,
-          std::vector<ScaledIndex> indices, uint64_t size)
-      : types_(types), offset_(offset), indices_(std::move(indices)), size_(size) {
+          std::vector<ScaledIndex> indices, uint64_t size, std::string_view stop_at)
+      : types_(types),
+        offset_(offset),
+        indices_(std::move(indices)),
+        size_(size),
+        stop_at_(stop_at) {
     path_.object = object;
     path_.type = type;
   }
@@ -57,6 +61,7 @@ class Descent {
       const Type& type = types_.strip(path_.type);
       bool moved = false;
       if (is_structure(type)) {
+        if (!stop_at_.empty() && offset_ == 0 && is_or_derives(type, 0)) break;
         moved = into_structure(type);
       } else if (type.kind == TypeKind::kArray) {
         moved = into_array(type);
@@ -85,6 +90,15 @@ class Descent {
     return true;
   }
 
+  // Is this the type to stop at, or one that has it for a base?
+  bool is_or_derives(const Type& type, int depth) {
+    if (plain_type_name(type.name) == stop_at_) return true;
+    if (depth >= kMaxFieldDepth) return false;
+    return std::ranges::any_of(type.members, [&](const Member& member) {
+      return member.is_base && is_or_derives(types_.strip(member.type), depth + 1);
+    });
+  }
+
   void enter_library_type(const std::string& plain) {
     if (is_transparent(plain)) {
       folded_ = true;
@@ -98,7 +112,7 @@ class Descent {
   }
 
   void note_role(const std::string& member) {
-    if (member == leave_fold_at_ || member == "__val_") {
+    if ((!leave_fold_at_.empty() && member == leave_fold_at_) || member == "__val_") {
       folded_ = false;
       leave_fold_at_.clear();
       return;
@@ -194,6 +208,7 @@ class Descent {
   uint64_t offset_;
   std::vector<ScaledIndex> indices_;
   uint64_t size_;
+  std::string_view stop_at_;
   MemberPath path_;
   bool folded_ = false, in_container_ = false;
   std::string leave_fold_at_;
@@ -219,8 +234,8 @@ std::string take_index(std::vector<ScaledIndex>& indices, uint64_t element_size,
 
 std::optional<MemberPath> find_member_path(Types& types, const SourceObject& object, DieRef type,
                                            uint64_t offset, std::vector<ScaledIndex> indices,
-                                           uint64_t size) {
-  return Descent(types, object, type, offset, std::move(indices), size).run();
+                                           uint64_t size, std::string_view stop_at) {
+  return Descent(types, object, type, offset, std::move(indices), size, stop_at).run();
 }
 
 std::string structure_name(Types& types, DieRef ref) {

@@ -39,9 +39,11 @@ struct MemberPath {
 // Down from `object` of type `type` to what lies `offset` bytes in it. `size` is that of the
 // access, 0 when it does not matter. Indices are used up by arrays on the way; nullopt when one
 // fits nowhere or the type is incomplete.
+// The way ends early at a structure whose plain name is `stop_at`, or that has it for a base.
 std::optional<MemberPath> find_member_path(Types& types, const SourceObject& object,
                                            dwarf::DieRef type, uint64_t offset,
-                                           std::vector<ScaledIndex> indices, uint64_t size);
+                                           std::vector<ScaledIndex> indices, uint64_t size,
+                                           std::string_view stop_at = {});
 
 // "i", "2 * i", "i + 1", "3": `constant` elements and the indices whose coefficients are multiples
 // of `element_size` (they are taken out of `indices`). Empty when there is neither.

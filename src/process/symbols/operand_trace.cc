@@ -20,6 +20,7 @@ constexpr uint8_t kSttFunction = 2;
 constexpr uint64_t kBytesWithoutSymbol =
     512;  // decoded beyond the pc when the function's end is unknown
 constexpr size_t kMaxCandidates = 8;
+constexpr uint64_t kSmallConstant = 4096;  // a pointer of this value is null, or as good as null
 
 // The function symbol that covers `link`: its extent.
 std::optional<std::pair<uint64_t, uint64_t>> symbol_extent(const Module& module, uint64_t link) {
@@ -227,6 +228,9 @@ Traced OperandTrace::from_definition(size_t definition, RegisterId id) {
   if (first && instruction.loads_destination && !instruction.memory.empty())
     return loaded(definition);
   if (first && instruction.address_of) return address_of(*instruction.address_of, definition);
+  if (first && instruction.mnemonic == "add" && !instruction.memory.empty() &&
+      instruction.memory[0].access == isa::Access::kRead)
+    return sum_of(register_before(definition, id), loaded(definition));
   if (first && (instruction.mnemonic == "cdqe" || instruction.mnemonic == "cwde"))
     return register_before(definition, id);
   if (auto product = multiplied(instruction, definition); first && product) return *product;
@@ -373,6 +377,16 @@ Traced OperandTrace::address_of(const MemoryOperand& operand, size_t at) {
   } else {
     if (operand.segment_base) return Traced::unknown("thread-local memory");
     if (operand.base) sum = register_before(at, *operand.base);
+    if (sum.is_constant() && sum.offset < kSmallConstant) {
+      // The compiler knew what the variable was and left its register out.
+      const auto displacement = static_cast<uint64_t>(operand.displacement);
+      auto folded = variables_.with_value(link_pc(at), sum.offset);
+      if (!folded && !operand.base) {
+        folded = variables_.with_value(link_pc(at), displacement);
+        if (folded) folded->offset -= displacement;
+      }
+      if (folded) sum = std::move(*folded);
+    }
     sum.offset += static_cast<uint64_t>(operand.displacement);
   }
   if (!operand.index || !sum.lost.empty()) return sum;

@@ -136,7 +136,8 @@ const Expected kPrograms[] = {
      R"(
       struct Shape { virtual ~Shape() = default; virtual double area() const = 0; };
       [[gnu::noipa]] double area(const Shape* shape) { return shape->area() + 1; }
-      int main() { return (int)area(nullptr); })",
+      struct Square : Shape { double area() const override { return 2; } };
+      int main(int argc, char**) { Square square; return (int)area(argc > 5 ? &square : nullptr); })",
      {"shape"},
      {"_vptr"}},
     {"BaseMember",
@@ -181,6 +182,9 @@ const Build kBuilds[] = {
     {"Clang19_O0", "clang-19", "clang++-19", "-O0 -g"},
     {"Clang19_O2", "clang-19", "clang++-19", "-O2 -g"},
 };
+
+void PrintTo(const Expected& expected, std::ostream* out) { *out << expected.name; }
+void PrintTo(const Build& build, std::ostream* out) { *out << build.name; }
 
 class FaultExpression : public ::testing::TestWithParam<std::tuple<Expected, Build>> {};
 

@@ -55,7 +55,8 @@ bool has_open_end(Types& types, const Type& type) {
   return last.kind == TypeKind::kArray && types.size(last.die).value_or(0) == 0;
 }
 
-std::optional<MemberPath> through_pointer(const Known& base, const Traced& traced, uint64_t size) {
+std::optional<MemberPath> through_pointer(const Known& base, const Traced& traced, uint64_t size,
+                                          std::string_view stop_at) {
   Types& types = *base.types;
   const Type& pointer = types.strip(*base.type);
   if (!is_pointer_like(pointer) || !pointer.target) return std::nullopt;
@@ -76,7 +77,7 @@ std::optional<MemberPath> through_pointer(const Known& base, const Traced& trace
   if (index.empty() && always) index = "0";
   SourceObject object{text, true};
   if (!index.empty()) object = element_at(text, index);
-  return find_member_path(types, object, pointee, rest, std::move(indices), size);
+  return find_member_path(types, object, pointee, rest, std::move(indices), size, stop_at);
 }
 
 std::string access_sentence(const Known& known, const Address& at) {
@@ -152,7 +153,8 @@ std::string spell_number(const Traced& traced) {
   return text.empty() ? "0" : text;
 }
 
-std::optional<Located> locate(Evidence& evidence, const Traced& given, uint64_t size) {
+std::optional<Located> locate(Evidence& evidence, const Traced& given, uint64_t size,
+                              std::string_view stop_at) {
   Traced traced = given;
   if (!traced.lost.empty()) return std::nullopt;
   if (!traced.base) {
@@ -167,9 +169,9 @@ std::optional<Located> locate(Evidence& evidence, const Traced& given, uint64_t 
   if (base.form == Known::Form::kAddress) {
     if (traced.offset > kMaxObjectSpan) return std::nullopt;
     path = find_member_path(*base.types, base.object, *base.type, traced.offset,
-                            scaled_indices(traced), size);
+                            scaled_indices(traced), size, stop_at);
   } else {
-    path = through_pointer(base, traced, size);
+    path = through_pointer(base, traced, size, stop_at);
     const Type& pointer = base.types->strip(*base.type);
     if (pointer.target) structure = *pointer.target;
   }

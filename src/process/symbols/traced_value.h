@@ -76,7 +76,8 @@ struct Located {
   std::optional<MemberAccess> member;  // when a structure was entered
   std::vector<Known> indices;
 };
-std::optional<Located> locate(Evidence& evidence, const Traced& traced, uint64_t size);
+std::optional<Located> locate(Evidence& evidence, const Traced& traced, uint64_t size,
+                              std::string_view stop_at = {});
 
 // The value of `size` bytes loaded from the address `traced`.
 Traced load_through(Evidence& evidence, const Traced& traced, uint64_t size);
