@@ -43,6 +43,19 @@ Field sure(const Report& report) {
   return field;
 }
 
+// The excerpt with a mark at the line itself.
+std::vector<std::string> marked(const FunctionFact& function) {
+  std::vector<std::string> lines;
+  const std::string here = fmt::format("{} |", function.line);
+  for (const std::string& line : function.source) {
+    const size_t number = line.find_first_not_of(' ');
+    const bool is_here =
+        number != std::string::npos && line.compare(number, here.size(), here) == 0;
+    lines.push_back((is_here ? "> " : "  ") + line);
+  }
+  return lines;
+}
+
 Field where(const Report& report) {
   Field field{.label = "where", .paragraphs = {}, .code = {}};
   const auto& place = report.verdict.place;
@@ -60,7 +73,7 @@ Field where(const Report& report) {
     text += fmt::format(" in {}+{}", place->module, to_hex(place->module_offset));
   }
   field.paragraphs.push_back(std::move(text));
-  if (const FunctionFact* function = blamed_function(report)) field.code = function->source;
+  if (const FunctionFact* function = blamed_function(report)) field.code = marked(*function);
   return field;
 }
 

@@ -37,7 +37,7 @@ Report sample() {
                                   .line = 41,
                                   .column = 9,
                                   .role = CodeRole::kUser,
-                                  .source = {"  40 | {", "> 41 |   return order->pricing->rate;"}}};
+                                  .source = {"40 | {", "41 |   return order->pricing->rate;"}}};
   facts.crashing.frames[1].index = 1;
   facts.crashing.frames[1].functions = {
       FunctionFact{.name = "main", .short_name = "main", .role = CodeRole::kUser}};

@@ -10,7 +10,8 @@
 namespace inquest::diagnosis {
 namespace {
 
-constexpr int kLabelColumns = 9;
+constexpr int kLabelColumns = 11;
+constexpr int kNumberColumns = 7;
 constexpr int kFunctionColumns = 48;
 
 class Printer {
@@ -71,7 +72,7 @@ class Printer {
   void frame(const FrameRow& row) {
     const std::string function = term::pad_right(
         term::truncate_middle(row.function, columns_ - kLabelColumns), kFunctionColumns);
-    std::string line = term::pad_right("  " + row.number, 7);
+    std::string line = term::pad_right("  " + row.number + " ", kNumberColumns);
     line += row.is_crash       ? paint_.red(function)
             : row.is_user_code ? paint_.bold(function)
                                : function;

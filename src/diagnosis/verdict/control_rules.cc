@@ -15,7 +15,7 @@ Hypothesis start(const Facts& facts, CrashClass crash_class, std::string sentenc
     h.facts_for.push_back(fault.pc_facts->statement);
   }
   if (!fault.instruction.empty()) {
-    h.facts_for.push_back(fmt::format("the call was made by `{}`", fault.instruction));
+    h.facts_for.push_back(fmt::format("the {} was made by `{}`", fault.kind, fault.instruction));
   }
   return h;
 }

@@ -40,7 +40,8 @@ Hypothesis start(const Access& a, CrashClass crash_class, std::string sentence) 
         fmt::format("{} = {}", a.operand->bad_register, to_hex(*a.operand->bad_value)));
   }
   if (a.at != nullptr && !a.at->statement.empty()) h.facts_for.push_back(a.at->statement);
-  if (a.pointer != nullptr && a.pointer != a.at && !a.pointer->statement.empty() &&
+  if (a.pointer != nullptr && a.pointer != a.at && !a.pointer->has(AddressTrait::kNull) &&
+      !a.pointer->statement.empty() &&
       (a.at == nullptr || a.pointer->statement != a.at->statement)) {
     h.facts_for.push_back(a.pointer->statement);
   }

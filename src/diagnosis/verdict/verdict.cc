@@ -29,7 +29,9 @@ Proposal unknown(const Facts& facts) {
                            facts.signal.name.empty() ? "its signal" : facts.signal.name);
   for (const Fact& missing : facts.missing)
     h.facts_against.push_back("missing: " + missing.statement);
-  if (!facts.advice.empty()) h.would_confirm = facts.advice.front();
+  for (const std::string& advice : facts.advice) {
+    if (h.would_confirm.empty()) h.would_confirm = advice;
+  }
   h.next_command = explain_command(facts, "--full");
   return {std::move(h), 20};
 }
@@ -76,7 +78,11 @@ std::vector<std::string> next_steps(const Facts& facts, const Hypothesis& best,
   if (!best.would_confirm.empty())
     steps.push_back(fmt::format("Settle it: {}.", best.would_confirm));
   if (!best.next_command.empty()) steps.push_back(fmt::format("Run: {}", best.next_command));
-  for (const std::string& advice : facts.advice) steps.push_back(advice);
+  for (const std::string& advice : facts.advice) {
+    if (!advice.empty() && std::find(steps.begin(), steps.end(), advice) == steps.end()) {
+      steps.push_back(advice);
+    }
+  }
   return steps;
 }
 
