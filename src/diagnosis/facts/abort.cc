@@ -6,6 +6,7 @@
 
 #include "diagnosis/facts/abort_text.h"
 #include "diagnosis/facts/call_arguments.h"
+#include "diagnosis/facts/caller_argument.h"
 #include "diagnosis/facts/cxx_exception.h"
 #include "diagnosis/facts/frames.h"
 #include "diagnosis/facts/roles.h"
@@ -176,6 +177,19 @@ void add_panic(const Ending& ending, AbortFacts& facts) {
                             panic->message_address, std::nullopt});
 }
 
+// free() and its kin found the pointer or its block wrong: which expression was it?
+void add_freed_argument(const Ending& ending, AbortFacts& facts) {
+  for (size_t i = ending.site.frame; i < ending.frames.frames.size(); ++i) {
+    const std::string& name = ending.frames.frames[i].functions.back().short_name;
+    const bool frees = name == "free" || name == "cfree" || name == "__libc_free" ||
+                       name == "__GI___libc_free" || name == "realloc" ||
+                       name == "__libc_realloc" || name == "__GI___libc_realloc";
+    if (!frees) continue;
+    facts.argument = first_argument(ending.site, ending.frames, i);
+    return;
+  }
+}
+
 bool speaks_of_memory(std::string_view name) {
   std::string lower(name);
   std::transform(lower.begin(), lower.end(), lower.begin(),
@@ -288,6 +302,7 @@ AbortFacts describe_abort(const Site& site, const StackFacts& frames) {
       facts = std::move(named);
     }
   }
+  if (facts.kind == Kind::kGlibcHeap) add_freed_argument(ending, facts);
   if (facts.kind != Kind::kNone) return facts;
   if (const auto call = ending.find_name({"abort", "__GI_abort"}); call && aborted) {
     facts.kind = Kind::kAbortCall;

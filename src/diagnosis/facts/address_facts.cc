@@ -19,6 +19,7 @@ constexpr uint64_t kChunkAlignment = 16;
 // Pages of heap that are tried for a free-list link that is not the last of its list: 1 GiB of
 // heap.
 constexpr uint64_t kMaxHeapPages = uint64_t{1} << 18;
+constexpr uint64_t kMaxLinkDisplacement = 1024;
 // Below this bit, a flipped bit leads to a neighbouring page so often that it proves nothing.
 constexpr unsigned kFirstTellingBit = 24;
 
@@ -314,6 +315,11 @@ std::optional<Address> AddressClassifier::demangle_free_link(uint64_t value) con
   const Address page(value << kPageShift);
   for (const AddressRange& heap : map_.heaps()) {
     if (heap.contains(page)) return page;
+    // A member behind such a link, or a vtable's offset added to it.
+    if (value >= kSmallInteger && value >= heap.end.value >> kPageShift &&
+        value - (heap.end.value >> kPageShift) < kMaxLinkDisplacement) {
+      return heap.end - 1;
+    }
     const uint64_t first = heap.start.value >> kPageShift;
     const uint64_t pages = std::min(heap.size() >> kPageShift, kMaxHeapPages);
     // The link is 16-byte aligned, so the low four bits of the value are those of the page number.

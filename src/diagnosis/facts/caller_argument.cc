@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <algorithm>
 
 #include "diagnosis/facts/roles.h"
 
@@ -59,6 +59,35 @@ std::optional<Match> find_argument(const Site& site, size_t caller, uint64_t val
 }
 
 }  // namespace
+
+std::optional<ExpressionFact> first_argument(const Site& site, const StackFacts& frames,
+                                             size_t function) {
+  if (site.variables == nullptr) return std::nullopt;
+  std::optional<uint64_t> value;
+  const size_t last =
+      std::min({function + 1 + kMaxLibraryFrames, frames.frames.size(), site.stack.frames.size()});
+  for (size_t caller = function + 1; caller < last; ++caller) {
+    if (is_library_frame(frames.frames[caller])) {
+      // Library code that passes its own argument on tells at least the value.
+      const auto passed = site.variables->explain_argument(site.stack, caller, 0);
+      if (passed.pointer && !value) value = passed.pointer->value;
+      continue;
+    }
+    if (!value) {
+      const auto found = site.variables->explain_argument(site.stack, caller, 0);
+      if (!found.pointer) return std::nullopt;
+      ExpressionFact expression = to_fact(*found.pointer);
+      if (caller != function + 1) expression.trust = "heuristic";
+      return expression;
+    }
+    const auto match = find_argument(site, caller, *value, true);
+    if (!match) return std::nullopt;
+    ExpressionFact expression = to_fact(*match->explanation.pointer);
+    expression.trust = "heuristic";
+    return expression;
+  }
+  return std::nullopt;
+}
 
 void explain_by_caller(const Site& site, const StackFacts& frames, OperandFacts& operand) {
   if (site.variables == nullptr || !operand.bad_value || site.frame >= frames.frames.size()) return;

@@ -246,6 +246,8 @@ struct AbortFacts {
   uint32_t line = 0;
   std::string exception_type;  // "std::runtime_error"
   std::string exception_what;
+  // What the check that failed had been given: the pointer that free() refused.
+  std::optional<ExpressionFact> argument;
   std::vector<Evidence> evidence;
 };
 std::string_view to_string(AbortFacts::Kind kind);

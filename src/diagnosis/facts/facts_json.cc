@@ -194,6 +194,7 @@ void describe(Io& io, Ref<Io, AbortFacts> x) {
   io("line", x.line);
   io("exception_type", x.exception_type);
   io("exception_what", x.exception_what);
+  io("argument", x.argument);
   io("evidence", x.evidence);
 }
 

@@ -94,6 +94,15 @@ bool grows_stack(const Site& site, const isa::MemoryOperand& operand, const Faul
   return is_stack_operand(site.arch(), operand);
 }
 
+// The register may hold the pointer with an index already added. The pointer is what tells.
+void classify_expression(const Site& site, OperandFacts& operand) {
+  if (!operand.expression || !operand.bad_value || operand.expression->value == *operand.bad_value)
+    return;
+  if (operand.expression->trust == "heuristic") return;
+  operand.pointer = site.classifier.classify({Address(operand.expression->value), AccessKind::kNone,
+                                              1, site.thread, site.registers().sp()});
+}
+
 void add_operand(const Site& site, const StackFacts& frames, const isa::Instruction& instruction,
                  const RefusedOperand& refused, FaultFacts& fault) {
   const isa::MemoryOperand& operand = instruction.memory[refused.index];
@@ -109,6 +118,7 @@ void add_operand(const Site& site, const StackFacts& frames, const isa::Instruct
     add_explanation(site.variables->explain_operand(site.stack, site.frame, refused.index),
                     *fault.operand);
     explain_by_caller(site, frames, *fault.operand);
+    classify_expression(site, *fault.operand);
   }
   fault.feeds_call = instruction.target.through_memory || feeds_call(site, instruction);
   fault.changed_since = find_changed_since(site, frames, *fault.operand);
@@ -150,6 +160,25 @@ Result<isa::Instruction> decode_stopped(const Site& site) {
   return decode_at(site.modules, site.arch(), site.pc());
 }
 
+// A handler that raised the signal once more and returned: the thread stands on the instruction
+// that faults, but the signal says only who sent it. When it was sent by somebody else, or stands
+// elsewhere, no instruction is to blame.
+std::optional<FaultFacts> describe_raised_again(const Site& site, const StackFacts& frames) {
+  const bool memory = site.signal.number == kSigSegv || site.signal.number == kSigBus;
+  if (!memory || site.signal.sender_pid != site.image.pid || !holds_code(site.image, site.pc()))
+    return std::nullopt;
+  const auto decoded = decode_at(site.modules, site.arch(), site.pc());
+  if (!decoded) return std::nullopt;
+  const auto refused = find_refused(site, *decoded, std::nullopt);
+  if (!refused) return std::nullopt;
+  FaultFacts fault;
+  fault.frame = site.frame;
+  add_instruction(site, decoded, fault);
+  add_operand(site, frames, *decoded, *refused, fault);
+  add_stack_facts(site, fault);
+  return fault;
+}
+
 }  // namespace
 
 void add_stack_facts(const Site& site, FaultFacts& fault) {
@@ -173,8 +202,7 @@ void add_stack_facts(const Site& site, FaultFacts& fault) {
 std::optional<FaultFacts> describe_fault(const Site& site, const StackFacts& frames) {
   if (!is_fault_signal(site.signal.number) || site.frame >= site.stack.frames.size())
     return std::nullopt;
-  // Sent by somebody with kill(): no instruction is to blame.
-  if (site.signal.code && *site.signal.code <= 0) return std::nullopt;
+  if (site.signal.code && *site.signal.code <= 0) return describe_raised_again(site, frames);
   FaultFacts fault;
   fault.frame = site.frame;
   fault.pc = site.pc();

@@ -111,6 +111,9 @@ std::optional<UserPlace> find_user_place(const StackFacts& stack, size_t from) {
 
 size_t first_frame_below_abort(const StackFacts& stack, size_t from) {
   for (size_t i = from; i < stack.frames.size(); ++i) {
+    // Stripped run-times have no names for the functions between __cxa_throw and abort().
+    const bool unnamed = stack.frames[i].functions.back().short_name.empty();
+    if (i > from && unnamed && is_cxx_runtime(stack.frames[i].module)) continue;
     for (const FunctionFact& function : stack.frames[i].functions) {
       if (function.role != CodeRole::kAbort) return i;
     }

@@ -210,6 +210,22 @@ bool is_rust_library_file(std::string_view file) {
          contains(file, "/library/std/src/") || contains(file, "/library/alloc/src/");
 }
 
+// Headers of the system and the compiler, inlined into whoever includes them.
+bool is_system_header(std::string_view file) {
+  return file.starts_with("/usr/include/") ||
+         (contains(file, "/include/") &&
+          (contains(file, "/lib/gcc/") || contains(file, "/lib/clang/")));
+}
+
+// libgcc's arithmetic, linked into the program itself: __addvsi3, __udivti3, __popcountdi2
+bool is_compiler_helper(std::string_view name) {
+  if (!name.starts_with("__") || name.size() < 6) return false;
+  const char width = name[name.size() - 3], last = name.back();
+  return (width == 's' || width == 'd' || width == 't') && name[name.size() - 2] == 'i' &&
+         last >= '2' && last <= '4' &&
+         name.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ:<_", 2) == std::string_view::npos;
+}
+
 bool is_language(const RoleInput& input) {
   if (is_rust_library_file(input.file) || contains(input.file, "/include/c++/")) return true;
   if (starts_with_one_of(input.short_name, kLanguagePrefixes)) return true;
@@ -234,6 +250,12 @@ bool is_c_library(std::string_view path) {
          name.starts_with("ld-musl") || name.starts_with("libc.musl") ||
          name.starts_with("ld-linux") || name.starts_with("ld-2.") ||
          name.starts_with("libpthread");
+}
+
+bool is_cxx_runtime(std::string_view path) {
+  static constexpr std::array<Names, 5> kNames = {"libstdc++.so", "libc++abi", "libc++.so",
+                                                  "libgcc_s.so", "libunwind"};
+  return starts_with_one_of(file_name(path), kNames);
 }
 
 bool is_system_library(std::string_view path) {
@@ -273,6 +295,8 @@ CodeRole role_of(const RoleInput& input) {
     return input.short_name.empty() ? CodeRole::kUnknown : CodeRole::kUser;
   }
   if (!input.module_is_main && is_system_library(input.module_path)) return CodeRole::kLibrary;
+  if (is_system_header(input.file) || is_compiler_helper(input.short_name))
+    return CodeRole::kLibrary;
   // In a static program the C library has no module of its own; with debug information its file
   // tells.
   if (input.file.empty() && is_c_library_function(input.short_name)) return CodeRole::kLibrary;

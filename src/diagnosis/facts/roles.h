@@ -27,6 +27,8 @@ bool is_c_library(std::string_view path);
 // strlen, __memmove_avx_unaligned_erms, _int_free: functions of the C library that also stand in
 // static programs.
 bool is_c_library_function(std::string_view short_name);
+// libstdc++, libc++abi, libgcc_s, libunwind: what carries an exception to its end.
+bool is_cxx_runtime(std::string_view path);
 // raise, abort, __assert_fail, std::terminate, rust_panic: the way from a failed check to the
 // signal.
 bool is_abort_machinery(std::string_view short_name);
