@@ -269,6 +269,36 @@ TEST(ElfFile, RefusesImpossibleCompressedSizes) {
   EXPECT_EQ(file->section_data(".debug_line").error().code(), ErrorCode::kUnsupported);
 }
 
+// What compilers and objcopy wrote. A unit of DWARF begins with its length, which tells whether all
+// of it is there.
+TEST(ElfFile, DecompressesSectionsOfZlibAndZstd) {
+  for (const char* name : {"lib-zlib.so", "object-zstd"}) {
+    const Bytes bytes = read_whole(std::string("tests/fuzz/elf_fuzzer/") + name);
+    const auto file = File::parse(bytes);
+    ASSERT_TRUE(file.ok()) << name;
+    ASSERT_NE(file->find_section(".debug_info")->flags & kShfCompressed, 0u) << name;
+    const auto data = file->section_data(".debug_info");
+    ASSERT_TRUE(data.ok()) << data.error().message();
+    EXPECT_EQ(*load<uint32_t>(data->bytes()) + 4, data->bytes().size()) << name;
+    EXPECT_EQ(load<uint16_t>(data->bytes(), 4), 5) << name;
+  }
+}
+
+TEST(ElfFile, DecompressesOldGnuSections) {
+  // "ZLIB", the size big-endian, then zlib's stored block of "debug!".
+  const Bytes packed = {'Z', 'L', 'I',  'B',  0,    0,    0,    0,    0,    0,
+                        0,   6,   0x78, 0x01, 0x01, 0x06, 0x00, 0xf9, 0xff, 'd',
+                        'e', 'b', 'u',  'g',  '!',  0x08, 0x2d, 0x02, 0x29};
+  ElfBuilder builder;
+  builder.add_section({.name = ".zdebug_info", .contents = packed});
+  const Bytes bytes = builder.build();
+  const auto file = File::parse(bytes);
+  EXPECT_TRUE(file->has_debug_info());
+  const auto data = file->section_data(".debug_info");
+  ASSERT_TRUE(data.ok()) << data.error().message();
+  EXPECT_EQ(Bytes(data->bytes().begin(), data->bytes().end()), to_bytes("debug!"));
+}
+
 TEST(ElfFile, EndsAHostileSymbolTableEarly) {
   ElfBuilder builder;
   Bytes symbols(24 * 100'000), strings(65'000, 'a');  // each name is the whole table

@@ -1,6 +1,7 @@
 #include "process/input/core_mappings.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace inquest::process {
 namespace {
@@ -32,8 +33,10 @@ std::vector<Load> loads_of(const elf::File& core, size_t* overlapping) {
          std::min(segment.file_size, segment.memory_size),
          {(segment.flags & 4) != 0, (segment.flags & 2) != 0, (segment.flags & 1) != 0}});
   }
-  std::stable_sort(loads.begin(), loads.end(),
-                   [](const Load& a, const Load& b) { return a.range.start < b.range.start; });
+  std::sort(loads.begin(), loads.end(), [](const Load& a, const Load& b) {
+    return std::tie(a.range.start, a.offset, a.range.end) <
+           std::tie(b.range.start, b.offset, b.range.end);
+  });
   return loads;
 }
 
@@ -112,8 +115,9 @@ class Crossing {
 
 std::vector<MappedRange> sorted_files(const std::vector<MappedRange>& files, size_t* overlapping) {
   std::vector<MappedRange> sorted = files;
-  std::stable_sort(sorted.begin(), sorted.end(), [](const MappedRange& a, const MappedRange& b) {
-    return a.range.start < b.range.start;
+  std::sort(sorted.begin(), sorted.end(), [](const MappedRange& a, const MappedRange& b) {
+    return std::tie(a.range.start, a.range.end, a.path) <
+           std::tie(b.range.start, b.range.end, b.path);
   });
   Address floor;
   std::erase_if(sorted, [&](MappedRange& file) {

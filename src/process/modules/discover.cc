@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "process/modules/image_header.h"
 #include "process/modules/link_map.h"
@@ -204,8 +205,9 @@ class Discoverer {
 
   void finish() {
     auto& modules = result_.modules;
-    std::stable_sort(modules.begin(), modules.end(), [](const Discovered& a, const Discovered& b) {
-      return a.range.start < b.range.start;
+    std::sort(modules.begin(), modules.end(), [](const Discovered& a, const Discovered& b) {
+      return std::tie(a.range.start, a.range.end, a.path) <
+             std::tie(b.range.start, b.range.end, b.path);
     });
     mark_main();
     if (without_header_ > 0) {

@@ -17,9 +17,8 @@ namespace {
 
 constexpr uint16_t kEmX86_64 = 62, kEmAArch64 = 183;
 constexpr uint64_t kAtPhdr = 3, kAtBase = 7;
-constexpr uint32_t kPtLoad = 1, kPtDynamic = 2, kPtPhdr = 6;
+constexpr uint32_t kPtDynamic = 2, kPtPhdr = 6;
 constexpr uint64_t kDtDebug = 21;
-constexpr uint64_t kPage = 0xfff;
 constexpr size_t kMaxModules = 4096;
 constexpr size_t kMaxDynamicEntries = 4096;
 constexpr uint64_t kMaxPath = 4096;
