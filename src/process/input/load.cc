@@ -177,7 +177,13 @@ Result<Unpacked> open_input(const std::string& path, const LoadOptions& options)
 Result<ProcessImage> load(const std::string& path, const LoadOptions& options) {
   INQ_TRY(Unpacked unpacked, open_input(path, options));
   INQ_TRY(ProcessImage image, load_core(unpacked.file.bytes(), unpacked.file.path()));
-  if (unpacked.note) image.notes.insert(image.notes.begin(), std::move(*unpacked.note));
+  if (unpacked.note) {
+    // The packed copy was cut, so the limits of the machine that dumped are not to blame.
+    for (Note& note : image.notes) {
+      if (note.text.starts_with("the core is cut short")) note.advice.clear();
+    }
+    image.notes.insert(image.notes.begin(), std::move(*unpacked.note));
+  }
   image.memory = std::make_unique<OwningMemory>(std::move(unpacked.file), std::move(image.memory));
   return image;
 }

@@ -87,6 +87,7 @@ TEST_F(LoadTest, UsesWhatATruncatedPackedFileStillHolds) {
   ASSERT_TRUE(image.ok()) << image.error().message();
   ASSERT_GE(image->notes.size(), 2u);
   EXPECT_THAT(image->notes[0].text, HasSubstr("compressed file is cut short"));
+  EXPECT_EQ(image->notes[1].advice, "") << "no core size limit did this";
   EXPECT_EQ(image->memory->why_missing(Address(kData + 0xfffff)), Missing::kTruncated);
 }
 

@@ -19,10 +19,9 @@ constexpr uint32_t kPtLoad = 1, kExecute = 1, kWrite = 2;
 constexpr std::string_view kDeleted = " (deleted)";
 constexpr size_t kMaxHeaderless = 4096;  // modules whose file is opened for its program headers
 
-bool is_file(const Mapping& mapping) {
-  return !mapping.path.empty() && mapping.path[0] != '[' && !mapping.path.starts_with("/dev/") &&
-         !mapping.path.starts_with("/SYSV") && !mapping.path.starts_with("/memfd:pulse");
-}
+// JIT compilers and loaders also put code into shared memory, but an ELF image there has no file to
+// look for.
+bool is_file(const Mapping& mapping) { return is_file_path(mapping.path); }
 
 bool maybe_executable(const Mapping& mapping) {
   return !mapping.protection || mapping.protection->execute;

@@ -2,15 +2,15 @@
 
 #include <algorithm>
 
+#include "process/modules/paths.h"
+
 namespace inquest::process {
 namespace {
 
 constexpr uint32_t kPtLoad = 1, kWrite = 2;
 constexpr int64_t kDtTextrel = 22;
 
-bool is_file(const Mapping& mapping) {
-  return !mapping.path.empty() && mapping.path.front() != '[';
-}
+bool is_file(const Mapping& mapping) { return is_file_path(mapping.path); }
 
 // The read-only segment of the module that is backed by its file at `address`.
 const elf::Segment* constant_segment(const elf::File& file, uint64_t link) {

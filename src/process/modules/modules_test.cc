@@ -499,6 +499,15 @@ TEST_F(ModulesTest, FollowsLinkMapWhenTheCoreNamesNoFiles) {
   EXPECT_EQ(set.memory().load<uint8_t>(Address(kProgram + 1)), 'E') << "from the program's file";
 }
 
+TEST(ModulePaths, TellFilesFromSharedMemory) {
+  EXPECT_TRUE(is_file_path("/usr/lib/libc.so.6"));
+  EXPECT_TRUE(is_file_path("relative"));
+  for (const char* path :
+       {"", "[heap]", "/dev/zero (deleted)", "/SYSV00000000 (deleted)", "/memfd:x"}) {
+    EXPECT_FALSE(is_file_path(path)) << path;
+  }
+}
+
 TEST(ModulePaths, VersionsAreReadFromNames) {
   EXPECT_EQ(version_in_name("libz.so.1.2.13"), "1.2.13");
   EXPECT_EQ(version_in_name("ld-2.31.so"), "2.31");

@@ -32,6 +32,12 @@ std::string join(std::string_view directory, std::string_view name) {
   return std::string(directory) + "/" + std::string(name);
 }
 
+bool is_file_path(std::string_view path) {
+  return !path.empty() && path[0] != '[' && !path.starts_with("/dev/") &&
+         !path.starts_with("/SYSV") && !path.starts_with("/memfd:") &&
+         !path.starts_with("anon_inode:");
+}
+
 bool is_safe(std::string_view path) {
   if (path.empty() || path.find('\0') != std::string_view::npos) return false;
   size_t start = 0;

@@ -13,6 +13,10 @@ std::string base_name(std::string_view path);
 std::string directory_of(std::string_view path);  // without the last slash; "." when there is none
 std::string join(std::string_view directory, std::string_view name);
 
+// Does a mapping of this path hold bytes of a file? Not when it is anonymous, special ("[stack]"),
+// a device, or shared memory without a file of its own.
+bool is_file_path(std::string_view path);
+
 // No "..", no NUL: put behind a directory, it stays inside.
 bool is_safe(std::string_view path);
 
