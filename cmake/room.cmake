@@ -41,7 +41,7 @@ function(inquest_room name)
     target_link_libraries(${name}_test PRIVATE ${library} ${test_deps} inquest_testing ${ROOM_LIBS}
                           GTest::gtest GTest::gmock GTest::gtest_main)
     include(GoogleTest)
-    gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
+    gtest_discover_tests(${name}_test TEST_PREFIX "${name}." NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST
                          WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES LABELS fast TIMEOUT 120)
   endif()
   if(INQUEST_FUZZ)
