@@ -1,5 +1,6 @@
 // The file is an ELF; every question is asked at addresses taken from its own tables.
-#include <unordered_set>
+#include <algorithm>
+#include <vector>
 
 #include "binary/dwarf/debug_info.h"
 
@@ -42,6 +43,32 @@ void ask(dwarf::DebugInfo& info, uint64_t pc, int& types) {
 }
 
 }  // namespace
+
+extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
+
+// Most mutations of a whole file break its headers: change the inside of one debug section instead,
+// in place.
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,
+                                          unsigned seed) {
+  const auto file = elf::File::parse({data, size});
+  std::vector<elf::Section> sections;
+  if (file.ok()) {
+    for (const elf::Section& section : file->sections()) {
+      const bool inside = section.offset < size && section.size <= size - section.offset;
+      if (section.name.starts_with(".debug") && inside && section.size != 0)
+        sections.push_back(section);
+    }
+  }
+  if (sections.empty() || seed % 16 == 0) return LLVMFuzzerMutate(data, size, max_size);
+  const elf::Section& section = sections[seed / 16 % sections.size()];
+  // A short stretch, so that what comes before it still leads there.
+  const uint64_t start = seed / 1024 % section.size;
+  const uint64_t length = std::min<uint64_t>(section.size - start, 1 + seed % 64);
+  Bytes part(data + section.offset + start, data + section.offset + start + length);
+  LLVMFuzzerMutate(part.data(), part.size(), part.size());
+  std::copy(part.begin(), part.end(), data + section.offset + start);
+  return size;
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto file = elf::File::parse({data, size});

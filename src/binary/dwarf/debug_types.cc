@@ -1,5 +1,6 @@
 // Types: what a type DIE says, and how it is written in source.
 #include <algorithm>
+#include <iterator>
 
 #include "binary/dwarf/constants.h"
 #include "binary/dwarf/impl.h"
@@ -260,8 +261,12 @@ void read_contents(Store& store, const Die& die, Type& type) {
         break;
     }
   });
-  std::stable_partition(type.members.begin(), type.members.end(),
-                        [](const Member& member) { return member.is_base; });
+  // Bases first, and each kind in the order of the source.
+  std::vector<Member> bases, rest;
+  for (Member& member : type.members) (member.is_base ? bases : rest).push_back(std::move(member));
+  bases.insert(bases.end(), std::make_move_iterator(rest.begin()),
+               std::make_move_iterator(rest.end()));
+  type.members = std::move(bases);
 }
 
 void read_enumerators(Store& store, const Die& die, Type& type) {
@@ -383,6 +388,11 @@ Type DebugInfo::type(DieRef ref) {
   type.name = qualified_name(store, die);
   type.size = size_of(store, die);
   type.target = store.reference_ref(die, kAtType);
+  // An instance of a function says nothing that its declaration has said, the return type included.
+  if (!type.target && die.tag() == kTagSubprogram) {
+    const Identity identity = identify(store, die);
+    if (identity.named) type.target = store.reference_ref(identity.named, kAtType);
+  }
   type.is_declaration = flag(die, kAtDeclaration);
   if (type.kind == TypeKind::kArray) type.dimensions = dimensions_of(store, die);
   if (type.kind == TypeKind::kEnum) read_enumerators(store, die, type);

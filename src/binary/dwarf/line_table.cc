@@ -1,6 +1,7 @@
 #include "binary/dwarf/line_table.h"
 
 #include <algorithm>
+#include <map>
 
 #include "binary/dwarf/constants.h"
 #include "binary/dwarf/store.h"
@@ -140,6 +141,18 @@ std::string_view LineTable::file_name(uint64_t index) {
   return *name;
 }
 
+// Rows of one sequence should ascend. Those that do not are put in order, equal addresses as they
+// came.
+void LineTable::sort_rows(size_t first) {
+  const auto begin = rows_.begin() + static_cast<ptrdiff_t>(first);
+  const auto by_address = [](const Row& a, const Row& b) { return a.address < b.address; };
+  if (std::is_sorted(begin, rows_.end(), by_address)) return;
+  std::multimap<uint64_t, Row> ordered;  // keeps the order of equal keys
+  for (auto row = begin; row != rows_.end() - 1; ++row) ordered.emplace(row->address, *row);
+  std::transform(ordered.begin(), ordered.end(), begin,
+                 [](const auto& entry) { return entry.second; });
+}
+
 // Files the finished rows away: rows_[first, end) with an end_sequence last.
 void LineTable::end_sequence(size_t first) {
   const uint64_t low = rows_[first].address;
@@ -150,9 +163,7 @@ void LineTable::end_sequence(size_t first) {
     rows_.resize(first);
     return;
   }
-  const auto by_address = [](const Row& a, const Row& b) { return a.address < b.address; };
-  if (!std::is_sorted(rows_.begin() + static_cast<ptrdiff_t>(first), rows_.end(), by_address))
-    std::stable_sort(rows_.begin() + static_cast<ptrdiff_t>(first), rows_.end() - 1, by_address);
+  sort_rows(first);
   sequences_.push_back({rows_[first].address, high, first, rows_.size() - 1});
 }
 

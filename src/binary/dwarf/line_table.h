@@ -55,6 +55,7 @@ class LineTable {
   bool read_v5_tables(Reader& reader, Container& container);
   bool read_v5_list(Reader& reader, Container& container, std::vector<File>& into);
   std::string_view directory(uint64_t index) const;
+  void sort_rows(size_t first);
   void end_sequence(size_t first);
 
   uint16_t version_ = 0;

@@ -65,6 +65,7 @@ bool may_define(const Unit& unit, bool types) {
 // dwz file.
 template <typename Visit>
 void visit_units(Store& store, bool types, Visit&& visit) {
+  std::vector<Unit*> entered;
   std::vector<Unit*> fresh;
   std::vector<Container*> places = {&store.main()};
   if (types) {
@@ -78,17 +79,19 @@ void visit_units(Store& store, bool types, Visit&& visit) {
       if (!may_define(*unit, types)) continue;
       Unit& full = unit->split != nullptr ? *unit->split : *unit;
       if (full.names == nullptr) {
-        fresh.push_back(unit.get());
+        (unit->entered ? entered : fresh).push_back(unit.get());
       } else if (visit(full)) {
         return;
       }
     }
   }
-  std::stable_partition(fresh.begin(), fresh.end(), [](const Unit* u) { return u->entered; });
+  for (Unit* unit : entered) {
+    if (store.work().exhausted() || visit(store.full_unit(*unit))) return;
+  }
   uint64_t bytes = 0;
   for (Unit* unit : fresh) {
     bytes += unit->end - unit->offset;
-    if (!unit->entered && bytes > kMaxSearchedBytes) break;
+    if (bytes > kMaxSearchedBytes) break;
     if (store.work().exhausted() || visit(store.full_unit(*unit))) return;
   }
 }

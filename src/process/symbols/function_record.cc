@@ -18,7 +18,10 @@ bool covers(const Ranges& ranges, uint64_t pc) {
 SourceFrame name_scope(const FunctionRecord::Scope& scope, NameSource source) {
   SourceFrame frame;
   frame.source = source;
-  frame.linkage_name = scope.linkage_name.empty() ? scope.name : scope.linkage_name;
+  frame.linkage_name = scope.linkage_name;
+  // A function of C: what the source calls it is what the linker saw.
+  if (scope.linkage_name.empty() && scope.name.find("::") == std::string::npos)
+    frame.linkage_name = scope.name;
   if (scope.linkage_name.empty()) {
     frame.function = frame.short_name = scope.name;
   } else {

@@ -84,8 +84,6 @@ std::optional<FunctionRecord> RecordMaker::from_dwarf(uint64_t pc) {
   record.ranges = record.scopes.front().ranges;
   std::sort(record.ranges.begin(), record.ranges.end());
   for (const auto& [low, high] : record.ranges) add_lines(record, low, high);
-  std::stable_sort(record.lines.begin(), record.lines.end(),
-                   [](const auto& a, const auto& b) { return a.address < b.address; });
   return record;
 }
 

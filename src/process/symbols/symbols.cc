@@ -112,7 +112,8 @@ void Symbolizer::State::resolve(ModuleState& state, std::vector<uint64_t> pcs) {
                 [&](uint64_t pc) { return state.find(pc) != nullptr || from_index(state, pc); });
   if (pcs.empty()) return;
 
-  RecordMaker maker(*state.module, debug_infos.get(*state.module));
+  dwarf::DebugInfo* debug = debug_infos.get(*state.module);
+  RecordMaker maker(*state.module, debug);
   maker.prepare(pcs);
   std::vector<uint64_t> without_function;
   for (const uint64_t pc : pcs) {
@@ -124,13 +125,13 @@ void Symbolizer::State::resolve(ModuleState& state, std::vector<uint64_t> pcs) {
     }
   }
   if (without_function.empty()) return;
+  // A split unit that was not found may turn up, and nothing about the files known here would
+  // change.
+  const bool lasting = debug == nullptr || debug->notes().empty();
   for (FunctionRecord& record : maker.from_symbols(without_function)) {
-    if (!record.lines.empty()) {
-      record.identity = 0;  // the debug file knew its lines: it has said all it has to say
-    } else {
-      record.identity = identity(state);
-    }
-    keep(state, std::move(record), true);
+    // Where the debug file knows the lines, it has said all that it has to say.
+    record.identity = record.lines.empty() ? identity(state) : 0;
+    keep(state, std::move(record), lasting);
   }
 }
 

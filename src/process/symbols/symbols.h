@@ -30,9 +30,9 @@ enum class NameSource : uint8_t { kNone, kDwarf, kSymbolTable, kDynamicSymbols, 
 
 // One function at one place: a physical frame has one or more, innermost inlined first.
 struct SourceFrame {
-  std::string function;      // demangled, with parameters; empty when unknown
+  std::string function;      // demangled, with parameters where recorded; empty when unknown
   std::string short_name;    // qualified name without parameters: what people call it
-  std::string linkage_name;  // as the linker saw it
+  std::string linkage_name;  // as the linker saw it; empty for C++ functions without one
   NameSource source = NameSource::kNone;
   std::optional<SourceLocation> location;  // the call or the faulting line
   bool is_inlined = false;
