@@ -88,6 +88,22 @@ std::string find_executable(const ProcessImage& image) {
   return image.memory->load_c_string(Address(entry->second), kMaxPath).value_or("");
 }
 
+Error no_threads(const elf::File& core, bool cut) {
+  const uint64_t lost = core.truncated();
+  if (lost == 0 && !cut) {
+    return {ErrorCode::kCorrupt, "the core holds no thread (no NT_PRSTATUS)"};
+  }
+  const uint64_t size = core.bytes().size();
+  std::string text = fmt::format(
+      "the core is cut off before the registers of its first thread ({} of {} bytes are there)",
+      size, size + lost);
+  const auto& segments = core.segments();
+  if (segments.size() > 1 && segments[0].type == 4 && segments[0].offset > segments[1].offset) {
+    text += ": gdb writes registers last, so nothing can be told from a part; copy the core again";
+  }
+  return {ErrorCode::kTruncated, std::move(text)};
+}
+
 }  // namespace
 
 Result<ProcessImage> load_core(ByteView core, const std::string& source) {
@@ -101,15 +117,7 @@ Result<ProcessImage> load_core(ByteView core, const std::string& source) {
   image.source = source;
   image.arch = file.machine() == kEmX86_64 ? isa::Arch::kX86_64 : isa::Arch::kAArch64;
   CoreNotes notes = read_core_notes(file, image.arch);
-  if (notes.threads.empty()) {
-    return file.truncated() > 0 || notes.cut
-               ? Error(ErrorCode::kTruncated,
-                       fmt::format("{}: the core is cut off before the registers of its first "
-                                   "thread ({} of {} bytes are there)",
-                                   source, core.size(), core.size() + file.truncated()))
-               : Error(ErrorCode::kCorrupt,
-                       fmt::format("{}: the core holds no thread (no NT_PRSTATUS)", source));
-  }
+  if (notes.threads.empty()) return no_threads(file, notes.cut).with_context(source);
   image.producer = producer_of(file, notes);
   image.pid = notes.pid != 0 ? notes.pid : notes.threads.front().thread.tid;
   image.uid = notes.uid;

@@ -104,12 +104,16 @@ constexpr Kind kKinds[] = {
     {"SQLite format 3", "an SQLite database"},
 };
 
+// At least half of it ASCII: what has none is no text that anybody could recognise by a quotation.
 bool is_text(ByteView bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](uint8_t byte) {
-    return byte >= 0x20
-               ? byte != 0x7f
-               : byte == '\n' || byte == '\r' || byte == '\t' || byte == 0x1b || byte == '\f';
-  });
+  size_t ascii = 0;
+  for (const uint8_t byte : bytes) {
+    const bool is_space =
+        byte == '\n' || byte == '\r' || byte == '\t' || byte == 0x1b || byte == '\f';
+    if ((byte < 0x20 && !is_space) || byte == 0x7f) return false;
+    if (byte < 0x7f) ++ascii;
+  }
+  return 2 * ascii >= bytes.size();
 }
 
 std::string first_line(ByteView bytes) {

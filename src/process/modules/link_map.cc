@@ -69,12 +69,12 @@ class Reader {
       return program;
     }
     const uint16_t machine = image_.arch == isa::Arch::kX86_64 ? kEmX86_64 : kEmAArch64;
-    for (const std::string& path : candidates()) {
+    for (const auto& [path, is_guess] : candidates()) {
       auto file = OpenedFile::open(path);
       if (!file.ok() || (*file)->elf().machine() != machine) continue;
       program.bias = bias_by_headers((*file)->elf(), headers);
       const Comparison same = compare_with_memory((*file)->elf(), program.bias, memory_);
-      if (same == Comparison::kDisagrees) continue;
+      if (same == Comparison::kDisagrees || (is_guess && same != Comparison::kAgrees)) continue;
       program.file = std::move(*file);
       return program;
     }
@@ -89,19 +89,29 @@ class Reader {
     return bias_of(file, headers.page());
   }
 
-  std::vector<std::string> candidates() const {
-    std::vector<std::string> paths;
-    if (!executable_.empty()) paths.push_back(executable_);
+  struct Candidate {
+    std::string path;
+    bool is_guess = false;  // only its contents can tell that it is the one
+  };
+
+  std::vector<Candidate> candidates() const {
+    std::vector<Candidate> paths;
     const std::string& name = image_.executable;
-    const std::string beside = join(directory_of(image_.source), base_name(name));
-    if (name.starts_with('/') && !sysroot_.empty() && is_safe(name)) {
-      paths.push_back(join(sysroot_, name));
+    const std::string directory = directory_of(image_.source);
+    if (!executable_.empty()) paths.push_back({executable_});
+    if (!name.empty()) {
+      if (name.starts_with('/') && !sysroot_.empty() && is_safe(name)) {
+        paths.push_back({join(sysroot_, name)});
+      }
+      paths.push_back({name});
+      paths.push_back({join(directory, name)});
+      paths.push_back({join(directory, base_name(name)), true});
     }
-    if (!name.empty()) paths.push_back(name);
-    if (!name.empty() && image_.source.find('/') != std::string::npos) {
-      paths.push_back(join(directory_of(image_.source), name));  // relative to the core
+    // A truncated core has lost the stack, and AT_EXECFN with it.
+    if (!image_.command.empty() && image_.command.find('/') == std::string::npos) {
+      paths.push_back({join(directory, image_.command), true});
+      paths.push_back({image_.command, true});
     }
-    paths.push_back(beside);
     return paths;
   }
 
