@@ -20,6 +20,7 @@ using Kind = AbortFacts::Kind;
 
 constexpr uint64_t kShortestNearbyText = 6;
 constexpr uint64_t kLongestNearbyText = 512;
+constexpr uint64_t kUnnamedPanicStack = 8 * 1024;  // bytes of stack above abort() that are searched
 constexpr size_t kOutOfMemoryFrames = 3;  // user frames next to abort() whose names are looked at
 
 // The frames that only end the process, and the first function below them.
@@ -150,16 +151,7 @@ void add_exception(const Ending& ending, AbortFacts& facts) {
                             exception->object, std::nullopt});
 }
 
-void add_panic(const Ending& ending, AbortFacts& facts) {
-  const Site& site = ending.site;
-  const auto frame = ending.find(is_panic_function);
-  if (!frame) return;
-  facts.kind = ending.find_name({"alloc::alloc::handle_alloc_error", "std::alloc::rust_oom"})
-                   ? Kind::kOutOfMemory
-                   : Kind::kPanic;
-  facts.evidence.push_back(ending.evidence(*frame));
-  const auto panic =
-      find_panic(site.image, site.modules, site.symbols, site.stack, ending.frames, site.frame);
+void add_panic_words(const std::optional<Panic>& panic, AbortFacts& facts) {
   if (!panic) return;
   if (panic->location) {
     facts.file = panic->location->file;
@@ -175,6 +167,38 @@ void add_panic(const Ending& ending, AbortFacts& facts) {
   facts.evidence.push_back({Evidence::Kind::kMemory,
                             fmt::format("panic message at {}", to_hex(panic->message_address)),
                             panic->message_address, std::nullopt});
+}
+
+void add_panic(const Ending& ending, AbortFacts& facts) {
+  const Site& site = ending.site;
+  const auto frame = ending.find(is_panic_function);
+  if (!frame) return;
+  facts.kind = ending.find_name({"alloc::alloc::handle_alloc_error", "std::alloc::rust_oom"})
+                   ? Kind::kOutOfMemory
+                   : Kind::kPanic;
+  facts.evidence.push_back(ending.evidence(*frame));
+  add_panic_words(
+      find_panic(site.image, site.modules, site.symbols, site.stack, ending.frames, site.frame),
+      facts);
+}
+
+// A stripped Rust program: frames without names above abort(), and a location in Rust code in their
+// stack words.
+void add_unnamed_panic(const Ending& ending, AbortFacts& facts) {
+  const Site& site = ending.site;
+  if (ending.below >= ending.frames.frames.size()) return;
+  const FrameFact& caller = ending.frames.frames[ending.below];
+  const process::Module* main = site.modules.main();
+  if (main == nullptr || caller.module != main->path || !caller.functions.back().short_name.empty())
+    return;
+  const auto sp = site.registers().sp();
+  const auto end = site.stack.frames.back().registers.sp();
+  if (!sp || !end || *end <= *sp) return;
+  const auto panic = find_unnamed_panic(site.image, site.modules.memory(),
+                                        {*sp, std::min(*end, *sp + kUnnamedPanicStack)});
+  if (!panic) return;
+  facts.kind = Kind::kPanic;
+  add_panic_words(panic, facts);
 }
 
 // free() and its kin found the pointer or its block wrong: which expression was it?
@@ -307,7 +331,8 @@ AbortFacts describe_abort(const Site& site, const StackFacts& frames) {
   if (const auto call = ending.find_name({"abort", "__GI_abort"}); call && aborted) {
     facts.kind = Kind::kAbortCall;
     facts.evidence.push_back(ending.evidence(*call));
-    add_own_words(ending, facts);
+    add_unnamed_panic(ending, facts);
+    if (facts.kind == Kind::kAbortCall) add_own_words(ending, facts);
   } else if (aborted || (by_itself && site.signal.code && *site.signal.code <= 0)) {
     facts.kind = Kind::kRaise;
     if (aborted && ending.below > site.frame) add_own_words(ending, facts);

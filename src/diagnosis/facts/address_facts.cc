@@ -6,6 +6,7 @@
 #include <bit>
 #include <filesystem>
 
+#include "diagnosis/facts/environment.h"
 #include "diagnosis/facts/poison.h"
 
 namespace inquest::diagnosis {
@@ -64,7 +65,7 @@ std::optional<uint64_t> file_size(const std::string& path) {
 
 AddressClassifier::AddressClassifier(const MemoryMap& map, const process::ModuleSet& modules,
                                      process::Symbolizer* symbols)
-    : map_(map), modules_(modules), symbols_(symbols) {}
+    : map_(map), modules_(modules), symbols_(symbols), perturb_(malloc_perturb_byte(map.image())) {}
 
 AddressFacts AddressClassifier::classify(const AddressQuestion& question) const {
   AddressFacts facts;
@@ -238,7 +239,7 @@ void AddressClassifier::add_neighbours(Address address, AddressFacts& facts) con
 }
 
 void AddressClassifier::add_patterns(uint64_t value, AddressFacts& facts) const {
-  if (auto poison = find_poison(value)) {
+  if (auto poison = find_poison(value, perturb_)) {
     add(facts, AddressTrait::kPoison);
     facts.poison_name = poison->name;
     const std::string offset =

@@ -48,6 +48,7 @@ class AddressClassifier {
   const MemoryMap& map_;
   const process::ModuleSet& modules_;
   process::Symbolizer* symbols_;
+  std::optional<uint8_t> perturb_;
 };
 
 }  // namespace inquest::diagnosis

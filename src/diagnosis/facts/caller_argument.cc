@@ -11,8 +11,8 @@ namespace {
 
 constexpr unsigned kRegisterArguments = 6;
 constexpr size_t kMaxLibraryFrames = 6;
-// String functions round pointers down to a vector and step through them before they fault.
-constexpr uint64_t kMaxAdvance = 4096;
+// String functions round pointers down to a vector before they step through them.
+constexpr uint64_t kMaxRounding = 64;
 
 bool is_library_role(CodeRole role) {
   return role == CodeRole::kLibrary || role == CodeRole::kLanguage || role == CodeRole::kAbort;
@@ -44,18 +44,45 @@ struct Match {
   uint64_t advance = 0;
 };
 
+// Could a function that was given `from` have walked to `to`, through memory that is there?
+bool leads_to(const process::ProcessImage& image, uint64_t from, uint64_t to) {
+  if (from == to || from - to < kMaxRounding) return true;
+  if (to < from) return false;
+  Address reached(from);
+  for (const process::Mapping* mapping = image.mapping_at(reached); mapping != nullptr;
+       mapping = image.mapping_at(reached)) {
+    if (Address(to) <= mapping->range.end) return true;
+    reached = mapping->range.end;
+  }
+  return false;
+}
+
 std::optional<Match> find_argument(const Site& site, size_t caller, uint64_t value, bool exact) {
   std::optional<Match> best;
   for (unsigned n = 0; n < kRegisterArguments; ++n) {
     process::OperandExplanation found = site.variables->explain_argument(site.stack, caller, n);
     if (!found.pointer || !is_pointer_type(found.pointer->type)) continue;
     const uint64_t advance = value - found.pointer->value;
-    // Rounding down to 64 bytes may have taken it below the argument.
-    const bool near = advance < kMaxAdvance || found.pointer->value - value < 64;
-    if (exact ? advance != 0 : !near) continue;
-    if (!best || (advance == 0 && best->advance != 0)) best = Match{std::move(found), advance};
+    if (exact ? advance != 0 : !leads_to(site.image, found.pointer->value, value)) continue;
+    if (!best || advance < best->advance) best = Match{std::move(found), advance};
   }
   return best;
+}
+
+// User code whose register still is what the caller passed in it: a function that the compiler
+// cloned and whose parameters it changed, or one without debug information.
+void explain_by_register(const Site& site, const StackFacts& frames, OperandFacts& operand) {
+  const size_t caller = site.frame + 1;
+  if (caller >= frames.frames.size() || caller >= site.stack.frames.size()) return;
+  for (unsigned n = 0; n < kRegisterArguments; ++n) {
+    const auto id = isa::argument_register(site.arch(), n);
+    if (!id || isa::register_name(site.arch(), *id) != operand.bad_register) continue;
+    const auto found = site.variables->explain_argument(site.stack, caller, n);
+    if (!found.pointer || found.pointer->value != *operand.bad_value) return;
+    operand.expression = to_fact(*found.pointer);
+    operand.why_no_expression.clear();
+    return;
+  }
 }
 
 }  // namespace
@@ -92,7 +119,10 @@ std::optional<ExpressionFact> first_argument(const Site& site, const StackFacts&
 void explain_by_caller(const Site& site, const StackFacts& frames, OperandFacts& operand) {
   if (site.variables == nullptr || !operand.bad_value || site.frame >= frames.frames.size()) return;
   if (operand.expression && names_user_code(frames.frames[site.frame], *operand.expression)) return;
-  if (!operand.expression && !is_library_frame(frames.frames[site.frame])) return;
+  if (!operand.expression && !is_library_frame(frames.frames[site.frame])) {
+    explain_by_register(site, frames, operand);
+    return;
+  }
   size_t caller = site.frame + 1;
   while (caller < frames.frames.size() && caller <= site.frame + kMaxLibraryFrames &&
          is_library_frame(frames.frames[caller])) {

@@ -3,7 +3,7 @@
 //
 // Every name stands in one place for both directions. Empty texts, empty lists and absent values
 // are left out; addresses and register values are "0x…" strings, because 64 bits do not survive
-// JavaScript. See docs/formats/facts.md.
+// JavaScript. See docs/formats/report-json.md.
 #pragma once
 
 #include <string>

@@ -15,9 +15,10 @@ struct Poison {
   bool means_uninitialised = false;
 };
 
+// `perturb` is glibc's malloc.perturb byte of the process, when it had one.
 // The pattern, also with a small offset added to it: a member of an object behind a poisoned
 // pointer.
-std::optional<Poison> find_poison(uint64_t value);
+std::optional<Poison> find_poison(uint64_t value, std::optional<uint8_t> perturb = std::nullopt);
 inline constexpr int64_t kMaxPoisonDisplacement = 4096;
 
 // The bytes of `value` in memory order when they are printable ASCII: all eight, or at least five

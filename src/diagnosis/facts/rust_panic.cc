@@ -25,6 +25,10 @@ std::optional<std::string> read_slice(const MemoryReader& memory, Address data, 
   return text;
 }
 
+bool is_library_path(const std::string& file) {
+  return file.starts_with("/rustc/") || file.find("/library/") != std::string::npos;
+}
+
 struct Entry {
   size_t machinery = 0;  // the outermost frame of the panic machinery
   size_t caller = 0;     // the frame that called into it
@@ -102,15 +106,15 @@ void find_location_on_stack(const MemoryReader& memory, AddressRange words, Pani
   for (Address at((words.start.value + 7) & ~uint64_t{7}); at + 8 <= words.end; at = at + 8) {
     const auto word = memory.load_pointer(at);
     if (!word) return;
-    panic.location = read_panic_location(memory, *word);
-    if (!panic.location) continue;
+    auto location = read_panic_location(memory, *word);
+    if (!location) continue;
+    // The library's own places are kept only for want of better.
+    const bool library = is_library_path(location->file);
+    if (library && panic.location) continue;
+    panic.location = std::move(location);
     panic.location_address = *word;
-    return;
+    if (!library) return;
   }
-}
-
-bool is_library_path(const std::string& file) {
-  return file.starts_with("/rustc/") || file.find("/library/") != std::string::npos;
 }
 
 }  // namespace
@@ -186,6 +190,15 @@ std::optional<Panic> find_panic(const process::ProcessImage& image,
       }
     }
   }
+  return panic;
+}
+
+std::optional<Panic> find_unnamed_panic(const process::ProcessImage& image,
+                                        const MemoryReader& memory, AddressRange words) {
+  Panic panic;
+  find_location_on_stack(memory, words, panic);
+  if (!panic.location) return std::nullopt;
+  find_message_on_stack(image, memory, words, panic);
   return panic;
 }
 

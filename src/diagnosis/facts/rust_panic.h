@@ -37,6 +37,11 @@ std::optional<Panic> find_panic(const process::ProcessImage& image,
                                 const process::ModuleSet& modules, process::Symbolizer& symbols,
                                 const process::Stack& stack, const StackFacts& frames, size_t from);
 
+// The same without any names: what the stack words of a stripped program that called abort() say.
+// nullopt when none of them leads to a location in Rust code.
+std::optional<Panic> find_unnamed_panic(const process::ProcessImage& image,
+                                        const process::MemoryReader& memory, AddressRange words);
+
 // Is this function part of Rust's panic machinery?
 bool is_panic_function(std::string_view short_name);
 

@@ -90,9 +90,17 @@ void inside_allocator(const Access& a, Proposals& out) {
   }
 }
 
+// The register is null, or it holds an element's address computed from a pointer that is.
+bool is_null_pointer(const OperandFacts& operand) {
+  if (!operand.bad_value) return false;
+  if (*operand.bad_value == 0) return true;
+  return operand.expression && operand.expression->trust != "heuristic" &&
+         operand.expression->value == 0 && *operand.bad_value < kNearNull;
+}
+
 // "`p` is null: the 4-byte read at 0x38 is member `x` of `struct S`"
 void null_pointer(const Access& a, Proposals& out) {
-  if (a.operand == nullptr || !a.operand->bad_value || *a.operand->bad_value != 0) return;
+  if (a.operand == nullptr || !is_null_pointer(*a.operand)) return;
   const std::string member = a.member();
   // Without types, an offset is the only sign that there was an object.
   const bool is_vtable = a.operand->member && a.operand->member->member.starts_with("_vptr");
@@ -126,7 +134,7 @@ void derived_from_null(const Access& a, Proposals& out) {
   const uint64_t address = a.fault.address ? a.fault.address->value : kNearNull;
   if (a.operand != nullptr && a.operand->bad_value) {
     const uint64_t value = *a.operand->bad_value;
-    if (value == 0) return;
+    if (is_null_pointer(*a.operand)) return;
     if (value < kNullPage) {
       Hypothesis h =
           start(a, CrashClass::kNullMemberAccess,
