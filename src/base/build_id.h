@@ -1,9 +1,9 @@
 // BuildId: the bytes of NT_GNU_BUILD_ID, the only identity of a binary that we trust.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
-#include <algorithm>
 #include <string_view>
 
 #include "base/bytes.h"

@@ -15,7 +15,8 @@ namespace inquest {
 using ByteView = std::span<const uint8_t>;
 using Bytes = std::vector<uint8_t>;
 
-// Reads a little-endian T at `offset`; nullopt when it does not fit. (Both of our targets are little-endian.)
+// Reads a little-endian T at `offset`; nullopt when it does not fit. (Both of our targets are
+// little-endian.)
 template <typename T>
 std::optional<T> load(ByteView bytes, uint64_t offset = 0) {
   static_assert(std::is_trivially_copyable_v<T>);

@@ -5,7 +5,7 @@ namespace inquest::internal {
 [[noreturn]] void check_failed(const char* expression, const char* file, int line);
 }
 
-#define INQ_CHECK(expression)                                                        \
-  do {                                                                               \
+#define INQ_CHECK(expression)                                                              \
+  do {                                                                                     \
     if (!(expression)) ::inquest::internal::check_failed(#expression, __FILE__, __LINE__); \
   } while (false)

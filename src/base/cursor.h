@@ -1,7 +1,7 @@
 // Cursor: the one way to read hostile bytes in order. It never reads past the end.
 //
-// Failure is sticky: after the first read that does not fit, ok() is false, every later read answers zero
-// or empty, and the position stays where the data ran out. Check ok() once per record.
+// Failure is sticky: after the first read that does not fit, ok() is false, every later read
+// answers zero or empty, and the position stays where the data ran out. Check ok() once per record.
 #pragma once
 
 #include <cstdint>

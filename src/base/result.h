@@ -52,7 +52,7 @@ class Error {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit
 
   bool ok() const { return state_.index() == 0; }
@@ -117,14 +117,14 @@ class [[nodiscard]] Status {
 // INQ_TRY(auto file, File::open(path));  — declares `file`, or returns the error.
 #define INQ_TRY(declaration, expression) \
   INQ_TRY_IMPL(INQ_CONCAT(inq_result_, __LINE__), declaration, expression)
-#define INQ_TRY_IMPL(result, declaration, expression)  \
-  auto result = (expression);                          \
-  if (!result.ok()) return std::move(result).error();  \
+#define INQ_TRY_IMPL(result, declaration, expression) \
+  auto result = (expression);                         \
+  if (!result.ok()) return std::move(result).error(); \
   declaration = std::move(result).value()
 
 // INQ_TRY_STATUS(write_all(fd, bytes));  — returns the error if there is one.
-#define INQ_TRY_STATUS(expression)                             \
-  do {                                                         \
-    auto inq_status = (expression);                            \
+#define INQ_TRY_STATUS(expression)                              \
+  do {                                                          \
+    auto inq_status = (expression);                             \
     if (!inq_status.ok()) return std::move(inq_status).error(); \
   } while (false)

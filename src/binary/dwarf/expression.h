@@ -1,4 +1,5 @@
-// DWARF expressions (DWARF 5 section 2.5 and 2.6): the little stack machine behind CFI and variable locations.
+// DWARF expressions (DWARF 5 section 2.5 and 2.6): the little stack machine behind CFI and variable
+// locations.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,8 @@ struct BaseType {
   uint64_t size = 0;  // bytes
 };
 
-// What an expression may ask of its frame. Every answer may be "unknown": then evaluation stops with a reason.
+// What an expression may ask of its frame. Every answer may be "unknown": then evaluation stops
+// with a reason.
 class ExpressionContext {
  public:
   virtual ~ExpressionContext() = default;
@@ -28,19 +30,22 @@ class ExpressionContext {
   virtual std::optional<uint64_t> memory(Address address, uint64_t size) const = 0;
   virtual std::optional<uint64_t> frame_base() const { return std::nullopt; }
   virtual std::optional<Address> call_frame_cfa() const { return std::nullopt; }
-  virtual std::optional<uint64_t> tls_address(uint64_t offset) const;            // DW_OP_form_tls_address
-  virtual std::optional<uint64_t> link_to_process(uint64_t link_address) const;  // DW_OP_addr: add the load bias
+  virtual std::optional<uint64_t> tls_address(uint64_t offset) const;  // DW_OP_form_tls_address
+  virtual std::optional<uint64_t> link_to_process(
+      uint64_t link_address) const;  // DW_OP_addr: add the load bias
   // DW_OP_addrx, constx: the entry of .debug_addr as stored, a link-time address.
   virtual std::optional<uint64_t> indexed_address(uint64_t index) const;
-  // DW_OP_entry_value: what `expression` (a register, or a register and an offset to read at) had at function entry,
-  // from the caller's call-site parameters.
+  // DW_OP_entry_value: what `expression` (a register, or a register and an offset to read at) had
+  // at function entry, from the caller's call-site parameters.
   virtual std::optional<uint64_t> entry_value(ByteView expression) const;
   virtual std::optional<uint64_t> object_address() const { return std::nullopt; }
-  // The expression bytes of DW_OP_call2/call4/call_ref: the DW_AT_location of the DIE at this offset (into its unit
-  // for call2 and call4, into .debug_info for call_ref). Empty when the DIE has none: then the call does nothing.
+  // The expression bytes of DW_OP_call2/call4/call_ref: the DW_AT_location of the DIE at this
+  // offset (into its unit for call2 and call4, into .debug_info for call_ref). Empty when the DIE
+  // has none: then the call does nothing.
   virtual std::optional<ByteView> called_expression(uint64_t die_offset) const;
-  // The base type at this offset into the unit, for DW_OP_convert, regval_type and the like. When it is unknown,
-  // values keep the size that the operation itself states and conversions fail as kUnsupported.
+  // The base type at this offset into the unit, for DW_OP_convert, regval_type and the like. When
+  // it is unknown, values keep the size that the operation itself states and conversions fail as
+  // kUnsupported.
   virtual std::optional<BaseType> base_type(uint64_t unit_offset) const;
   // Bytes of a section offset: 4, or 8 in the 64-bit DWARF format.
   virtual unsigned offset_size() const { return 4; }
@@ -70,13 +75,13 @@ struct Location {
 
 // Why an expression gave no location.
 enum class EvalFailure : uint8_t {
-  kUnknownRegister,   // lost by a callee
-  kMissingMemory,     // not in the core
-  kNoEntryValue,      // the caller did not record it
+  kUnknownRegister,  // lost by a callee
+  kMissingMemory,    // not in the core
+  kNoEntryValue,     // the caller did not record it
   kNoFrameBase,
   kNoTls,
-  kUnsupported,       // an operation that we do not know
-  kMalformed,         // stack underflow, endless loop, bad operand
+  kUnsupported,  // an operation that we do not know
+  kMalformed,    // stack underflow, endless loop, bad operand
 };
 std::string_view to_string(EvalFailure failure);  // for people
 
@@ -92,8 +97,8 @@ inline constexpr int kMaxExpressionNesting = 16;  // DW_OP_call*
 // Evaluates a location description. An empty expression is an empty Location (optimised out).
 Evaluated evaluate(ByteView expression, const ExpressionContext& context);
 
-// Evaluates to a plain number, as CFI and frame bases need; `initial` is pushed first when given (CFI pushes the CFA).
-// A register location counts as that register's contents.
+// Evaluates to a plain number, as CFI and frame bases need; `initial` is pushed first when given
+// (CFI pushes the CFA). A register location counts as that register's contents.
 std::optional<uint64_t> evaluate_to_value(ByteView expression, const ExpressionContext& context,
                                           std::optional<uint64_t> initial = std::nullopt);
 

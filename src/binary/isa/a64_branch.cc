@@ -117,7 +117,7 @@ Outcome through_register(Decoding& d) {
   } else if (kind == 2 && target == kLr) {
     operands.clear();
   }
-  d.say(std::move(name), std::move(operands));
+  d.say(std::move(name), operands);
   d.out.flow = flow;
   d.read(target);
   if (flow == Flow::kCall) d.write(kLr);

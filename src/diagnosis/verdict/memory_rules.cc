@@ -98,6 +98,16 @@ bool is_null_pointer(const OperandFacts& operand) {
          operand.expression->value == 0 && *operand.bad_value < kNearNull;
 }
 
+// `double*`, `const char*`, `T**`: an offset from one of these is an index.
+bool points_to_scalar(const std::string& type) {
+  if (type.empty() || type.find("**") != std::string::npos) return !type.empty();
+  for (const std::string_view word :
+       {"int", "char", "long", "short", "double", "float", "bool", "unsigned", "_t*", "_t *"}) {
+    if (type.find(word) != std::string::npos) return type.find("struct") == std::string::npos;
+  }
+  return false;
+}
+
 // "`p` is null: the 4-byte read at 0x38 is member `x` of `struct S`"
 void null_pointer(const Access& a, Proposals& out) {
   if (a.operand == nullptr || !is_null_pointer(*a.operand)) return;
@@ -105,7 +115,9 @@ void null_pointer(const Access& a, Proposals& out) {
   // Without types, an offset is the only sign that there was an object.
   const bool is_vtable = a.operand->member && a.operand->member->member.starts_with("_vptr");
   const bool is_member =
-      (!member.empty() && !is_vtable) || (!a.operand->expression && a.operand->displacement != 0);
+      (!member.empty() && !is_vtable) ||
+      (member.empty() && a.operand->displacement != 0 &&
+       (!a.operand->expression || !points_to_scalar(a.operand->expression->type)));
   std::string sentence = fmt::format("{} is null: {}", a.words(), access_words(a.fault));
   if (is_vtable) {
     sentence += " is its vtable pointer, for a virtual call";

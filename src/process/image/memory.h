@@ -14,28 +14,30 @@ namespace inquest::process {
 
 // Why bytes are absent.
 enum class Missing : uint8_t {
-  kNone,          // they are there
-  kUnmapped,      // no mapping held this address
-  kNotDumped,     // mapped, but the producer left it out (coredump_filter, MADV_DONTDUMP)
-  kTruncated,     // the dump was cut before it
-  kFileMissing,   // backed by a file that was not found
-  kFileMismatch,  // backed by a file whose build-id is not the one that crashed
-  kFileUnverified,  // backed by a file without an identity to hold it against (data, or no build-id)
+  kNone,            // they are there
+  kUnmapped,        // no mapping held this address
+  kNotDumped,       // mapped, but the producer left it out (coredump_filter, MADV_DONTDUMP)
+  kTruncated,       // the dump was cut before it
+  kFileMissing,     // backed by a file that was not found
+  kFileMismatch,    // backed by a file whose build-id is not the one that crashed
+  kFileUnverified,  // backed by a file without an identity to hold it against (data, or no
+                    // build-id)
 };
 
 std::string_view to_string(Missing missing);  // "not mapped", "not dumped", …: for people
 
 struct MemoryRead {
-  uint64_t size = 0;                  // bytes filled in, from the start of the request
-  Missing missing = Missing::kNone;   // why the byte after them is absent
+  uint64_t size = 0;                 // bytes filled in, from the start of the request
+  Missing missing = Missing::kNone;  // why the byte after them is absent
 };
 
 class MemoryReader {
  public:
   virtual ~MemoryReader() = default;
 
-  // A view of the bytes at `address` that lie together: at least one byte, at most `max`; empty when the first
-  // is absent. Valid as long as the reader. No bytes are copied and no page is touched.
+  // A view of the bytes at `address` that lie together: at least one byte, at most `max`; empty
+  // when the first is absent. Valid as long as the reader. No bytes are copied and no page is
+  // touched.
   virtual ByteView view(Address address, uint64_t max) const = 0;
   // Why `address` cannot be viewed; kNone when it can.
   virtual Missing why_missing(Address address) const = 0;
@@ -56,7 +58,8 @@ class MemoryReader {
     const auto value = load<uint64_t>(address);
     return value ? std::optional(Address(*value)) : std::nullopt;
   }
-  // Text up to a NUL or `max` bytes; nullopt when its first byte is absent. `*complete` says whether a NUL was met.
+  // Text up to a NUL or `max` bytes; nullopt when its first byte is absent. `*complete` says
+  // whether a NUL was met.
   std::optional<std::string> load_c_string(Address address, uint64_t max,
                                            bool* complete = nullptr) const;
 };

@@ -1,4 +1,5 @@
-// ProcessImage: one stopped process, whoever wrote it down. Core, record, minidump and live pid all become this.
+// ProcessImage: one stopped process, whoever wrote it down. Core, record, minidump and live pid all
+// become this.
 #pragma once
 
 #include <cstdint>
@@ -21,20 +22,21 @@ std::string_view to_string(Producer producer);
 // siginfo_t, as far as it was recorded.
 struct Signal {
   int number = 0;
-  std::optional<int> code;            // si_code; nullopt when no siginfo was recorded
-  std::optional<int> error;           // si_errno
-  std::optional<Address> address;     // si_addr: SEGV, BUS, ILL, FPE, TRAP only, and only when the kernel set it
+  std::optional<int> code;   // si_code; nullopt when no siginfo was recorded
+  std::optional<int> error;  // si_errno
+  std::optional<Address>
+      address;  // si_addr: SEGV, BUS, ILL, FPE, TRAP only, and only when the kernel set it
   std::optional<int32_t> sender_pid;  // si_pid: SI_USER, SI_TKILL, SI_QUEUE only
   std::optional<uint32_t> sender_uid;
-  std::optional<int> system_call;     // SIGSYS: si_syscall
+  std::optional<int> system_call;  // SIGSYS: si_syscall
 };
 
 struct Thread {
   int32_t tid = 0;
-  std::string name;               // empty when not recorded
+  std::string name;  // empty when not recorded
   isa::RegisterFile registers;
-  Bytes vector_state;             // NT_X86_XSTATE or NT_FPREGSET bytes as recorded, may be empty
-  std::optional<Signal> signal;   // siginfo of this thread
+  Bytes vector_state;            // NT_X86_XSTATE or NT_FPREGSET bytes as recorded, may be empty
+  std::optional<Signal> signal;  // siginfo of this thread
 };
 
 struct Protection {
@@ -48,8 +50,8 @@ struct Mapping {
   std::optional<Protection> protection;  // nullopt when the producer did not say
   std::string path;          // file behind it, "[vdso]", "[stack]", or empty for anonymous memory
   uint64_t file_offset = 0;  // bytes, of range.start in `path`
-  uint64_t dumped = 0;       // bytes from range.start on that the producer wrote (before any truncation)
-  bool truncated = false;    // the dump ends before its bytes do
+  uint64_t dumped = 0;  // bytes from range.start on that the producer wrote (before any truncation)
+  bool truncated = false;  // the dump ends before its bytes do
 };
 
 // Something that is missing or odd, said once, for people. Analysis goes on with less.
@@ -61,19 +63,19 @@ struct Note {
 struct ProcessImage {
   isa::Arch arch = isa::Arch::kX86_64;
   Producer producer = Producer::kUnknown;
-  std::string source;        // the file this was read from
+  std::string source;  // the file this was read from
   int32_t pid = 0;
   std::optional<uint32_t> uid, gid;
-  std::string command;       // pr_fname: up to 15 bytes
-  std::string arguments;     // pr_psargs: up to 79 bytes
-  std::string executable;    // path of the main program as mapped; empty when unknown
+  std::string command;     // pr_fname: up to 15 bytes
+  std::string arguments;   // pr_psargs: up to 79 bytes
+  std::string executable;  // path of the main program as mapped; empty when unknown
 
-  std::vector<Thread> threads;   // in the order of the dump
-  size_t crashed_thread = 0;     // index into `threads`
-  Signal signal;                 // the one that ended the process; number 0 when none (gcore of a live process)
+  std::vector<Thread> threads;  // in the order of the dump
+  size_t crashed_thread = 0;    // index into `threads`
+  Signal signal;  // the one that ended the process; number 0 when none (gcore of a live process)
 
-  std::vector<Mapping> mappings;      // sorted by start, not overlapping
-  std::map<uint64_t, uint64_t> auxv;  // AT_* → value
+  std::vector<Mapping> mappings;         // sorted by start, not overlapping
+  std::map<uint64_t, uint64_t> auxv;     // AT_* → value
   std::unique_ptr<MemoryReader> memory;  // what the dump itself holds
   std::vector<Note> notes;
 
