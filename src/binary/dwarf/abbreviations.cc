@@ -194,6 +194,11 @@ void AbbreviationTable::add_steps(Abbreviation& abbreviation) {
   for (const AttributeSpec& spec : specs(abbreviation)) {
     bool known = false;
     SkipStep step = step_of(spec.form, layout_, &known);
+    const bool first = steps_.size() == abbreviation.first_step;
+    const bool at_fixed_place = first || (steps_.size() == abbreviation.first_step + 1 &&
+                                          steps_.back().kind == SkipStep::Kind::kFixed);
+    if (spec.name == kAtSibling && spec.form == kFormRef4 && at_fixed_place)
+      abbreviation.sibling_at = first ? 0 : static_cast<int32_t>(steps_.back().size);
     // An unknown form has no known size: what follows cannot be found. A fixed step past any unit
     // ends the walk.
     if (!known) step = {SkipStep::Kind::kFixed, std::numeric_limits<uint32_t>::max()};

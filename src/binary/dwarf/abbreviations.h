@@ -51,6 +51,8 @@ struct Abbreviation {
   bool has_children = false;
   bool has_pc = false;  // DW_AT_low_pc or DW_AT_ranges
   bool has_sibling = false;
+  // Bytes from the first attribute to a DW_FORM_ref4 sibling, when always the same; else −1.
+  int32_t sibling_at = -1;
   uint32_t first_spec = 0, spec_count = 0;
   uint32_t first_step = 0, step_count = 0;
 };

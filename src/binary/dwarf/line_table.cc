@@ -141,37 +141,14 @@ std::string_view LineTable::file_name(uint64_t index) {
   return *name;
 }
 
-// Rows of one sequence should ascend. Those that do not are put in order, equal addresses as they
-// came.
-void LineTable::sort_rows(size_t first) {
-  const auto begin = rows_.begin() + static_cast<ptrdiff_t>(first);
-  const auto by_address = [](const Row& a, const Row& b) { return a.address < b.address; };
-  if (std::is_sorted(begin, rows_.end(), by_address)) return;
-  std::multimap<uint64_t, Row> ordered;  // keeps the order of equal keys
-  for (auto row = begin; row != rows_.end() - 1; ++row) ordered.emplace(row->address, *row);
-  std::transform(ordered.begin(), ordered.end(), begin,
-                 [](const auto& entry) { return entry.second; });
-}
-
-// Files the finished rows away: rows_[first, end) with an end_sequence last.
-void LineTable::end_sequence(size_t first) {
-  const uint64_t low = rows_[first].address;
-  const uint64_t high = rows_.back().address;
-  const uint64_t highest = address_size_ == 4 ? 0xffffffff : ~uint64_t{0};
-  // Address 0 and the highest ones stand for code that the linker dropped.
-  if (low == 0 || low >= highest - 1 || low >= high) {
-    rows_.resize(first);
-    return;
-  }
-  sort_rows(first);
-  sequences_.push_back({rows_[first].address, high, first, rows_.size() - 1});
-}
-
-void LineTable::decode(Work& work) {
-  Reader reader(program_);
+// The state machine of section 6.2.2. Calls `emit(row, offset)` for each row; `offset` is where the
+// operation ended.
+template <typename Emit>
+void LineTable::run(ByteView program, Work& work, bool define_files, Emit&& emit) {
+  Reader reader(program);
   Row row{.file = 1, .line = 1};
   uint32_t operation = 0;
-  size_t first = 0;  // of this sequence
+  const auto offset = [&] { return program.size() - reader.remaining(); };
   const auto advance = [&](uint64_t amount) {
     if (maximum_operations_ == 1) {
       row.address += minimum_instruction_ * amount;
@@ -181,39 +158,41 @@ void LineTable::decode(Work& work) {
     row.address += minimum_instruction_ * (operations / maximum_operations_);
     operation = static_cast<uint32_t>(operations % maximum_operations_);
   };
-  const auto reset = [&] { row = {.file = 1, .line = 1}, operation = 0, first = rows_.size(); };
+  const auto define_file = [&](Reader& operands) {
+    File file{.path = operands.c_string()};
+    file.directory = operands.uleb();
+    if (!define_files || !operands.ok() || files_.size() >= kMaxFiles) return;
+    files_.push_back(file);
+    names_.resize(files_.size());
+  };
   const auto extended = [&] {
     Reader operands(reader.bytes(reader.uleb()));
     switch (operands.u8()) {
       case kLneEndSequence:
         row.end_sequence = true;
-        rows_.push_back(row);
-        end_sequence(first);
-        reset();
+        emit(row, offset());
+        row = {.file = 1, .line = 1};
+        operation = 0;
         break;
       case kLneSetAddress:
         row.address = operands.sized(static_cast<unsigned>(operands.remaining()));
         operation = 0;
         break;
-      case kLneDefineFile: {
-        File file{.path = operands.c_string()};
-        file.directory = operands.uleb();
-        if (operands.ok() && files_.size() < kMaxFiles) files_.push_back(file);
-        names_.resize(files_.size());
+      case kLneDefineFile:
+        define_file(operands);
         break;
-      }
       default:
         break;
     }
   };
 
-  while (!reader.at_end() && reader.ok() && work.spend()) {
+  while (!reader.at_end() && work.spend()) {
     const uint8_t opcode = reader.u8();
     if (opcode >= opcode_base_) {
       const auto adjusted = static_cast<uint8_t>(opcode - opcode_base_);
       advance(adjusted / line_range_);
       row.line += static_cast<uint32_t>(line_base_ + adjusted % line_range_);
-      rows_.push_back(row);
+      emit(row, offset());
       continue;
     }
     switch (opcode) {
@@ -221,7 +200,7 @@ void LineTable::decode(Work& work) {
         extended();
         break;
       case kLnsCopy:
-        rows_.push_back(row);
+        emit(row, offset());
         break;
       case kLnsAdvancePc:
         advance(reader.uleb());
@@ -250,31 +229,72 @@ void LineTable::decode(Work& work) {
         for (int i = 0; i < operand_counts_[opcode - 1u]; ++i) reader.skip_leb();
     }
   }
-  rows_.resize(std::min(rows_.size(), first));  // a sequence without an end says nothing
+}
+
+void LineTable::add_sequence(const Sequence& sequence) {
+  const uint64_t highest = address_size_ == 4 ? 0xffffffff : ~uint64_t{0};
+  // Address 0 and the highest ones stand for code that the linker dropped.
+  const bool dropped = sequence.low == 0 || sequence.low >= highest - 1;
+  if (!dropped && sequence.low < sequence.high) sequences_.push_back(sequence);
+}
+
+void LineTable::scan(Work& work) {
+  Sequence sequence{.low = ~uint64_t{0}};
+  run(program_, work, true, [&](const Row& row, uint64_t offset) {
+    sequence.low = std::min(sequence.low, row.address);
+    if (!row.end_sequence) return;
+    sequence.high = row.address;
+    sequence.end = offset;
+    add_sequence(sequence);
+    sequence = {.low = ~uint64_t{0}, .begin = offset};
+  });
   std::sort(sequences_.begin(), sequences_.end(),
             [](const Sequence& a, const Sequence& b) { return a.low < b.low; });
   uint64_t reach = 0;
-  for (const Sequence& sequence : sequences_)
-    reach_.push_back(reach = std::max(reach, sequence.high));
+  for (const Sequence& sequence_found : sequences_)
+    reach_.push_back(reach = std::max(reach, sequence_found.high));
 }
 
-const LineTable::Row* LineTable::find(uint64_t pc) const {
+const std::vector<LineTable::Row>& LineTable::rows(Sequence& sequence, Work& work) {
+  if (!sequence.rows.empty()) return sequence.rows;
+  auto& rows = sequence.rows;
+  run(program_.subspan(sequence.begin, sequence.end - sequence.begin), work, false,
+      [&](const Row& row, uint64_t) { rows.push_back(row); });
+  // Work ran out: no row rather than a sequence without its end.
+  if (rows.empty() || !rows.back().end_sequence) {
+    rows.assign(1, {.address = sequence.high, .end_sequence = true});
+    return rows;
+  }
+  // Rows should ascend. Those that do not are put in order, equal addresses as they came.
+  const auto by_address = [](const Row& a, const Row& b) { return a.address < b.address; };
+  if (!std::is_sorted(rows.begin(), rows.end(), by_address)) {
+    std::multimap<uint64_t, Row> ordered;  // keeps the order of equal keys
+    for (auto row = rows.begin(); row != rows.end() - 1; ++row) ordered.emplace(row->address, *row);
+    std::transform(ordered.begin(), ordered.end(), rows.begin(),
+                   [](const auto& entry) { return entry.second; });
+  }
+  return rows;
+}
+
+LineTable::Position LineTable::find(uint64_t pc, Work& work) {
+  constexpr int kMaxLookBack = 64;
   auto after = std::upper_bound(sequences_.begin(), sequences_.end(), pc,
                                 [](uint64_t at, const Sequence& s) { return at < s.low; });
   // Sequences overlap only in damaged or folded code; look back as long as one may still reach
   // `pc`.
-  for (int tries = 0; after != sequences_.begin() && tries < 64; ++tries) {
+  for (int tries = 0; after != sequences_.begin() && tries < kMaxLookBack; ++tries) {
     --after;
     const auto index = static_cast<size_t>(after - sequences_.begin());
-    if (reach_[index] <= pc) return nullptr;
+    if (reach_[index] <= pc) return {};
     if (after->high <= pc) continue;
-    const auto first = rows_.begin() + static_cast<ptrdiff_t>(after->first);
-    const auto last = rows_.begin() + static_cast<ptrdiff_t>(after->last);
-    const auto next = std::upper_bound(
-        first, last, pc, [](uint64_t at, const Row& row) { return at < row.address; });
-    return next == first ? nullptr : &*(next - 1);
+    const auto& found = rows(*after, work);
+    const auto next =
+        std::upper_bound(found.begin(), found.end() - 1, pc,
+                         [](uint64_t at, const Row& row) { return at < row.address; });
+    if (next == found.begin()) return {};
+    return {&*after, static_cast<size_t>(next - found.begin()) - 1};
   }
-  return nullptr;
+  return {};
 }
 
 }  // namespace inquest::dwarf

@@ -30,17 +30,25 @@ class LineTable {
   // Reads the header at `offset` of the container's .debug_line; nullptr when it is damaged.
   static std::unique_ptr<LineTable> parse_header(Container& container, uint64_t offset,
                                                  const Unit& unit);
-  // Runs the program. Sequences of dropped code are left out.
-  void decode(Work& work);
+  // Runs the program once, to learn where its sequences are. Those of dropped code are left out.
+  void scan(Work& work);
 
-  // The row in force at `pc`; nullptr when no sequence covers it.
-  const Row* find(uint64_t pc) const;
-  const std::vector<Row>& rows() const { return rows_; }
+  // A stretch of code that the program describes. Rows are made when somebody looks: a unit of a
+  // big program has a hundred thousand of them, and a stack needs a few.
   struct Sequence {
     uint64_t low = 0, high = 0;
-    size_t first = 0, last = 0;  // rows_[first, last], the last one ends the sequence
+    uint64_t begin = 0, end = 0;  // of its part of the program
+    std::vector<Row> rows;        // by address; the last one ends the sequence
   };
-  const std::vector<Sequence>& sequences() const { return sequences_; }  // by low
+  std::vector<Sequence>& sequences() { return sequences_; }  // by low
+  const std::vector<Row>& rows(Sequence& sequence, Work& work);
+
+  // The sequence that covers `pc`, and the index of the row in force there; nullptr when none is.
+  struct Position {
+    Sequence* sequence = nullptr;
+    size_t row = 0;
+  };
+  Position find(uint64_t pc, Work& work);
 
   // Absolute where the unit has a compilation directory; empty for an unknown index.
   std::string_view file_name(uint64_t index);
@@ -55,8 +63,9 @@ class LineTable {
   bool read_v5_tables(Reader& reader, Container& container);
   bool read_v5_list(Reader& reader, Container& container, std::vector<File>& into);
   std::string_view directory(uint64_t index) const;
-  void sort_rows(size_t first);
-  void end_sequence(size_t first);
+  template <typename Emit>
+  void run(ByteView program, Work& work, bool define_files, Emit&& emit);
+  void add_sequence(const Sequence& sequence);
 
   uint16_t version_ = 0;
   uint8_t offset_size_ = 4, address_size_ = 8;
@@ -66,9 +75,8 @@ class LineTable {
   std::string_view comp_dir_;
   std::vector<std::string_view> directories_;
   std::vector<File> files_;
-  std::vector<std::optional<std::string>> names_;  // as they are asked for
+  std::deque<std::optional<std::string>> names_;  // as they are asked for; views into them last
   ByteView program_;
-  std::vector<Row> rows_;
   std::vector<Sequence> sequences_;
   std::vector<uint64_t> reach_;  // the highest end of the sequences up to here
 };

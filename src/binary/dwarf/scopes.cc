@@ -87,9 +87,11 @@ std::optional<LineRow> DebugInfo::line_at(uint64_t pc) {
   impl_->store.work().start();
   Unit* unit = impl_->index.find(pc);
   LineTable* table = unit != nullptr ? impl_->store.lines(*unit, true) : nullptr;
-  const LineTable::Row* row = table != nullptr ? table->find(pc) : nullptr;
-  if (row == nullptr) return std::nullopt;
-  return LineRow{table->file_name(row->file), row->line, row->column};
+  if (table == nullptr) return std::nullopt;
+  const auto [sequence, index] = table->find(pc, impl_->store.work());
+  if (sequence == nullptr) return std::nullopt;
+  const LineTable::Row& row = sequence->rows[index];
+  return LineRow{table->file_name(row.file), row.line, row.column};
 }
 
 DebugInfo::UnitLine DebugInfo::Impl::unit_line(LineTable& table, const LineTable::Row& row) {
@@ -102,9 +104,9 @@ std::vector<DebugInfo::UnitLine> DebugInfo::unit_lines(uint64_t key) {
   Unit* unit = impl_->unit(key);
   LineTable* table = unit != nullptr ? impl_->store.lines(*unit, true) : nullptr;
   if (table == nullptr) return result;
-  for (const auto& sequence : table->sequences()) {
-    for (size_t i = sequence.first; i <= sequence.last; ++i)
-      result.push_back(impl_->unit_line(*table, table->rows()[i]));
+  for (auto& sequence : table->sequences()) {
+    for (const auto& row : table->rows(sequence, impl_->store.work()))
+      result.push_back(impl_->unit_line(*table, row));
   }
   return result;
 }
@@ -114,12 +116,12 @@ std::vector<DebugInfo::UnitLine> DebugInfo::lines_between(uint64_t low, uint64_t
   std::vector<UnitLine> result;
   Unit* unit = impl_->index.find(low);
   LineTable* table = unit != nullptr ? impl_->store.lines(*unit, true) : nullptr;
-  const LineTable::Row* row = table != nullptr ? table->find(low) : nullptr;
-  if (row == nullptr) return result;
-  for (; row->address < high; ++row) {
-    result.push_back(impl_->unit_line(*table, *row));
-    if (row->end_sequence) break;
-  }
+  if (table == nullptr) return result;
+  const auto [sequence, first] = table->find(low, impl_->store.work());
+  if (sequence == nullptr) return result;
+  const auto& rows = sequence->rows;
+  for (size_t i = first; i < rows.size() && rows[i].address < high; ++i)
+    result.push_back(impl_->unit_line(*table, rows[i]));
   return result;
 }
 

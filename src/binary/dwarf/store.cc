@@ -274,7 +274,7 @@ Die Store::die(DieRef ref) {
   return unit != nullptr && enter(*unit) ? read_die(*unit, ref.offset) : Die{};
 }
 
-LineTable* Store::lines(Unit& unit, bool rows) {
+LineTable* Store::lines(Unit& unit, bool sequences) {
   if (!enter(unit)) return nullptr;
   if (!unit.lines_tried) {
     unit.lines_tried = true;
@@ -282,9 +282,9 @@ LineTable* Store::lines(Unit& unit, bool rows) {
     if (unit.root.line_offset && *unit.root.line_offset < section.size())
       unit.lines = LineTable::parse_header(*unit.container, *unit.root.line_offset, unit);
   }
-  if (unit.lines != nullptr && rows && !unit.lines_decoded) {
-    unit.lines_decoded = true;
-    unit.lines->decode(work_);
+  if (unit.lines != nullptr && sequences && !unit.lines_scanned) {
+    unit.lines_scanned = true;
+    unit.lines->scan(work_);
   }
   return unit.lines.get();
 }

@@ -123,8 +123,8 @@ class Store {
   // entry over all.
   std::vector<DebugInfo::LocationRange> locations(const Die& die, const Value& value);
 
-  // Line table of a unit; header only unless `rows`. nullptr when there is none.
-  LineTable* lines(Unit& unit, bool rows);
+  // Line table of a unit; header only unless `sequences`. nullptr when there is none.
+  LineTable* lines(Unit& unit, bool sequences);
   // The name of file `index` as DW_AT_decl_file and DW_AT_call_file of this unit's DIEs count.
   std::string_view file_name(const Unit& unit, uint64_t index);
 

@@ -56,7 +56,7 @@ struct Unit {
   Unit* split = nullptr;     // of a skeleton, once found
   bool split_tried = false;
   bool lines_tried = false;
-  bool lines_decoded = false;
+  bool lines_scanned = false;
   std::unique_ptr<LineTable> lines;
   std::unique_ptr<FunctionTable> functions;
   std::unique_ptr<UnitNames> names;

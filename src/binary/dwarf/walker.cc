@@ -6,10 +6,18 @@ namespace inquest::dwarf {
 
 Walker::Walker(Store& store, const Die& top) : store_(store), unit_(top.unit), die_(top) {}
 
+Value Walker::read_sibling() const {
+  if (die_.abbreviation->sibling_at < 0) return attribute(die_, kAtSibling);
+  Reader reader = attribute_reader(die_);
+  reader.skip(static_cast<uint64_t>(die_.abbreviation->sibling_at));
+  const uint64_t number = reader.u32();
+  return reader.ok() ? Value{.form = kFormRef4, .number = number} : Value{};
+}
+
 // Leaves the reader behind the null entry that ends die_'s children.
 bool Walker::step_over_children() {
   if (die_.abbreviation->has_sibling) {
-    const Value sibling = attribute(die_, kAtSibling);
+    const Value sibling = read_sibling();
     const auto target = checked_add(unit_->offset, sibling.number);
     const auto here = static_cast<uint64_t>(reader_.position() - unit_->base);
     // Only forwards: that is what ends every walk.

@@ -21,6 +21,7 @@ class Walker {
   void skip_children() { skip_ = true; }
 
  private:
+  Value read_sibling() const;
   bool step_over_children();
 
   Store& store_;
