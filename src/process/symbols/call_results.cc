@@ -91,9 +91,8 @@ class Result {
     }
     if (one_of(method.name, {"front", "back", "top", "value"}))
       return finish(*base, {access + method.name + "()", false}, true);
-    if (one_of(method.name, {"data", "c_str", "begin", "end", "find"}))
-      return finish(*base, {access + method.name + "()", false}, false);
-    return std::nullopt;
+    if (method.name.starts_with("_") || method.name.starts_with("operator")) return std::nullopt;
+    return finish(*base, {access + method.name + "()", false}, false);
   }
 
   // `reference`: the function returns the address of `object`.

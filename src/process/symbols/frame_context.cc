@@ -142,14 +142,19 @@ bool FrameContext::call_reaches_this_frame(const Frame& caller) const {
   return evidence_.names.through_stub(*call->target.direct) == entry;
 }
 
-std::optional<uint64_t> FrameContext::entry_value(ByteView expression) const {
-  if (types_ == nullptr || depth_ >= kMaxEntryValueDepth || !caller_is_kept(stack_, index_))
-    return std::nullopt;
+bool FrameContext::was_called_by_next_frame() const {
+  if (types_ == nullptr || !caller_is_kept(stack_, index_)) return false;
   const Frame& caller = stack_.frames[index_ + 1];
   if (caller.interrupted || caller.is_signal_handler_return || caller.trust == Trust::kLow)
-    return std::nullopt;
+    return false;
+  return call_reaches_this_frame(caller);
+}
+
+std::optional<uint64_t> FrameContext::entry_value(ByteView expression) const {
+  if (depth_ >= kMaxEntryValueDepth || !was_called_by_next_frame()) return std::nullopt;
+  const Frame& caller = stack_.frames[index_ + 1];
   const FrameContext context(evidence_, stack_, index_ + 1, depth_ + 1);
-  if (context.types() == nullptr || !call_reaches_this_frame(caller)) return std::nullopt;
+  if (context.types() == nullptr) return std::nullopt;
   const auto site = context.types()->info().call_site(context.module()->to_link(caller.pc));
   if (!site || site->is_tail_call) return std::nullopt;
   for (const auto& parameter : site->parameters) {

@@ -27,6 +27,10 @@ class FrameContext final : public dwarf::ExpressionContext {
   // Where DW_AT_location lists and frame bases are looked up: another pc of the same function.
   void move_to(uint64_t link_pc);
 
+  // Is the next frame the one whose call entered this function? Not after a tail call, a signal, a
+  // guess, or at the end of a folded cycle.
+  bool was_called_by_next_frame() const;
+
   // Vector registers are recorded for the innermost frame only.
   std::optional<ByteView> vector_register(uint64_t number) const;
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/cursor.h"
+#include "process/symbols/place.h"
 
 namespace inquest::process {
 
@@ -61,6 +62,7 @@ Known FrameVariables::known(const FrameVariable& variable) const {
   out.base_kind = variable.info.is_parameter ? "argument" : "local";
   out.function = variable.function;
   out.trust = ExpressionTrust::kExact;
+  out.of_library = variable.of_library;
   return out;
 }
 
@@ -113,11 +115,18 @@ std::optional<Traced> FrameVariables::in_register(uint64_t link_pc, isa::Registe
   return library;
 }
 
+// Pointers, references, and iterators that are nothing but a pointer.
+bool FrameVariables::may_point(const FrameVariable& variable) const {
+  if (variable.of_library || !variable.info.type || variable.info.name.empty()) return false;
+  const auto& type = context_.types()->strip(*variable.info.type);
+  if (is_pointer_like(type)) return true;
+  return is_structure(type) && type.size == 8 && type.name.find("iterator") != std::string::npos;
+}
+
 std::optional<Traced> FrameVariables::with_value(uint64_t link_pc, uint64_t value) {
   const FrameVariable* found = nullptr;
   for (const FrameVariable& variable : at(link_pc)) {
-    if (variable.of_library || !variable.info.type || variable.info.name.empty()) continue;
-    if (!is_pointer_like(context_.types()->strip(*variable.info.type))) continue;
+    if (!may_point(variable)) continue;
     bool same = variable.info.constant && static_cast<uint64_t>(*variable.info.constant) == value;
     if (variable.where.location && variable.where.location->pieces.size() == 1) {
       const Piece& piece = variable.where.location->pieces[0];
@@ -139,8 +148,10 @@ std::optional<Traced> FrameVariables::with_value(uint64_t link_pc, uint64_t valu
 
 std::optional<Traced> FrameVariables::in_memory(uint64_t link_pc, Address address) {
   Types* types = context_.types();
+  std::optional<Traced> library;
   for (const FrameVariable& variable : at(link_pc)) {
     if (!variable.where.location || variable.where.location->pieces.size() != 1) continue;
+    if (library && variable.of_library) continue;
     const Piece& piece = variable.where.location->pieces[0];
     if (piece.kind != Piece::Kind::kMemory || !variable.info.type || variable.info.name.empty())
       continue;
@@ -152,9 +163,30 @@ std::optional<Traced> FrameVariables::in_memory(uint64_t link_pc, Address addres
     Traced out;
     out.offset = address.value - piece.value;
     out.base = std::move(found);
-    return out;
+    if (!variable.of_library) return out;
+    library = std::move(out);
   }
-  return std::nullopt;
+  return library;
+}
+
+std::optional<Traced> FrameVariables::worth(uint64_t link_pc, uint64_t value) {
+  const FrameVariable* found = nullptr;
+  for (const FrameVariable& variable : at(link_pc)) {
+    if (!may_point(variable) || !variable.where.location ||
+        variable.where.location->pieces.size() != 1)
+      continue;
+    const auto read = place_of(variable.where, 8, context_).read(context_.evidence().memory, 8);
+    if (read.state != ValueState::kPresent || load<uint64_t>(read.bytes) != value) continue;
+    if (found != nullptr) return std::nullopt;
+    found = &variable;
+  }
+  if (found == nullptr) return std::nullopt;
+  Known result = contents_of(known(*found), {found->info.name, false}, *found->info.type);
+  result.value = value;
+  result.trust = ExpressionTrust::kHeuristic;
+  result.steps.push_back(fmt::format("{} `{}` of {}() has the same value {}", result.base_kind,
+                                     found->info.name, found->function, to_hex(value)));
+  return Traced::of(std::move(result));
 }
 
 }  // namespace inquest::process

@@ -31,11 +31,16 @@ class FrameVariables {
   // The only pointer variable of the program's own functions that has this value because the
   // compiler worked it out.
   std::optional<Traced> with_value(uint64_t link_pc, uint64_t value);
-  // The variable in memory that covers `address`, as its address plus an offset.
+  // The only pointer variable of the program's own functions whose value is `value`, wherever it is
+  // kept.
+  std::optional<Traced> worth(uint64_t link_pc, uint64_t value);
+  // The variable in memory that covers `address`, as its address plus an offset. Those of the
+  // program first.
   std::optional<Traced> in_memory(uint64_t link_pc, Address address);
 
  private:
   Known known(const FrameVariable& variable) const;
+  bool may_point(const FrameVariable& variable) const;
   std::optional<Traced> held_by(const FrameVariable& variable, isa::RegisterId id);
 
   FrameContext& context_;

@@ -43,6 +43,14 @@ bool is_container(const std::string& name) {
   return std::ranges::find(kNames, name) != std::end(kNames);
 }
 
+constexpr const char* kClosure = "__closure";  // gcc's name for the `this` of a lambda
+
+// clang writes the vtable pointer's name with a dollar sign.
+std::string source_name(const std::string& member) {
+  if (!member.starts_with("_vptr$")) return member;
+  return "_vptr." + member.substr(6);
+}
+
 class Descent {
  public:
   Descent(Types& types, const SourceObject& object, DieRef type, uint64_t offset,
@@ -85,7 +93,7 @@ class Descent {
     if (folded_) {
       note_role(member->name);
     } else if (!member->is_base && !member->name.empty()) {
-      add_member(member->name.starts_with("_vptr") ? "_vptr" : member->name);
+      add_member(source_name(member->name));
     }
     return true;
   }
@@ -147,7 +155,12 @@ class Descent {
   }
 
   void add_member(const std::string& name) {
-    path_.object = member_of(path_.object, name);
+    // What a lambda captured goes by its own name; gcc puts "__" before it.
+    if (path_.object.text == kClosure && path_.object.through_pointer) {
+      path_.object = {name.starts_with("__") ? name.substr(2) : name, false};
+    } else {
+      path_.object = member_of(path_.object, name);
+    }
     path_.inside += (path_.inside.empty() ? "" : ".") + name;
   }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <numeric>
 
 #include "process/symbols/call_results.h"
 
@@ -53,14 +54,31 @@ std::optional<uint64_t> last_immediate(std::string_view text) {
   return value;
 }
 
+// `add reg, n` and the like: by how many bytes it moves the register.
+std::optional<uint64_t> increment_of(const Instruction& instruction, RegisterId id) {
+  if (!instruction.address_of || instruction.writes.empty() || instruction.writes[0] != id)
+    return std::nullopt;
+  const MemoryOperand& sum = *instruction.address_of;
+  if (sum.base != id || sum.index || sum.displacement == 0) return std::nullopt;
+  const int64_t by = sum.displacement;
+  return static_cast<uint64_t>(by < 0 ? -by : by);
+}
+
 bool is_conditional_move(const Instruction& instruction) {
   return instruction.mnemonic.starts_with("cmov") || instruction.mnemonic.starts_with("csel");
 }
 
 }  // namespace
 
-OperandTrace::OperandTrace(Evidence& evidence, const Stack& stack, size_t index)
-    : evidence_(evidence), context_(evidence, stack, index), variables_(context_) {
+OperandTrace::~OperandTrace() = default;
+
+OperandTrace::OperandTrace(Evidence& evidence, const Stack& stack, size_t index, int callers)
+    : evidence_(evidence),
+      stack_(stack),
+      index_(index),
+      callers_(callers),
+      context_(evidence, stack, index),
+      variables_(context_) {
   if (context_.types() == nullptr) {
     why_not_ = context_.why_not();
     return;
@@ -124,6 +142,10 @@ Traced OperandTrace::register_before(size_t at, RegisterId id) {
   if (!open_.insert(key).second) return Traced::unknown("a loop");
   ++depth_;
   Traced found = find(at, id);
+  const bool vague = !found.lost.empty() || (found.base && found.base->base_kind == "return value");
+  if (vague) {
+    if (auto same = worth(at, register_value(at, id))) found = std::move(*same);
+  }
   --depth_;
   open_.erase(key);
   // A register that still stands says what the expression was worth.
@@ -173,7 +195,15 @@ Traced OperandTrace::find(size_t at, RegisterId id) {
 // value it has.
 Traced OperandTrace::choose(const Definitions& definitions, bool entry, size_t at, RegisterId id) {
   std::vector<Traced> candidates;
+  uint64_t step = 0;
+  size_t steps = 0;
   for (size_t i = 0; i < std::min(definitions.at.size(), kMaxCandidates); ++i) {
+    const auto increment = increment_of(code_[definitions.at[i]], id);
+    if (increment) {
+      step = std::gcd(step, *increment);
+      ++steps;
+      continue;
+    }
     Traced one = from_definition(definitions.at[i], id);
     if (one.lost.empty()) candidates.push_back(std::move(one));
   }
@@ -190,8 +220,12 @@ Traced OperandTrace::choose(const Definitions& definitions, bool entry, size_t a
                                        isa::register_name(code_.arch(), id)));
   const bool all_same = std::ranges::all_of(
       candidates, [&](const Traced& one) { return same(one, candidates.front()); });
-  if (all_same && candidates.size() == definitions.at.size() + (entry ? 1 : 0))
+  if (all_same && candidates.size() + steps == definitions.at.size() + (entry ? 1 : 0)) {
+    // A pointer that a loop moves along: from where it started, by steps that nobody counted.
+    if (steps > 0 && candidates.front().terms.size() < kMaxTerms)
+      candidates.front().terms.emplace_back(step, unknown_index());
     return candidates.front();
+  }
   const auto value = register_value(at, id);
   std::vector<const Traced*> fitting;
   for (const Traced& one : candidates)
@@ -245,15 +279,25 @@ Traced OperandTrace::loaded(size_t definition) {
 
 Traced OperandTrace::read_at(const Traced& address, uint64_t size, size_t at) {
   Traced value = load_through(evidence_, address, size);
-  if (value.lost.empty()) return value;
+  const bool of_library =
+      address.base && address.base->of_library && address.base->form == Known::Form::kAddress;
+  if (value.lost.empty() && !of_library) return value;
   // Not a variable: a slot that the compiler saved a register in.
   const Instruction& instruction = code_[at];
   for (const auto& operand : instruction.memory) {
     if (operand.base && (*operand.base == isa::sp_register(code_.arch()) ||
                          *operand.base == isa::fp_register(code_.arch()))) {
       Traced stored = stored_in_slot(operand, at);
-      if (stored.lost.empty()) return stored;
+      if (stored.lost.empty() && !stored.is_constant()) return stored;
     }
+  }
+  if (value.lost.empty()) return value;
+  // Not a variable, but what it holds may be one's value.
+  const auto place = address.value();
+  if (place && size == 8) {
+    if (auto same = worth(at, evidence_.memory.load<uint64_t>(Address(*place)))) return *same;
+    if (at + 1 < code_.size())
+      if (auto same = worth(at + 1, evidence_.memory.load<uint64_t>(Address(*place)))) return *same;
   }
   return value;
 }
@@ -337,7 +381,12 @@ Traced OperandTrace::from_call(size_t call) {
 
 Traced OperandTrace::at_entry(RegisterId id) {
   bool of_library = false;
-  if (auto held = variables_.in_register(entry_link_, id, &of_library)) {
+  auto held = variables_.in_register(entry_link_, id, &of_library);
+  if (!held || of_library) {
+    Traced passed = passed_by_caller(id);
+    if (!held || (passed.lost.empty() && !passed.is_constant())) return passed;
+  }
+  if (held) {
     Known* known = held->base            ? &*held->base
                    : held->terms.empty() ? nullptr
                                          : &held->terms[0].second;
@@ -349,8 +398,48 @@ Traced OperandTrace::at_entry(RegisterId id) {
     }
     return *held;
   }
-  return Traced::unknown(
-      fmt::format("{} came from the caller", isa::register_name(code_.arch(), id)));
+  return Traced::unknown("unreachable");
+}
+
+// The compiler gave the function other parameters than the source did, or it is a library's: what
+// did the call pass?
+Traced OperandTrace::passed_by_caller(RegisterId id) {
+  const auto lost =
+      Traced::unknown(fmt::format("{} came from the caller", isa::register_name(code_.arch(), id)));
+  if (callers_ <= 0 || id == isa::sp_register(code_.arch()) || !context_.was_called_by_next_frame())
+    return lost;
+  if (!caller_)
+    caller_ = std::make_unique<OperandTrace>(evidence_, stack_, index_ + 1, callers_ - 1);
+  if (!caller_->why_not().empty()) return lost;
+  Traced passed = caller_->register_before(caller_->current(), id);
+  if (!passed.lost.empty() || passed.is_constant()) return passed.lost.empty() ? passed : lost;
+  if (passed.base) {
+    passed.base->trust = std::max(passed.base->trust, ExpressionTrust::kTraced);
+    passed.base->steps.push_back(fmt::format("the caller passed it in {} at {}",
+                                             isa::register_name(code_.arch(), id),
+                                             to_hex(caller_->code()[caller_->current()].pc)));
+  }
+  return passed;
+}
+
+// Small numbers are too common to tell a variable by.
+std::optional<Traced> OperandTrace::worth(size_t at, std::optional<uint64_t> value) {
+  if (!value || *value < kSmallConstant) return std::nullopt;
+  if (auto found = variables_.worth(link_pc(at), *value)) return found;
+  return at == current_ ? std::nullopt : variables_.worth(link_pc(current_), *value);
+}
+
+std::optional<Traced> OperandTrace::by_value(const MemoryOperand& operand) {
+  const Instruction& instruction = code_[current_];
+  const auto address = operand.effective_address(context_.frame().registers, instruction.next_pc());
+  if (!address) return std::nullopt;
+  for (const uint64_t displacement : {uint64_t{0}, static_cast<uint64_t>(operand.displacement)}) {
+    if (auto found = worth(current_, address->value - displacement)) {
+      found->offset += displacement;
+      return found;
+    }
+  }
+  return std::nullopt;
 }
 
 // An address on the stack: as part of the variable that lies there.
@@ -390,7 +479,12 @@ Traced OperandTrace::address_of(const MemoryOperand& operand, size_t at) {
     sum.offset += static_cast<uint64_t>(operand.displacement);
   }
   if (!operand.index || !sum.lost.empty()) return sum;
-  return sum_of(std::move(sum), scaled(register_before(at, *operand.index), operand.scale));
+  Traced index = scaled(register_before(at, *operand.index), operand.scale);
+  if (!index.lost.empty() && sum.base && sum.terms.size() < kMaxTerms) {
+    sum.terms.emplace_back(operand.scale, unknown_index());
+    return sum;
+  }
+  return sum_of(std::move(sum), index);
 }
 
 }  // namespace inquest::process

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -15,12 +16,15 @@
 namespace inquest::process {
 
 inline constexpr int kMaxTraceDepth = 48;
+inline constexpr int kMaxCallers = 3;
 inline constexpr size_t kMaxTraceSteps = 2'000;  // registers explained for one question
 
 // One frame of one stack. Not thread-safe. All must outlive it.
 class OperandTrace {
  public:
-  OperandTrace(Evidence& evidence, const Stack& stack, size_t index);
+  // `callers` frames further out may be asked what they passed.
+  OperandTrace(Evidence& evidence, const Stack& stack, size_t index, int callers = kMaxCallers);
+  ~OperandTrace();
 
   // Empty when questions can be answered.
   const std::string& why_not() const { return why_not_; }
@@ -32,6 +36,8 @@ class OperandTrace {
   Traced register_before(size_t at, isa::RegisterId id);
   // The address that an operand of instruction `at` means.
   Traced address_of(const isa::MemoryOperand& operand, size_t at);
+  // What `address`, which nothing could be said about, is by its value: the variable that holds it.
+  std::optional<Traced> by_value(const isa::MemoryOperand& operand);
   // What instruction `at` reads from an address of its own, `size` bytes.
   Traced read_at(const Traced& address, uint64_t size, size_t at);
   // The register's contents before `at`, when nothing changed it up to where the frame stopped.
@@ -44,6 +50,8 @@ class OperandTrace {
   Traced from_definition(size_t definition, isa::RegisterId id);
   Traced from_call(size_t call);
   Traced at_entry(isa::RegisterId id);
+  Traced passed_by_caller(isa::RegisterId id);
+  std::optional<Traced> worth(size_t at, std::optional<uint64_t> value);
   Traced choose(const Definitions& definitions, bool entry, size_t at, isa::RegisterId id);
   Traced conditional(size_t definition, isa::RegisterId id);
   Traced loaded(size_t definition);
@@ -52,6 +60,10 @@ class OperandTrace {
   std::optional<Traced> multiplied(const isa::Instruction& instruction, size_t at);
 
   Evidence& evidence_;
+  const Stack& stack_;
+  size_t index_;
+  int callers_;
+  std::unique_ptr<OperandTrace> caller_;
   FrameContext context_;
   FrameVariables variables_;
   FunctionCode code_;

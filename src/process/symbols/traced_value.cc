@@ -10,6 +10,7 @@ using dwarf::TypeKind;
 
 namespace {
 
+constexpr const char* kUnknownIndex = "…";
 constexpr uint64_t kMaxObjectSpan = uint64_t{1}
                                     << 40;  // offsets beyond it are negative ones that wrapped
 
@@ -73,7 +74,7 @@ std::optional<MemberPath> through_pointer(const Known& base, const Traced& trace
   const uint64_t rest = static_cast<uint64_t>(offset - element * step);
   std::string index = take_index(indices, *stride, element);
   const std::string text = base.role == ContainerRole::kData ? spell(base.object) : spell(base);
-  const bool always = base.role == ContainerRole::kData || text.ends_with("_vptr");
+  const bool always = base.role == ContainerRole::kData || text.find("_vptr.") != std::string::npos;
   if (index.empty() && always) index = "0";
   SourceObject object{text, true};
   if (!index.empty()) object = element_at(text, index);
@@ -129,6 +130,12 @@ Traced sum_of(Traced a, const Traced& b) {
   return a;
 }
 
+Known unknown_index() {
+  Known out;
+  out.object = {kUnknownIndex, false};
+  return out;
+}
+
 Traced scaled(Traced a, uint64_t factor) {
   if (!a.lost.empty() || factor == 1) return a;
   if (a.base) return Traced::unknown("a multiple of a pointer");
@@ -178,7 +185,8 @@ std::optional<Located> locate(Evidence& evidence, const Traced& given, uint64_t 
   if (!path) return std::nullopt;
   Located out;
   out.from = base;
-  for (const auto& term : traced.terms) out.indices.push_back(term.second);
+  for (const auto& term : traced.terms)
+    if (term.second.object.text != kUnknownIndex) out.indices.push_back(term.second);
   if (!path->inside.empty() && is_structure(base.types->strip(structure)))
     out.member = MemberAccess{structure_name(*base.types, structure), path->inside,
                               base.types->name(path->type), traced.offset};

@@ -25,6 +25,7 @@ struct Known {
   std::optional<dwarf::DieRef> type;  // kContents: of the value; kAddress: of the object
   Types* types = nullptr;             // that `type` belongs to
   bool is_reference = false;          // kAddress through a C++ reference
+  bool of_library = false;  // a variable of a library's function: the program's own name is better
   ContainerRole role = ContainerRole::kNone;
   std::string base_variable, base_kind, function;
   ExpressionTrust trust = ExpressionTrust::kTraced;
@@ -62,6 +63,8 @@ struct Traced {
 inline constexpr size_t kMaxTerms = 8;
 
 Traced sum_of(Traced a, const Traced& b);
+// An index that nobody can name any more: shown as "…".
+Known unknown_index();
 Traced scaled(Traced a, uint64_t factor);
 
 // The text of a value: "order->pricing", "v.data()", "&table[i]".

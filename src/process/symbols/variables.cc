@@ -167,7 +167,10 @@ OperandExplanation VariableReader::explain_operand(const Stack& stack, size_t in
     return out;
   }
   const isa::MemoryOperand& memory = instruction.memory[operand];
-  const Traced address = trace.address_of(memory, trace.current());
+  Traced address = trace.address_of(memory, trace.current());
+  if (!address.lost.empty()) {
+    if (auto same = trace.by_value(memory)) address = std::move(*same);
+  }
   const auto& registers = stack.frames[index].registers;
   if (const Known* pointer = pointer_in(address)) {
     // What stands in the base register is the pointer itself only when nothing was added on the
@@ -211,8 +214,8 @@ std::optional<SourceExpression> VariableReader::explain_register(const Stack& st
 
 OperandExplanation VariableReader::explain_call_target(const Stack& stack, size_t caller) {
   OperandExplanation out;
-  if (caller >= stack.frames.size() || stack.frames[caller].interrupted) {
-    out.why_not = "no frame that made a call";
+  if (caller >= stack.frames.size()) {
+    out.why_not = "no such frame";
     return out;
   }
   OperandTrace trace(state_->evidence, stack, caller);

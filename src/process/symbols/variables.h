@@ -109,8 +109,8 @@ class VariableReader {
   // The expression whose value stands in `register_id` at stack.frames[index].
   std::optional<SourceExpression> explain_register(const Stack& stack, size_t index,
                                                    isa::RegisterId register_id);
-  // For a call through a pointer that ended at a bad pc: stack.frames[caller] made the call; what
-  // did it call through?
+  // What stack.frames[caller] called through: for a call that ended at a bad pc, and for a frame
+  // that stopped at the call instruction itself because its target was no address at all.
   OperandExplanation explain_call_target(const Stack& stack, size_t caller);
   // The expression that was passed as the n-th integer or pointer argument (0-based) by the call
   // that stack.frames[caller] made: for `strlen(user->name)` and 0, `user->name`. For faults inside
