@@ -334,6 +334,43 @@ TEST(DebugInfo, SaysWhatIsMissingWhenASplitFileIsGone) {
   EXPECT_THAT((*info)->notes(), ElementsAre(HasSubstr("gone.dwo was not found")));
 }
 
+TEST(DebugInfo, ReadsTheVariantsOfRustEnums) {
+  if (!os::is_regular_file(path_of("rust.so"))) GTEST_SKIP() << "not made on this machine";
+  const auto opened = open_fixture("rust.so");
+  uint64_t area = 0;
+  opened->elf->for_each_symbol([&](const elf::Symbol& s) {
+    if (s.name == "area") area = s.value;
+    return area == 0;
+  });
+  const auto variables = opened->info->variables_at(area + 4);
+  const auto named = [&](std::string_view name) {
+    return *std::find_if(variables.begin(), variables.end(),
+                         [&](const VariableInfo& v) { return v.name == name; });
+  };
+  EXPECT_EQ(opened->info->language(*opened->info->unit_at(area)), Language::kRust);
+  EXPECT_THAT(opened->info->type_name(*named("shape").type),
+              ::testing::MatchesRegex("&[a-z_]+::Shape"));
+  const Type pointer = opened->info->type(*named("shape").type);
+  EXPECT_EQ(pointer.kind, TypeKind::kPointer);
+  const Type shape = opened->info->strip(*pointer.target);
+  std::vector<std::string> variants;
+  for (const Member& member : shape.members) {
+    variants.push_back(member.name);
+    EXPECT_TRUE(member.discriminant.has_value());
+  }
+  EXPECT_THAT(variants, ElementsAre("Circle", "Rect", "Nothing"));
+  EXPECT_EQ(shape.discriminant_offset, 0u);
+  ASSERT_TRUE(shape.discriminant_type);
+  EXPECT_EQ(opened->info->type(*shape.discriminant_type).size, 4u);
+  // Option<&u32> has a niche: None is 0, everything else is Some.
+  const Type option = opened->info->strip(*named("boxed").type);
+  ASSERT_EQ(option.members.size(), 2u);
+  EXPECT_EQ(option.members[0].name, "None");
+  EXPECT_EQ(option.members[0].discriminant, 0u);
+  EXPECT_EQ(option.members[1].name, "Some");
+  EXPECT_TRUE(option.members[1].is_default_variant);
+}
+
 TEST(DebugInfo, RefusesAFileWithoutDebugInformation) {
   auto mapping = os::MappedFile::open("/bin/true");
   ASSERT_TRUE(mapping.ok());
