@@ -25,16 +25,6 @@ bool is_library_frame(const FrameFact& frame) {
   return true;
 }
 
-// Was the expression found in a function that is the user's own?
-bool names_user_code(const FrameFact& frame, const ExpressionFact& expression) {
-  for (const FunctionFact& function : frame.functions) {
-    if (function.short_name == expression.function || function.name == expression.function) {
-      return !is_library_role(function.role);
-    }
-  }
-  return !is_library_frame(frame);
-}
-
 bool is_pointer_type(const std::string& type) {
   return type.empty() || type.find('*') != std::string::npos || type.find('&') != std::string::npos;
 }
@@ -118,7 +108,8 @@ std::optional<ExpressionFact> first_argument(const Site& site, const StackFacts&
 
 void explain_by_caller(const Site& site, const StackFacts& frames, OperandFacts& operand) {
   if (site.variables == nullptr || !operand.bad_value || site.frame >= frames.frames.size()) return;
-  if (operand.expression && names_user_code(frames.frames[site.frame], *operand.expression)) return;
+  // What is inlined into user code has no call of its own.
+  if (operand.expression && !is_library_frame(frames.frames[site.frame])) return;
   if (!operand.expression && !is_library_frame(frames.frames[site.frame])) {
     explain_by_register(site, frames, operand);
     return;

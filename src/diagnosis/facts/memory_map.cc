@@ -12,7 +12,7 @@ namespace {
 using process::Mapping;
 using process::ProcessImage;
 
-constexpr uint64_t kAtBase = 7, kAtRandom = 25, kAtExecFn = 31;
+constexpr uint64_t kAtRandom = 25, kAtExecFn = 31;
 
 // The kernel places the start of brk at random up to 32 MiB behind the program (1 GiB for AArch64).
 constexpr uint64_t kMaxBrkGap = uint64_t{1} << 30;
