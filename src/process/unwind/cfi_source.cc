@@ -7,7 +7,6 @@
 namespace inquest::process {
 namespace {
 
-constexpr uint64_t kEntryCodeSize = 0x40;  // _start is some 40 bytes on both architectures
 constexpr uint64_t kMaxHeaders = 0x10000;
 constexpr uint64_t kMaxFrameSection = uint64_t{256} << 20;
 

@@ -10,6 +10,8 @@
 
 namespace inquest::process {
 
+inline constexpr uint64_t kEntryCodeSize = 0x40;  // _start is some 40 bytes on both architectures
+
 class CfiSource {
  public:
   virtual ~CfiSource() = default;

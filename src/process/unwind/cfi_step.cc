@@ -56,6 +56,7 @@ class Step {
 
  private:
   bool find_cfa();
+  std::optional<uint64_t> cfa_by_frame_record() const;
   bool find_return(isa::RegisterFile* caller);
   // nullopt when unknown; then missing_at_ may say that memory is to blame.
   std::optional<uint64_t> value_of(const RegisterRule& rule);
@@ -92,11 +93,27 @@ bool Step::find_cfa() {
   if (rule.kind == CfaRule::Kind::kRegister) {
     value = callee_.get(rule.reg);
     if (value) *value += static_cast<uint64_t>(rule.offset);
+    if (!value && rule.reg == isa::sp_register(callee_.arch())) value = cfa_by_frame_record();
   } else if (rule.kind == CfaRule::Kind::kExpression) {
     value = evaluate(rule.expression, std::nullopt);
   }
   if (value) result_.cfa = Address(*value);
   return value.has_value();
+}
+
+// AArch64 compilers count from sp, which a frame found by its record lacks. But x29 points at that
+// record, and the row says how far it lies below the CFA.
+std::optional<uint64_t> Step::cfa_by_frame_record() const {
+  if (callee_.arch() != isa::Arch::kAArch64) return std::nullopt;
+  const auto fp = callee_.get(isa::a64::kFp);
+  const RegisterRule* saved_fp = site_.row.rule_for(isa::a64::kFp);
+  const RegisterRule* saved_lr = site_.row.rule_for(isa::a64::kLr);
+  if (!fp || saved_fp == nullptr || saved_lr == nullptr) return std::nullopt;
+  const bool is_record = saved_fp->kind == RegisterRule::Kind::kAtCfa &&
+                         saved_lr->kind == RegisterRule::Kind::kAtCfa &&
+                         saved_lr->offset == saved_fp->offset + 8;
+  if (!is_record) return std::nullopt;
+  return *fp - static_cast<uint64_t>(saved_fp->offset);
 }
 
 std::optional<uint64_t> Step::value_of(const RegisterRule& rule) {

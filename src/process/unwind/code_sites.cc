@@ -1,5 +1,7 @@
 #include "process/unwind/code_sites.h"
 
+#include <elf.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -105,6 +107,13 @@ bool CodeSites::is_trampoline(Address pc) {
   const ByteView code(bytes.data(), memory_.read(pc, bytes).size);
   if (image_.arch == isa::Arch::kAArch64) return begins_with(code, kA64Trampoline);
   return begins_with(code, kX86Trampoline) || begins_with(code, kX86ShortTrampoline);
+}
+
+bool CodeSites::is_entry_code(Address pc) {
+  const auto entry = image_.auxv.find(AT_ENTRY);
+  if (entry != image_.auxv.end() && entry->second != 0 && pc.value - entry->second < kEntryCodeSize)
+    return true;
+  return cfi_.is_entry_code(pc);
 }
 
 CallBefore CodeSites::call_before(Address return_address) {

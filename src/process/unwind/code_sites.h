@@ -51,7 +51,8 @@ class CodeSites {
   bool is_executable(Address address);
   bool is_trampoline(Address pc);
   CallBefore call_before(Address return_address);
-  bool is_entry_code(Address pc) { return cfi_.is_entry_code(pc); }
+  // The first instructions of the program or the dynamic loader, which nobody called?
+  bool is_entry_code(Address pc);
   // What the CFI says is the function around `pc`.
   std::optional<AddressRange> function_at(Address pc) { return cfi_.function_at(pc); }
   // On AArch64 without the pointer authentication code or tag in its upper bits.

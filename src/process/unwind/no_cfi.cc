@@ -10,14 +10,11 @@ namespace {
 
 using namespace isa;
 
-// A frame is taken to be no larger than this; the default stack is 8 MiB.
-constexpr uint64_t kMaxFrameSize = uint64_t{8} << 20;
-
 bool is_return_address(Address address, CodeSites& sites) {
   if (!sites.is_executable(address)) return false;
   const CallBefore call = sites.call_before(address);
   // The call may be in a module that is not at hand.
-  return call.is_call() || call.kind == CallBefore::Kind::kUnknown;
+  return call.kind != CallBefore::Kind::kNone;
 }
 
 // x86-64: how many words stand on the stack before the return address, as the instructions at pc
@@ -45,9 +42,9 @@ std::optional<unsigned> x86_words_before_return(Address pc, const MemoryReader& 
 
 std::optional<GuessedCaller> x86_caller_by_code(const RegisterFile& callee, CodeSites& sites,
                                                 StackWords& stack) {
-  const auto words = x86_words_before_return(*callee.pc(), sites.memory());
-  if (!words || !callee.sp()) return std::nullopt;
-  const Address slot = *callee.sp() + 8 * *words;
+  const auto return_slot = return_slot_by_code(callee, sites.memory());
+  if (!return_slot) return std::nullopt;
+  const Address slot = *return_slot;
   const auto value = stack.load(slot);
   if (!value || !is_return_address(Address(*value), sites)) return std::nullopt;
   GuessedCaller caller{
@@ -60,7 +57,7 @@ std::optional<GuessedCaller> x86_caller_by_code(const RegisterFile& callee, Code
   caller.registers.keep_only(kept);
   caller.registers.set_pc(Address(*value));
   caller.registers.set_sp(slot + 8);
-  if (*words == 1) {
+  if (slot != *callee.sp()) {  // rbp was pushed
     const auto saved = stack.load(slot - 8);
     if (saved) caller.registers.set(x86::kRbp, *saved);
   }
@@ -114,8 +111,10 @@ std::optional<GuessedCaller> caller_by_frame_pointer(const RegisterFile& callee,
   if (!saved || !value) return std::nullopt;
   const Address target = sites.code_address(*value);
   if (!is_return_address(target, sites)) return std::nullopt;
-  // The chain only goes up, or ends.
-  if (*saved != 0 && *saved <= fp->value) return std::nullopt;
+  // The chain only goes up, or ends; or what was saved is no frame pointer: then the call must
+  // vouch for it.
+  const bool goes_up = *saved == 0 || *saved > fp->value;
+  if (!goes_up && !sites.call_before(target).is_call()) return std::nullopt;
 
   const Arch arch = callee.arch();
   GuessedCaller caller{.registers = RegisterFile(arch), .cfa = std::nullopt, .floor = *fp + 16};
@@ -126,6 +125,12 @@ std::optional<GuessedCaller> caller_by_frame_pointer(const RegisterFile& callee,
     caller.registers.set_sp(*fp + 16);
   }
   return caller;
+}
+
+std::optional<Address> return_slot_by_code(const RegisterFile& callee, const MemoryReader& memory) {
+  if (callee.arch() != Arch::kX86_64 || !callee.pc() || !callee.sp()) return std::nullopt;
+  const auto words = x86_words_before_return(*callee.pc(), memory);
+  return words ? std::optional(*callee.sp() + 8 * *words) : std::nullopt;
 }
 
 std::optional<GuessedCaller> caller_by_code(const RegisterFile& callee, CodeSites& sites,

@@ -10,6 +10,9 @@
 
 namespace inquest::process {
 
+// A frame is taken to be no larger than this; the default stack is 8 MiB.
+inline constexpr uint64_t kMaxFrameSize = uint64_t{8} << 20;
+
 struct GuessedCaller {
   isa::RegisterFile registers;
   std::optional<Address> cfa;  // of the callee
@@ -22,6 +25,11 @@ struct GuessedCaller {
 // call. `floor`: the record cannot be below it. nullopt when it is no such record.
 std::optional<GuessedCaller> caller_by_frame_pointer(const isa::RegisterFile& callee, Address floor,
                                                      CodeSites& sites, StackWords& stack);
+
+// x86-64: where the return address of the code interrupted at `callee.pc()` stands, when the
+// instructions there show it: at a function's start and at its end. It need not hold a good one.
+std::optional<Address> return_slot_by_code(const isa::RegisterFile& callee,
+                                           const MemoryReader& memory);
 
 // For code that was interrupted at `callee.pc()`: before or after its frame stands, or where it has
 // none. Looks at the instructions there, and on AArch64 at the link register. nullopt when they say

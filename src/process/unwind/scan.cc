@@ -1,5 +1,9 @@
 #include "process/unwind/scan.h"
 
+#include <algorithm>
+
+#include "process/unwind/signal_frame.h"
+
 namespace inquest::process {
 namespace {
 
@@ -8,6 +12,9 @@ constexpr uint64_t kLongFunction = 0x10000;
 
 // How much a candidate says for itself.
 constexpr int kCallsCalleeScore = 8, kLeadsOnScore = 4, kIndirectScore = 2, kDirectScore = 1;
+// In code that is not at hand, next to a callee whose code is not at hand either: as good as a call
+// that leads on.
+constexpr int kUnknownScore = kLeadsOnScore + kIndirectScore;
 
 // Does CFI, from a frame that returns to `hit`, find one more return address?
 bool leads_on(const ScanHit& hit, CodeSites& sites, StackWords& stack) {
@@ -22,40 +29,59 @@ bool leads_on(const ScanHit& hit, CodeSites& sites, StackWords& stack) {
   return sites.is_executable(*caller.pc()) && sites.call_before(*caller.pc()).is_call();
 }
 
+// Fills in what speaks for `hit`; 0: nothing does.
+int look_at(ScanHit& hit, std::optional<Address> callee_pc, bool blind, CodeSites& sites,
+            StackWords& stack) {
+  const CallBefore call = sites.call_before(hit.return_address);
+  if (call.kind == CallBefore::Kind::kUnknown) return blind ? kUnknownScore : 0;
+  if (call.kind == CallBefore::Kind::kNone) {
+    const bool returns_from_handler =
+        sites.is_trampoline(hit.return_address) && looks_like_signal_frame(hit.slot + 8, sites);
+    if (!returns_from_handler) return 0;
+    hit.is_trampoline = hit.calls_callee = hit.leads_on = true;
+    return kCallsCalleeScore + kLeadsOnScore;
+  }
+  hit.calls_callee = callee_pc && call.kind == CallBefore::Kind::kDirect &&
+                     may_be_start_of(call.target, *callee_pc, sites);
+  hit.leads_on = leads_on(hit, sites, stack);
+  return (hit.calls_callee ? kCallsCalleeScore : 0) + (hit.leads_on ? kLeadsOnScore : 0) +
+         (call.kind == CallBefore::Kind::kIndirect ? kIndirectScore : kDirectScore);
+}
+
 }  // namespace
 
 bool may_be_start_of(Address target, Address pc, CodeSites& sites) {
   if (target > pc) return false;
   const auto function = sites.function_at(pc);
   if (function) return function->start == target;
-  return pc - target < kLongFunction && !sites.function_at(target);
+  if (pc - target >= kLongFunction) return false;
+  // System calls that return twice have a hole in their CFI: clone is such a function.
+  constexpr uint64_t kHole = 64;
+  const auto known = sites.function_at(target);
+  return !known || (known->start == target && known->end <= pc && pc - known->end < kHole);
 }
 
 std::optional<ScanHit> scan_for_return(Address from, size_t words, std::optional<Address> callee_pc,
                                        CodeSites& sites, StackWords& stack) {
   constexpr uint64_t kWord = 8;
   const Address start((from.value + kWord - 1) & ~(kWord - 1));
+  // Is the callee's own code missing, as when the program's file was not found?
+  const bool blind = callee_pc && sites.memory().view(*callee_pc, 1).empty();
   std::optional<ScanHit> best;
   int best_score = 0;
-  for (size_t i = 0; i < words; ++i) {
+  for (size_t i = 0; i < std::max(words, kScanWordsFurther); ++i) {
+    if (i >= words && best) break;
     const Address slot = start + i * kWord;
     const auto word = stack.load(slot);
     if (!word) break;
     const Address code = sites.code_address(*word);
     if (!sites.is_executable(code)) continue;
-    const CallBefore call = sites.call_before(code);
-    if (!call.is_call()) continue;
     ScanHit hit{.slot = slot, .return_address = code};
-    hit.calls_callee = callee_pc && call.kind == CallBefore::Kind::kDirect &&
-                       may_be_start_of(call.target, *callee_pc, sites);
-    hit.leads_on = leads_on(hit, sites, stack);
-    const int score = (hit.calls_callee ? kCallsCalleeScore : 0) +
-                      (hit.leads_on ? kLeadsOnScore : 0) +
-                      (call.kind == CallBefore::Kind::kIndirect ? kIndirectScore : kDirectScore);
-    if (score > best_score) {
-      best = hit;
-      best_score = score;
-    }
+    const int score = look_at(hit, callee_pc, blind, sites, stack);
+    const bool is_strong = hit.calls_callee || hit.leads_on;
+    if (score <= best_score || (i >= words && !is_strong)) continue;
+    best = hit;
+    best_score = score;
     if (hit.calls_callee && hit.leads_on) break;
   }
   return best;
@@ -65,7 +91,9 @@ isa::RegisterFile registers_at_return(Address slot, Address return_address, Code
                                       StackWords& stack) {
   isa::RegisterFile registers(sites.image().arch);
   registers.set_pc(return_address);
-  registers.set_sp(slot + 8);
+  // On AArch64 the record may lie anywhere in the callee's frame: where the caller's begins is
+  // unknown.
+  if (registers.arch() == isa::Arch::kX86_64) registers.set_sp(slot + 8);
   const auto before = stack.load(slot - 8);
   if (!before || *before <= slot.value || *before % 8 != 0) return registers;
   const Mapping* mapping = sites.image().mapping_at(slot);

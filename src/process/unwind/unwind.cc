@@ -16,11 +16,6 @@ struct Kept {
     size_t begin = 0, end = 0;
   };
   std::vector<Stretch> stretches;
-
-  bool has(size_t index) const {
-    return std::any_of(stretches.begin(), stretches.end(),
-                       [&](const Stretch& s) { return s.begin <= index && index < s.end; });
-  }
 };
 
 // The outermost frames say how the thread began: so many of them stay in any case.
@@ -104,18 +99,52 @@ Stack Unwinder::walk_from(const isa::RegisterFile& registers, const UnwindOption
   return walk_stack(registers, state_->sites, state_->stack_words, options);
 }
 
+namespace {
+
+// States of the walker on its way, so that any stretch of a deep stack can be walked again.
+constexpr size_t kCheckpointDistance = 1024;
+
+std::vector<Frame> only(const Kept& kept, std::vector<Frame> all) {
+  std::vector<Frame> frames;
+  for (const Kept::Stretch& stretch : kept.stretches) {
+    const auto begin = all.begin() + static_cast<ptrdiff_t>(stretch.begin);
+    const auto end = all.begin() + static_cast<ptrdiff_t>(stretch.end);
+    frames.insert(frames.end(), begin, end);
+  }
+  return frames;
+}
+
+std::vector<Frame> walk_again(const std::vector<Walker>& checkpoints, const Kept& kept) {
+  std::vector<Frame> frames;
+  for (const Kept::Stretch& stretch : kept.stretches) {
+    if (stretch.begin >= stretch.end) continue;
+    const size_t from = stretch.begin / kCheckpointDistance;
+    Walker walker = checkpoints[from];
+    for (size_t i = from * kCheckpointDistance; i < stretch.end; ++i) {
+      const bool more = walker.find_caller();
+      if (i >= stretch.begin) frames.push_back(walker.current());
+      if (!more) break;
+      walker.move_up();
+    }
+  }
+  return frames;
+}
+
+}  // namespace
+
 Stack walk_stack(const isa::RegisterFile& registers, CodeSites& sites, StackWords& words,
                  const UnwindOptions& options) {
   Stack stack;
   std::vector<uint64_t> pcs;
+  std::vector<Walker> checkpoints;
   Walker walker(registers, sites, words);
   bool more = true;
-  while (more) {
+  while (more && pcs.size() < options.max_frames) {
+    if (!pcs.empty()) walker.move_up();
+    if (pcs.size() % kCheckpointDistance == 0) checkpoints.push_back(walker);
     more = walker.find_caller();
     pcs.push_back(walker.current().pc.value);
     if (stack.frames.size() < options.max_kept) stack.frames.push_back(walker.current());
-    if (more && pcs.size() >= options.max_frames) break;
-    if (more) walker.move_up();
   }
   stack.total_frames = pcs.size();
   stack.end = more ? StackEnd::kFrameLimit : walker.end();
@@ -124,25 +153,11 @@ Stack walk_stack(const isa::RegisterFile& registers, CodeSites& sites, StackWord
   if (more) stack.notes.push_back({fmt::format("stopped after {} frames", pcs.size()), {}});
 
   const Kept kept = plan(pcs, options.max_kept, stack);
-  const bool complete = stack.frames.size() == pcs.size();
-  if (complete && !stack.cycle && !stack.omitted) return stack;
-
-  // Too deep to have kept it all: walk again, now that it is known what to keep.
-  std::vector<Frame> frames;
-  if (complete) {
-    for (size_t i = 0; i < stack.frames.size(); ++i) {
-      if (kept.has(i)) frames.push_back(std::move(stack.frames[i]));
-    }
-  } else {
-    Walker again(registers, sites, words);
-    for (size_t i = 0; i < pcs.size(); ++i) {
-      const bool goes_on = again.find_caller();
-      if (kept.has(i)) frames.push_back(again.current());
-      if (!goes_on) break;
-      again.move_up();
-    }
+  if (stack.frames.size() < pcs.size()) {
+    stack.frames = walk_again(checkpoints, kept);
+  } else if (stack.cycle) {
+    stack.frames = only(kept, std::move(stack.frames));
   }
-  stack.frames = std::move(frames);
   return stack;
 }
 

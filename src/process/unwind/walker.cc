@@ -14,22 +14,21 @@ namespace {
 // at once).
 constexpr size_t kPoppedWords = 64;
 
-bool is_text(uint64_t word) {
-  for (int i = 0; i < 8; ++i) {
-    const uint64_t byte = word >> (8 * i) & 0xff;
-    if (byte < 0x20 || byte > 0x7e) return false;
-  }
-  return true;
-}
-
+// The characters of a word that is text, up to its NULs; empty when it is none.
 std::string as_text(uint64_t word) {
+  constexpr size_t kFewest = 4;  // shorter ones are numbers as often as not
   std::string text;
-  for (int i = 0; i < 8; ++i) text.push_back(static_cast<char>(word >> (8 * i) & 0xff));
-  return text;
+  for (; word != 0; word >>= 8) {
+    const auto byte = static_cast<char>(word & 0xff);
+    if (byte < 0x20 || byte > 0x7e) return {};
+    text.push_back(byte);
+  }
+  return text.size() < kFewest ? std::string() : text;
 }
 
 std::string describe_word(uint64_t word) {
-  return is_text(word) ? fmt::format("{} (\"{}\")", to_hex(word), as_text(word)) : to_hex(word);
+  const std::string text = as_text(word);
+  return text.empty() ? to_hex(word) : fmt::format("{} (\"{}\")", to_hex(word), text);
 }
 
 Trust at_best(Trust trust, Trust limit) { return std::max(trust, limit); }
@@ -58,13 +57,16 @@ void Walker::move_up() {
   now_ = 1 - now_;
   floor_ = caller_floor_;
   expects_call_ = caller_expects_call_;
+  outermost_ = caller_outermost_;
 }
 
 bool Walker::find_caller() {
   sites_.forget_old();
   callee().cfa.reset();
   caller_expects_call_ = false;
+  caller_outermost_ = false;
   Frame& frame = callee();
+  if (outermost_) return stop(StackEnd::kComplete);
   if (!frame.registers.pc()) {
     note("the program counter of this thread was not recorded");
     return stop(StackEnd::kNoMoreFrames);
@@ -86,8 +88,7 @@ void Walker::found(FoundBy how, Trust trust) {
   frame.interrupted = false;
   frame.is_signal_handler_return = false;
   caller_expects_call_ = true;
-  const bool by_rule = how == FoundBy::kCfi || how == FoundBy::kSignalFrame;
-  guesses_ = by_rule ? 0 : guesses_ + 1;
+  scans_ = how == FoundBy::kScan ? scans_ + 1 : 0;
 }
 
 // The caller may be the trampoline that a signal handler returns to: nobody called it.
@@ -106,6 +107,11 @@ void Walker::mark_signal_return() {
 
 bool Walker::stop_for_missing(Address address) {
   const Missing why = stack_.memory().why_missing(address);
+  if (why == Missing::kUnmapped) {
+    corrupt_ = true;
+    note(fmt::format("the stack ends here: {} lies in no mapping", to_hex(address)));
+    return stop(StackEnd::kCorrupt);
+  }
   note(fmt::format("the stack ends here: the memory at {} is {}", to_hex(address), to_string(why)));
   return stop(StackEnd::kMissingMemory);
 }
@@ -128,8 +134,8 @@ bool Walker::from_bad_pc() {
     if (!word) return stop_for_missing(*sp);
     if (call_site_of_bad_pc(*sp + 8, Address(*word), popped_from.has_value())) return true;
   }
-  if (popped_from && !frame.pc.is_null()) {
-    note_overwritten(*popped_from, frame.pc.value);
+  if (popped_from) {
+    note_overwritten(*popped_from, stack_.load(*popped_from).value_or(frame.pc.value));
   } else {
     note(fmt::format(
         "the program counter {} is no code, and nothing at the stack pointer says who jumped there",
@@ -162,10 +168,16 @@ bool Walker::call_site_of_bad_pc(Address sp_after, Address return_address, bool 
 std::optional<Address> Walker::slot_of_bad_return(Address pc) const {
   const auto sp = current().registers.sp();
   if (!sp) return std::nullopt;
-  const bool a64 = current().registers.arch() == isa::Arch::kAArch64;
-  for (size_t i = 1; i <= (a64 ? kPoppedWords : 1); ++i) {
+  if (current().registers.arch() == isa::Arch::kX86_64) {
+    return stack_.load(*sp - 8) == pc.value ? std::optional(*sp - 8) : std::nullopt;
+  }
+  // AArch64 pops x29 and x30 together, and ignores the top byte of a branch target.
+  constexpr uint64_t kBranchMask = ~uint64_t{0} >> 8;
+  for (size_t i = 1; i <= kPoppedWords; ++i) {
     const Address slot = *sp - 8 * i;
-    if (stack_.load(slot) == pc.value) return slot;
+    const auto word = stack_.load(slot);
+    const bool is_pc = word && (*word & kBranchMask) == (pc.value & kBranchMask);
+    if (is_pc && stack_.load(slot - 8) == current().registers.get(isa::a64::kFp)) return slot;
   }
   return std::nullopt;
 }
@@ -218,7 +230,15 @@ bool Walker::from_cfi(const CodeSite& site) {
     case CfiStep::Outcome::kOutermost:
       return stop(StackEnd::kComplete);
     case CfiStep::Outcome::kMissing:
-      return stop_for_missing(step.missing_at);
+      if (stack_.memory().why_missing(step.missing_at) != Missing::kUnmapped) {
+        return stop_for_missing(step.missing_at);
+      }
+      // The stack pointer is bad. The frame pointer may be good.
+      corrupt_ = true;
+      note(fmt::format("the stack pointer leads to {}, which lies in no mapping",
+                       to_hex(step.missing_at)));
+      frame.cfa.reset();
+      return from_guess();
     case CfiStep::Outcome::kFailed:
       frame.cfa.reset();
       return from_guess();
@@ -284,14 +304,12 @@ bool Walker::accept_pc(const CfiStep& step) {
 bool Walker::accept_uncalled(const CfiStep& step) {
   const Address pc = caller().pc;
   const auto function = sites_.function_at(pc);
-  const bool is_start = function && function->start == pc;
-  if (is_start) {
+  if (function && function->start == pc) {
     caller().interrupted = true;
     caller_expects_call_ = false;
-    const CodeSite& start = sites_.at(pc, false);
-    const dwarf::RegisterRule* rule =
-        start.has_row ? start.row.rule_for(start.row.return_register) : nullptr;
-    if (rule != nullptr && rule->kind == dwarf::RegisterRule::Kind::kUndefined) return true;
+    // Set up as the first function of a stack: then there is nothing further up.
+    caller_outermost_ = !scan_for_return(*step.cfa, kScanWords, std::nullopt, sites_, stack_);
+    if (caller_outermost_) return true;
   }
   caller().trust = Trust::kLow;
   if (step.return_slot && callee().trust <= Trust::kHigh) {
@@ -327,16 +345,20 @@ bool Walker::accept_overwritten(const CfiStep& step) {
 
 bool Walker::from_guess() {
   Frame& frame = callee();
-  if (guesses_ >= kMaxGuesses) {
-    note(fmt::format("{} frames in a row could only be guessed: stopped", kMaxGuesses));
-    return stop(StackEnd::kNoMoreFrames);
-  }
   const bool interrupted = !expects_call_;
   if (interrupted) {
     if (const auto guess = caller_by_code(frame.registers, sites_, stack_))
       return accept_guess(*guess);
   }
-  const auto by_pointer = caller_by_frame_pointer(frame.registers, floor_, sites_, stack_);
+  const auto slot =
+      interrupted ? return_slot_by_code(frame.registers, sites_.memory()) : std::nullopt;
+  const auto in_slot = slot ? stack_.load(*slot) : std::nullopt;
+  if (in_slot && !sites_.is_executable(Address(*in_slot))) {
+    note_overwritten(*slot, *in_slot);
+    frame.cfa = *slot + 8;
+    return from_scan(*slot + 8, kScanWordsCorrupt, frame.pc);
+  }
+  const auto by_pointer = caller_by_frame_pointer(frame.registers, stack_floor(), sites_, stack_);
   // Code without frame pointers leaves its caller's in place: a nearer call of this very function
   // is better.
   if (by_pointer && interrupted && frame.registers.sp()) {
@@ -352,6 +374,15 @@ bool Walker::from_guess() {
   return from_scan(floor_, words, frame.pc);
 }
 
+// Where frames may begin: at sp, unless that is not on any stack while the frame pointer is. (Just
+// below a stack is fine: it overflowed.)
+Address Walker::stack_floor() const {
+  const auto fp = current().registers.fp();
+  const bool sp_is_bad = sites_.image().mapping_at(floor_) == nullptr && fp &&
+                         (*fp < floor_ || *fp - floor_ > kMaxFrameSize);
+  return sp_is_bad ? *fp : floor_;
+}
+
 bool Walker::accept_guess(const GuessedCaller& guess) {
   caller().registers = guess.registers;
   callee().cfa = guess.cfa;
@@ -362,7 +393,10 @@ bool Walker::accept_guess(const GuessedCaller& guess) {
 }
 
 bool Walker::from_scan(Address from, size_t words, std::optional<Address> callee_pc) {
-  if (guesses_ >= kMaxGuesses) return stop(StackEnd::kNoMoreFrames);
+  if (scans_ >= kMaxScans) {
+    note(fmt::format("{} frames in a row could only be guessed: stopped", kMaxScans));
+    return stop(StackEnd::kNoMoreFrames);
+  }
   const auto first = stack_.load(Address((from.value + 7) & ~uint64_t{7}));
   if (!first) {
     const bool no_stack = sites_.image().mapping_at(from) == nullptr;
@@ -379,9 +413,10 @@ bool Walker::from_scan(Address from, size_t words, std::optional<Address> callee
   if (callee().registers.arch() == isa::Arch::kX86_64 && fs_base) {
     caller().registers.set(isa::x86::kFsBase, *fs_base);
   }
-  if (!callee().cfa) callee().cfa = hit->slot + 8;
+  if (!callee().cfa) callee().cfa = caller().registers.sp();
   found(FoundBy::kScan, hit->calls_callee && hit->leads_on ? Trust::kMedium : Trust::kLow);
   caller_floor_ = hit->slot + 8;
+  if (hit->is_trampoline) mark_signal_return();
   return true;
 }
 

@@ -15,8 +15,7 @@ namespace inquest::process {
 
 // Limits on what corrupt stacks can make us do.
 inline constexpr int kMaxStackSwitches = 64;  // by coroutines and alternate signal stacks
-inline constexpr int kMaxGuesses =
-    1024;  // frames found other than by CFI or signal frames, one after the other
+inline constexpr int kMaxScans = 256;         // frames found by scanning, one after the other
 inline constexpr size_t kMaxNotes = 16;
 
 class Walker {
@@ -61,6 +60,7 @@ class Walker {
   bool ended_by_null(const CfiStep& step);
   void found(FoundBy how, Trust trust);
   void mark_signal_return();
+  Address stack_floor() const;
 
   bool call_site_of_bad_pc(Address slot, Address return_address, bool returned_here);
   std::optional<Address> slot_of_bad_return(Address pc) const;
@@ -74,8 +74,10 @@ class Walker {
   Address caller_floor_;
   bool expects_call_ = false;  // current() is a plain return address
   bool caller_expects_call_ = false;
+  bool outermost_ = false;  // current() was found to have no caller before it was moved up to
+  bool caller_outermost_ = false;
   int switches_ = 0;
-  int guesses_ = 0;
+  int scans_ = 0;
   bool corrupt_ = false;
   StackEnd end_ = StackEnd::kNoMoreFrames;
   std::vector<Note> notes_;
