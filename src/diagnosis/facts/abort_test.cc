@@ -219,6 +219,7 @@ TEST(OwnHandler, OutermostFaultIsTheOriginalAndTimersAreNone) {
     process.memory->set(Address(sp + 304), number);
     process.memory->set(Address(sp + 312), int32_t{1});
   };
+  const auto modules = process::ModuleSet::resolve(process.image, {});
   process::Stack stack;
   const auto add_trampoline = [&](uint64_t sp) {
     process::Frame frame;
@@ -231,9 +232,9 @@ TEST(OwnHandler, OutermostFaultIsTheOriginalAndTimersAreNone) {
   add_trampoline(0x70000);
   add_trampoline(0x70800);
   put_signal(0x70000, 14);
-  EXPECT_FALSE(find_interrupted_place(stack, *process.memory).has_value());
+  EXPECT_FALSE(find_interrupted_place(process.image, modules, stack).has_value());
   put_signal(0x70800, 11);
-  const auto place = find_interrupted_place(stack, *process.memory);
+  const auto place = find_interrupted_place(process.image, modules, stack);
   ASSERT_TRUE(place.has_value());
   EXPECT_EQ(place->frame, 4u);
   EXPECT_EQ(place->signal.number, 11);

@@ -77,6 +77,15 @@ void explain_by_register(const Site& site, const StackFacts& frames, OperandFact
 
 }  // namespace
 
+bool comes_from_start(const StackFacts& frames, const ExpressionFact& expression) {
+  return std::any_of(frames.frames.begin(), frames.frames.end(), [&](const FrameFact& frame) {
+    return std::any_of(frame.functions.begin(), frame.functions.end(), [&](const FunctionFact& f) {
+      return f.role == CodeRole::kStart && !f.short_name.empty() &&
+             f.short_name == expression.function;
+    });
+  });
+}
+
 std::optional<ExpressionFact> first_argument(const Site& site, const StackFacts& frames,
                                              size_t function) {
   if (site.variables == nullptr) return std::nullopt;

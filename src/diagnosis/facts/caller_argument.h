@@ -12,6 +12,10 @@ namespace inquest::diagnosis {
 // that of the bad register, when the operand has no expression or only one of library code.
 void explain_by_caller(const Site& site, const StackFacts& frames, OperandFacts& operand);
 
+// Was the expression traced into what runs before main()? A value that was followed so far is not
+// its own.
+bool comes_from_start(const StackFacts& frames, const ExpressionFact& expression);
+
 // The expression that the program passed to the library function at frame `function` as its first
 // argument, given that only library code lies between: `batch->payload` for free(). nullopt when it
 // cannot be told.

@@ -36,8 +36,8 @@ size_t chosen_thread(const DeriveInput& input) {
                                 : static_cast<size_t>(found - threads.begin());
 }
 
-bool take_interrupted_place(const process::MemoryReader& memory, Scene& scene) {
-  const auto place = find_interrupted_place(scene.stack, memory);
+bool take_interrupted_place(const DeriveInput& input, Scene& scene) {
+  const auto place = find_interrupted_place(input.image, input.modules, scene.stack);
   if (!place) return false;
   scene.frame = place->frame;
   scene.signal = place->signal;
@@ -59,16 +59,14 @@ Scene find_scene(const DeriveInput& input) {
   scene.stack = input.unwinder.walk(thread);
   if (crashed) scene.signal = image.signal;
   if (thread.signal && thread.signal->number != 0) scene.signal = *thread.signal;
-  const process::MemoryReader& memory = input.modules.memory();
-  if (take_interrupted_place(memory, scene) || input.thread || !was_sent(image.signal))
-    return scene;
+  if (take_interrupted_place(input, scene) || input.thread || !was_sent(image.signal)) return scene;
   const size_t last = std::min(image.threads.size(), kMaxThreadsSearched);
   for (size_t i = 0; i < last; ++i) {
     if (i == scene.thread) continue;
     Scene other;
     other.thread = i;
     other.stack = input.unwinder.walk(image.threads[i]);
-    if (take_interrupted_place(memory, other)) return other;
+    if (take_interrupted_place(input, other)) return other;
   }
   return scene;
 }

@@ -118,6 +118,10 @@ void add_operand(const Site& site, const StackFacts& frames, const isa::Instruct
     add_explanation(site.variables->explain_operand(site.stack, site.frame, refused.index),
                     *fault.operand);
     explain_by_caller(site, frames, *fault.operand);
+    if (fault.operand->expression && comes_from_start(frames, *fault.operand->expression)) {
+      fault.operand->expression.reset();
+      fault.operand->why_no_expression = "the value was not followed to where it comes from";
+    }
     classify_expression(site, *fault.operand);
   }
   fault.feeds_call = instruction.target.through_memory || feeds_call(site, instruction);
@@ -131,7 +135,7 @@ void describe_memory_fault(const Site& site, const StackFacts& frames,
     if (reported) add_unexplained(site, nullptr, *reported, fault);
     return;
   }
-  if (const auto refused = find_refused(site, *decoded, reported)) {
+  if (const auto refused = find_refused(site.image, site.registers(), *decoded, reported)) {
     add_operand(site, frames, *decoded, *refused, fault);
     return;
   }
@@ -169,7 +173,7 @@ std::optional<FaultFacts> describe_raised_again(const Site& site, const StackFac
     return std::nullopt;
   const auto decoded = decode_at(site.modules, site.arch(), site.pc());
   if (!decoded) return std::nullopt;
-  const auto refused = find_refused(site, *decoded, std::nullopt);
+  const auto refused = find_refused(site.image, site.registers(), *decoded, std::nullopt);
   if (!refused) return std::nullopt;
   FaultFacts fault;
   fault.frame = site.frame;
@@ -186,7 +190,9 @@ void add_stack_facts(const Site& site, FaultFacts& fault) {
   const auto sp = site.registers().sp();
   if (stack == nullptr || !sp) return;
   fault.stack_size = stack->range.size();
-  if (*sp < stack->range.end) fault.stack_used = stack->range.end - *sp;
+  if (*sp < stack->range.end) {
+    fault.stack_used = std::min(stack->range.end - *sp, stack->range.size());
+  }
   // The frame that took the step over the edge may be the caller of the one that noticed.
   Address below = *sp;
   const size_t last = std::min(site.frame + kFramesForSize, site.stack.frames.size());

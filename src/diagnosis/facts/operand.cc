@@ -65,20 +65,21 @@ std::string operand_text(isa::Arch arch, const MemoryOperand& operand) {
   return fmt::format("{}[{}]", segment, inside);
 }
 
-std::optional<RefusedOperand> find_refused(const Site& site, const isa::Instruction& instruction,
+std::optional<RefusedOperand> find_refused(const process::ProcessImage& image,
+                                           const isa::RegisterFile& registers,
+                                           const isa::Instruction& instruction,
                                            std::optional<Address> reported) {
   std::optional<RefusedOperand> by_page;
   for (size_t i = 0; i < instruction.memory.size(); ++i) {
     const MemoryOperand& operand = instruction.memory[i];
-    const auto effective = operand.effective_address(site.registers(), instruction.next_pc());
+    const auto effective = operand.effective_address(registers, instruction.next_pc());
     if (!effective) continue;
     if (!reported) {
-      if (is_unusable(site.image, operand, *effective)) return RefusedOperand{i, *effective, true};
+      if (is_unusable(image, operand, *effective)) return RefusedOperand{i, *effective, true};
       continue;
     }
     const uint64_t size = operand.size == 0 ? kUnknownSize : operand.size;
-    if (covers(site.arch(), *effective, size, *reported))
-      return RefusedOperand{i, *reported, false};
+    if (covers(image.arch, *effective, size, *reported)) return RefusedOperand{i, *reported, false};
     // Some producers report the page only.
     if (!by_page && effective->page() == *reported) by_page = RefusedOperand{i, *effective, false};
   }

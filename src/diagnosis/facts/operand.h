@@ -22,7 +22,9 @@ struct RefusedOperand {
 
 // The operand that produced the `reported` address; without one, the first whose own address cannot
 // be used. nullopt when no operand fits.
-std::optional<RefusedOperand> find_refused(const Site& site, const isa::Instruction& instruction,
+std::optional<RefusedOperand> find_refused(const process::ProcessImage& image,
+                                           const isa::RegisterFile& registers,
+                                           const isa::Instruction& instruction,
                                            std::optional<Address> reported);
 
 // The register that made the address bad: a null or unmapped base, or the index when the base is
