@@ -171,7 +171,7 @@ std::optional<Symbolizer::NearSymbol> Symbolizer::symbol_at(Address address) {
   auto& result = state_->near[address.value];
   const Module* module = state_->modules.find(address);
   if (module == nullptr) return result;
-  SymbolQuery query{.address = module->to_link(address)};
+  SymbolQuery query{module->to_link(address), std::nullopt};
   for (const elf::File* file : {module->debug(), module->mini_debug(), module->binary()}) {
     if (file == nullptr) continue;
     look_up(*file, SymbolKind::kAnything, {&query, 1});
