@@ -14,7 +14,7 @@ Result<Diagnosis> diagnose(const DiagnoseOptions& options) {
   process::Unwinder unwinder(image, modules);
   process::Symbolizer symbols(modules, {.cache_dir = options.symbol_cache_dir,
                                         .use_cache = !options.symbol_cache_dir.empty()});
-  process::VariableReader variables(image, modules);
+  process::VariableReader variables(image, modules, symbols.debug_infos());
   Facts facts = derive({.image = image,
                         .modules = modules,
                         .unwinder = unwinder,

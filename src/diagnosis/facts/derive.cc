@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <vector>
 
 #include "diagnosis/facts/abort.h"
 #include "diagnosis/facts/fault.h"
@@ -101,13 +103,32 @@ void add_details(const DeriveInput& input, const Scene& scene, Facts& facts) {
   }
 }
 
-void add_others(const DeriveInput& input, const Scene& scene, Facts& facts) {
-  if (!input.all_threads) return;
-  for (size_t i = 0; i < input.image.threads.size(); ++i) {
+// The threads beside the one that is told about, in the order of the dump.
+struct Bystander {
+  const process::Thread& thread;
+  process::Stack stack;
+};
+
+std::vector<Bystander> walk_others(const DeriveInput& input, const Scene& scene) {
+  std::vector<Bystander> others;
+  for (size_t i = 0; input.all_threads && i < input.image.threads.size(); ++i) {
     if (i == scene.thread) continue;
     const process::Thread& thread = input.image.threads[i];
-    facts.others.push_back(describe_stack(thread, input.unwinder.walk(thread), input.symbols));
+    others.push_back({thread, input.unwinder.walk(thread)});
   }
+  return others;
+}
+
+// All addresses at once: a symbol table is then read in one pass.
+void prefetch_names(const DeriveInput& input, const Scene& scene,
+                    const std::vector<Bystander>& others) {
+  std::set<Address> addresses;
+  const auto add = [&](const process::Stack& stack) {
+    for (const process::Frame& frame : stack.frames) addresses.insert(frame.lookup_pc());
+  };
+  add(scene.stack);
+  for (const Bystander& other : others) add(other.stack);
+  input.symbols.prefetch(std::vector<Address>(addresses.begin(), addresses.end()));
 }
 
 void describe_signals(const DeriveInput& input, const Scene& scene, Facts& facts) {
@@ -137,6 +158,8 @@ Facts derive(const DeriveInput& input) {
   Facts facts;
   facts.process = describe_process(input.image, input.modules);
   Scene scene = find_scene(input);
+  const std::vector<Bystander> others = walk_others(input, scene);
+  prefetch_names(input, scene, others);
   describe_signals(input, scene, facts);
   if (scene.thread < input.image.threads.size()) {
     facts.crashing = describe_stack(input.image.threads[scene.thread], scene.stack, input.symbols);
@@ -161,7 +184,9 @@ Facts derive(const DeriveInput& input) {
     add_details(input, scene, facts);
     add_handler_fact(scene, facts);
   }
-  add_others(input, scene, facts);
+  for (const Bystander& other : others) {
+    facts.others.push_back(describe_stack(other.thread, other.stack, input.symbols));
+  }
   facts.process.language = language_of(facts);
   facts.modules = describe_modules(input.modules, facts.crashing);
   facts.inconsistent_modules = find_inconsistent_modules(input.modules, facts.modules);
