@@ -77,6 +77,11 @@ int run_in_worker(const std::string& input, const WorkerLimits& limits,
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   if (WIFEXITED(status)) return WEXITSTATUS(status);
+  if (WTERMSIG(status) == SIGPIPE) {
+    // Whoever read the report has read enough (`| head`): ends this program as it would any other.
+    std::signal(SIGPIPE, SIG_DFL);
+    std::raise(SIGPIPE);
+  }
   say_how_it_died(input, WTERMSIG(status), limits);
   return kExitUnreadable;
 }
