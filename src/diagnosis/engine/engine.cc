@@ -1,5 +1,9 @@
 #include "diagnosis/engine/engine.h"
 
+#include <fmt/format.h>
+
+#include <vector>
+
 #include "diagnosis/facts/derive.h"
 #include "process/input/load.h"
 #include "process/symbols/symbols.h"
@@ -7,9 +11,31 @@
 #include "process/unwind/unwind.h"
 
 namespace inquest::diagnosis {
+namespace {
+
+constexpr size_t kMaxThreadsNamed = 12;
+
+// An error that says which threads there are when the one asked for is not among them.
+Status check_thread(const process::ProcessImage& image, const DiagnoseOptions& options) {
+  if (!options.thread) return {};
+  std::vector<int32_t> known;
+  for (const process::Thread& thread : image.threads) {
+    if (thread.tid == *options.thread) return {};
+    if (known.size() < kMaxThreadsNamed) known.push_back(thread.tid);
+  }
+  return Error(ErrorCode::kNotFound,
+               fmt::format("{}: there is no thread {} in it; its threads are {}{}", image.source,
+                           *options.thread, fmt::join(known, ", "),
+                           image.threads.size() > known.size()
+                               ? fmt::format(" and {} more", image.threads.size() - known.size())
+                               : ""));
+}
+
+}  // namespace
 
 Result<Diagnosis> diagnose(const DiagnoseOptions& options) {
   INQ_TRY(process::ProcessImage image, process::load(options.input));
+  INQ_TRY_STATUS(check_thread(image, options));
   const process::ModuleSet modules = process::ModuleSet::resolve(image, options.modules);
   process::Unwinder unwinder(image, modules);
   process::Symbolizer symbols(modules, {.cache_dir = options.symbol_cache_dir,
