@@ -51,7 +51,9 @@ std::vector<std::string> marked(const FunctionFact& function) {
     const size_t number = line.find_first_not_of(' ');
     const bool is_here =
         number != std::string::npos && line.compare(number, here.size(), here) == 0;
-    lines.push_back((is_here ? "> " : "  ") + line);
+    std::string shown = (is_here ? "> " : "  ") + line;
+    shown.erase(shown.find_last_not_of(" \t") + 1);
+    lines.push_back(std::move(shown));
   }
   return lines;
 }

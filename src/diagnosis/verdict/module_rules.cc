@@ -65,7 +65,7 @@ void propose_from_modules(const Facts& facts, Proposals& out) {
       h.next_command = fmt::format("dpkg -S '{}'", replaced->path);
       out.push_back({std::move(h), weight_of_replaced(facts, *replaced)});
     } else {
-      h.next_command = fmt::format("ldd '{}'", executable_of(facts));
+      h.next_command = fmt::format("ldd {}", executable_of(facts));
       out.push_back({std::move(h), weight_of_two_versions(facts)});
     }
   }

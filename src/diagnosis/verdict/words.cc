@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <string_view>
+
 #include "diagnosis/verdict/rules.h"
 
 namespace inquest::diagnosis {
@@ -51,13 +53,37 @@ std::string expression_of(const FaultFacts& fault) {
   return {};
 }
 
+namespace {
+
+// One word of a shell command: names come out of a core, and commands are copied.
+std::string shell_word(const std::string& text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+  const bool is_option = text.starts_with('-');
+  if (!text.empty() && !is_option && text.find_first_not_of(kPlain) == std::string::npos) {
+    return text;
+  }
+  std::string quoted = is_option ? "'./" : "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      quoted += "'\\''";
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "'";
+}
+
+}  // namespace
+
 std::string executable_of(const Facts& facts) {
-  return facts.process.executable.empty() ? "EXE" : facts.process.executable;
+  return facts.process.executable.empty() ? "EXE" : shell_word(facts.process.executable);
 }
 
 std::string explain_command(const Facts& facts, std::string_view options) {
-  const std::string source = facts.process.source.empty() ? "CORE" : facts.process.source;
-  return fmt::format("inquest explain {} {}", source, options);
+  const std::string& source = facts.process.source;
+  const bool has_name = !source.empty() && source != "standard input";
+  return fmt::format("inquest explain {} {}", has_name ? shell_word(source) : "CORE", options);
 }
 
 }  // namespace inquest::diagnosis
