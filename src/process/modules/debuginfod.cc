@@ -129,9 +129,9 @@ bool Debuginfod::fetch(Server& server, const BuildId& id, std::string_view name,
     const auto response = net::http_download(url, fd->get(), options);
     if (!response.ok() || (!response->success() && response->status != kNotFound)) {
       server.dead = response.ok() || response.error().code() != ErrorCode::kTooLarge;
-      notes_.push_back({fmt::format("debuginfod: {}: {}", url,
-                                    response.ok() ? fmt::format("HTTP status {}", response->status)
-                                                  : response.error().message()),
+      notes_.push_back({response.ok()
+                            ? fmt::format("debuginfod: {}: HTTP status {}", url, response->status)
+                            : fmt::format("debuginfod: {}", response.error().message()),
                         "check DEBUGINFOD_URLS and the network, or unset DEBUGINFOD_URLS"});
     } else if (response->success()) {
       const auto file = OpenedFile::open(partial);

@@ -121,7 +121,12 @@ const Module* ModuleSet::main() const {
 
 const std::vector<std::unique_ptr<Module>>& ModuleSet::all() const { return state_->modules; }
 const MemoryReader& ModuleSet::memory() const { return state_->memory; }
-const std::vector<Note>& ModuleSet::notes() const { return state_->notes; }
+
+std::vector<Note> ModuleSet::notes() const {
+  std::vector<Note> all = state_->notes;
+  for (Note& note : state_->context.debuginfod.notes()) all.push_back(std::move(note));
+  return all;
+}
 
 std::vector<ModuleSet::Duplicate> ModuleSet::duplicates() const {
   std::map<std::string, const Module*> first;

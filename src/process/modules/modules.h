@@ -108,8 +108,9 @@ class ModuleSet {
   std::vector<Duplicate> duplicates() const;
   // Looks for every module's file; those for which another build is on disk now.
   std::vector<const Module*> mismatched() const;
-  // On the set as a whole (not those of single modules).
-  const std::vector<Note>& notes() const;
+  // On the set as a whole (not those of single modules), and what debuginfod servers answered so
+  // far.
+  std::vector<Note> notes() const;
 
  private:
   struct State;
