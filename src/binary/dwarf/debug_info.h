@@ -40,8 +40,9 @@ struct FunctionScope {
   std::string name;          // DW_AT_name, with namespaces and classes: "shop::quote"
   std::string linkage_name;  // may be empty
   bool is_inlined = false;
-  uint64_t low_pc = 0;    // entry of this instance
-  std::string call_file;  // of an inlined instance: where it was inlined
+  uint64_t low_pc = 0;     // entry of this instance
+  uint64_t code_size = 0;  // bytes of code; only of the physical function, from scopes_at
+  std::string call_file;   // of an inlined instance: where it was inlined
   uint32_t call_line = 0, call_column = 0;
   std::string decl_file;
   uint32_t decl_line = 0;

@@ -80,6 +80,9 @@ std::vector<FunctionScope> DebugInfo::scopes_at(uint64_t pc, bool qualified) {
   for (auto die = chain.rbegin(); die != chain.rend(); ++die) {
     if (is_function(*die)) scopes.push_back(impl_->scope(*die, qualified));
   }
+  if (scopes.empty()) return scopes;
+  for (const auto& [low, high] : impl_->store.ranges(function))
+    scopes.back().code_size += high - low;
   return scopes;
 }
 

@@ -12,6 +12,9 @@ namespace {
 
 constexpr size_t kMaxScopes = 1 << 16;
 constexpr size_t kMaxLines = 1 << 18;
+// Bytes of code. A larger function may inline thousands of others (interpreters, generated code):
+// its whole tree costs more than the few addresses that are asked about.
+constexpr uint64_t kLargeFunction = 4096;
 
 void add_file(std::string& text, const std::string& path) {
   struct stat status = {};
@@ -33,6 +36,18 @@ FunctionRecord::Scope scope_of(const dwarf::DebugInfo::UnitScope& unit_scope) {
   scope.start = from.low_pc;
   scope.ranges = unit_scope.ranges;
   return scope;
+}
+
+// What stands at one address of a large function: `chain` is innermost first.
+FunctionRecord record_of_address(const std::vector<dwarf::FunctionScope>& chain, uint64_t pc) {
+  FunctionRecord record;
+  record.source = NameSource::kDwarf;
+  record.ranges = {{pc, pc + 1}};
+  for (size_t i = chain.size(); i-- > 0;) {
+    record.scopes.push_back(
+        scope_of({chain[i], record.ranges, static_cast<int32_t>(record.scopes.size()) - 1}));
+  }
+  return record;
 }
 
 uint32_t file_index(FunctionRecord& record, std::string_view file) {
@@ -74,6 +89,13 @@ void RecordMaker::add_lines(FunctionRecord& record, uint64_t low, uint64_t high)
 
 std::optional<FunctionRecord> RecordMaker::from_dwarf(uint64_t pc) {
   if (debug_ == nullptr) return std::nullopt;
+  const auto chain = debug_->scopes_at(pc, false);
+  if (chain.empty()) return std::nullopt;
+  if (chain.back().code_size > kLargeFunction) {
+    FunctionRecord record = record_of_address(chain, pc);
+    add_lines(record, pc, pc + 1);
+    return record;
+  }
   const auto tree = debug_->function_tree(pc, false);
   if (tree.empty() || tree.front().ranges.empty()) return std::nullopt;
   FunctionRecord record;
