@@ -29,6 +29,31 @@ std::optional<RegisterSum> register_sum(ByteView expression) {
 
 }  // namespace
 
+namespace {
+
+bool is_untyped_pointer(Types& types, dwarf::DieRef ref) {
+  const auto& type = types.strip(ref);
+  return type.kind == dwarf::TypeKind::kPointer &&
+         (!type.target || types.strip(*type.target).kind == dwarf::TypeKind::kVoid);
+}
+
+// How far into a variable of `size` bytes the byte at `address` is, when that part of it is in
+// memory.
+std::optional<uint64_t> offset_in(const std::vector<Piece>& pieces, uint64_t size,
+                                  Address address) {
+  uint64_t start = 0;
+  for (const Piece& piece : pieces) {
+    const uint64_t bytes = piece.bit_size ? *piece.bit_size / 8 : size;
+    if (piece.kind == Piece::Kind::kMemory && address.value >= piece.value &&
+        address.value - piece.value < bytes)
+      return start + (address.value - piece.value);
+    start += bytes;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 bool is_library_function(std::string_view name) {
   for (const std::string_view prefix :
        {"std::", "__gnu_cxx::", "core::", "alloc::", "__", "_M_", "operator new"})
@@ -101,16 +126,20 @@ std::optional<Traced> FrameVariables::held_by(const FrameVariable& variable, isa
 
 std::optional<Traced> FrameVariables::in_register(uint64_t link_pc, isa::RegisterId id,
                                                   bool* of_library) {
-  std::optional<Traced> library;
+  std::optional<Traced> library, untyped;
+  *of_library = false;
   for (const FrameVariable& variable : at(link_pc)) {
     auto held = held_by(variable, id);
     if (!held) continue;
-    if (!variable.of_library) {
-      *of_library = false;
+    if (variable.of_library) {
+      if (!library) library = std::move(held);
+    } else if (!is_untyped_pointer(*context_.types(), *variable.info.type)) {
       return held;
+    } else if (!untyped) {
+      untyped = std::move(held);  // `const struct quote* left = a;` says more than `const void* a`
     }
-    if (!library) library = std::move(held);
   }
+  if (untyped) return untyped;
   *of_library = library.has_value();
   return library;
 }
@@ -150,18 +179,16 @@ std::optional<Traced> FrameVariables::in_memory(uint64_t link_pc, Address addres
   Types* types = context_.types();
   std::optional<Traced> library;
   for (const FrameVariable& variable : at(link_pc)) {
-    if (!variable.where.location || variable.where.location->pieces.size() != 1) continue;
+    if (!variable.where.location || !variable.info.type || variable.info.name.empty()) continue;
     if (library && variable.of_library) continue;
-    const Piece& piece = variable.where.location->pieces[0];
-    if (piece.kind != Piece::Kind::kMemory || !variable.info.type || variable.info.name.empty())
-      continue;
-    const uint64_t size = types->size(*variable.info.type).value_or(0);
-    if (address.value < piece.value || address.value - piece.value >= size) continue;
+    const auto offset = offset_in(variable.where.location->pieces,
+                                  types->size(*variable.info.type).value_or(0), address);
+    if (!offset) continue;
     Known found = known(variable);
     found.form = Known::Form::kAddress;
-    found.value = piece.value;
+    found.value = address.value - *offset;
     Traced out;
-    out.offset = address.value - piece.value;
+    out.offset = *offset;
     out.base = std::move(found);
     if (!variable.of_library) return out;
     library = std::move(out);

@@ -86,7 +86,13 @@ bool FunctionCode::changes(const isa::Instruction& instruction, isa::RegisterId 
   return std::ranges::find(instruction.writes, id) != instruction.writes.end();
 }
 
-Definitions FunctionCode::definitions(size_t index, isa::RegisterId id) const {
+bool FunctionCode::defines(const isa::Instruction& instruction, isa::RegisterId id) const {
+  if (instruction.flow != Flow::kCall) return changes(instruction, id);
+  const isa::RegisterId second = arch_ == isa::Arch::kX86_64 ? isa::x86::kRdx : isa::a64::kX0 + 1;
+  return id == isa::return_register(arch_) || id == second;
+}
+
+Definitions FunctionCode::definitions(size_t index, isa::RegisterId id, bool strict) const {
   Definitions out;
   std::set<size_t> seen;
   std::deque<size_t> waiting{index};
@@ -102,7 +108,7 @@ Definitions FunctionCode::definitions(size_t index, isa::RegisterId id) const {
         out.lost = true;
         return out;
       }
-      if (changes(instructions_[source], id)) {
+      if (strict ? changes(instructions_[source], id) : defines(instructions_[source], id)) {
         out.at.push_back(source);
       } else {
         waiting.push_back(source);

@@ -41,14 +41,18 @@ class FunctionCode {
   std::optional<size_t> before(Address pc) const;
 
   // Which instructions may have written `id` last before instruction `index` ran.
-  Definitions definitions(size_t index, isa::RegisterId id) const;
-  // Does this instruction change `id`? A call changes every register that it need not preserve.
+  // Code does not read what a call has destroyed: a register that it does read after a call is one
+  // that the compiler knew the call to keep (gcc's -fipa-ra). With `strict`, a call changes every
+  // register that it need not preserve.
+  Definitions definitions(size_t index, isa::RegisterId id, bool strict = false) const;
+  // Does this instruction change `id`? By the calling convention: see `strict`.
   bool changes(const isa::Instruction& instruction, isa::RegisterId id) const;
   // The instructions from which control may come to `index`.
   std::vector<size_t> predecessors(size_t index) const;
 
  private:
   void link();
+  bool defines(const isa::Instruction& instruction, isa::RegisterId id) const;
 
   isa::Arch arch_ = isa::Arch::kX86_64;
   Address entry_;

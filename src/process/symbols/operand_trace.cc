@@ -21,6 +21,7 @@ constexpr uint8_t kSttFunction = 2;
 constexpr uint64_t kBytesWithoutSymbol =
     512;  // decoded beyond the pc when the function's end is unknown
 constexpr size_t kMaxCandidates = 8;
+constexpr size_t kMaxStoresSearched = 16;
 constexpr uint64_t kSmallConstant = 4096;  // a pointer of this value is null, or as good as null
 
 // The function symbol that covers `link`: its extent.
@@ -62,6 +63,11 @@ std::optional<uint64_t> increment_of(const Instruction& instruction, RegisterId 
   if (sum.base != id || sum.index || sum.displacement == 0) return std::nullopt;
   const int64_t by = sum.displacement;
   return static_cast<uint64_t>(by < 0 ? -by : by);
+}
+
+// Worth another try: nothing is known, or only which function returned it.
+bool is_vague(const Traced& traced) {
+  return !traced.lost.empty() || (traced.base && traced.base->base_kind == "return value");
 }
 
 bool is_conditional_move(const Instruction& instruction) {
@@ -128,7 +134,8 @@ std::optional<uint64_t> OperandTrace::register_value(size_t at, RegisterId id) {
     return value;
   }
   if (!context_.frame().interrupted && code_.changes(code_[current_], id)) return std::nullopt;
-  const Definitions here = code_.definitions(at, id), there = code_.definitions(current_, id);
+  const Definitions here = code_.definitions(at, id, true),
+                    there = code_.definitions(current_, id, true);
   if (here.lost || there.lost || here != there) return std::nullopt;
   return value;
 }
@@ -142,8 +149,7 @@ Traced OperandTrace::register_before(size_t at, RegisterId id) {
   if (!open_.insert(key).second) return Traced::unknown("a loop");
   ++depth_;
   Traced found = find(at, id);
-  const bool vague = !found.lost.empty() || (found.base && found.base->base_kind == "return value");
-  if (vague) {
+  if (is_vague(found)) {
     if (auto same = worth(at, register_value(at, id))) found = std::move(*same);
   }
   --depth_;
@@ -178,6 +184,9 @@ Traced OperandTrace::find(size_t at, RegisterId id) {
   Traced found;
   if (definitions.at.size() == 1 && !definitions.from_entry) {
     found = from_definition(definitions.at[0], id);
+    if (is_vague(found)) {
+      if (auto stored = stored_in_variable(definitions.at[0], id)) found = std::move(*stored);
+    }
   } else if (definitions.at.empty() && definitions.from_entry) {
     found = at_entry(id);
   } else if (definitions.at.empty()) {
@@ -225,6 +234,18 @@ Traced OperandTrace::choose(const Definitions& definitions, bool entry, size_t a
     if (steps > 0 && candidates.front().terms.size() < kMaxTerms)
       candidates.front().terms.emplace_back(step, unknown_index());
     return candidates.front();
+  }
+  // `p` here and `p + i` there: a pointer into what p points at.
+  const bool same_base = candidates.size() + steps == definitions.at.size() + (entry ? 1 : 0) &&
+                         std::ranges::all_of(candidates, [&](const Traced& one) {
+                           return one.base && candidates.front().base &&
+                                  spell(*one.base) == spell(*candidates.front().base);
+                         });
+  if (same_base) {
+    Traced out;
+    out.base = candidates.front().base;
+    out.terms.emplace_back(1, unknown_index());
+    return out;
   }
   const auto value = register_value(at, id);
   std::vector<const Traced*> fitting;
@@ -336,6 +357,32 @@ Traced OperandTrace::stored_in_slot(const MemoryOperand& slot, size_t at) {
   return register_before(stores[0], *from);
 }
 
+// The compiler put the value into a variable's slot right after it was made: `device = find(...)`.
+std::optional<Traced> OperandTrace::stored_in_variable(size_t definition, RegisterId id) {
+  const size_t end = std::min(definition + 1 + kMaxStoresSearched, code_.size());
+  std::set<RegisterId> holders{id};
+  for (size_t i = definition + 1; i < end; ++i) {
+    const Instruction& one = code_[i];
+    if (one.flow != Flow::kNext) return std::nullopt;
+    for (const MemoryOperand& operand : one.memory) {
+      const bool stores = std::ranges::any_of(one.reads, [&](RegisterId from) {
+        return from != operand.base && holders.contains(from);
+      });
+      if (operand.implicit || operand.access != isa::Access::kWrite || operand.size != 8 || !stores)
+        continue;
+      const auto slot = frame_address(operand, i);
+      if (!slot || slot->base->of_library) continue;
+      Traced value = load_through(evidence_, *slot, 8);
+      if (value.lost.empty() && value.single() != nullptr) return value;
+    }
+    const bool copies = one.copy_of && one.copy_bits == 64 && holders.contains(*one.copy_of);
+    for (const RegisterId written : one.writes) holders.erase(written);
+    if (copies) holders.insert(one.writes[0]);
+    if (holders.empty()) return std::nullopt;
+  }
+  return std::nullopt;
+}
+
 Traced OperandTrace::conditional(size_t definition, RegisterId id) {
   const Instruction& instruction = code_[definition];
   std::vector<Traced> candidates;
@@ -412,7 +459,8 @@ Traced OperandTrace::passed_by_caller(RegisterId id) {
     caller_ = std::make_unique<OperandTrace>(evidence_, stack_, index_ + 1, callers_ - 1);
   if (!caller_->why_not().empty()) return lost;
   Traced passed = caller_->register_before(caller_->current(), id);
-  if (!passed.lost.empty() || passed.is_constant()) return passed.lost.empty() ? passed : lost;
+  if (!passed.lost.empty()) return Traced::unknown(lost.lost + ", where it was " + passed.lost);
+  if (passed.is_constant()) return passed;
   if (passed.base) {
     passed.base->trust = std::max(passed.base->trust, ExpressionTrust::kTraced);
     passed.base->steps.push_back(fmt::format("the caller passed it in {} at {}",

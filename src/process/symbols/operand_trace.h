@@ -53,6 +53,7 @@ class OperandTrace {
   Traced passed_by_caller(isa::RegisterId id);
   std::optional<Traced> worth(size_t at, std::optional<uint64_t> value);
   Traced choose(const Definitions& definitions, bool entry, size_t at, isa::RegisterId id);
+  std::optional<Traced> stored_in_variable(size_t definition, isa::RegisterId id);
   Traced conditional(size_t definition, isa::RegisterId id);
   Traced loaded(size_t definition);
   Traced stored_in_slot(const isa::MemoryOperand& slot, size_t at);

@@ -86,7 +86,9 @@ SourceExpression expression_of(const Known& known, std::optional<uint64_t> in_re
   out.trust = known.trust;
   out.steps = known.steps;
   compare_with_memory(known, in_register, out.steps);
-  out.value = in_register.value_or(known.value.value_or(0));
+  const auto value = in_register ? in_register : known.value;
+  out.value = value.value_or(0);
+  out.value_known = value.has_value();
   return out;
 }
 
@@ -95,6 +97,7 @@ SourceExpression constant_expression(uint64_t value) {
   out.text = value == 0 ? "0" : to_hex(value);
   out.base_kind = "constant";
   out.value = value;
+  out.value_known = true;
   out.trust = ExpressionTrust::kTraced;
   out.steps.push_back("the code itself loads the constant " + to_hex(value));
   return out;
@@ -105,6 +108,41 @@ const Known* pointer_in(const Traced& traced) {
   if (!traced.lost.empty()) return nullptr;
   if (traced.base) return &*traced.base;
   return traced.single();
+}
+
+// The function that the call of stack.frames[caller] entered, when it is not the one that
+// stack.frames[caller - 1] is in: that one was reached by a tail call out of it.
+std::optional<Address> entered_instead(Evidence& evidence, const Stack& stack, size_t caller,
+                                       const OperandTrace& trace) {
+  const isa::Instruction& call = trace.code()[trace.current()];
+  if (caller == 0 || !call.target.direct) return std::nullopt;
+  const CodeName& callee = evidence.names.at(stack.frames[caller - 1].lookup_pc());
+  const Address entered = evidence.names.through_stub(*call.target.direct);
+  const CodeName& first = evidence.names.at(entered);
+  if (callee.name.empty() || first.name.empty() || callee.start == first.start) return std::nullopt;
+  return entered;
+}
+
+// What the function at `entered` left in `id` when it jumped to the function that `reached` is in.
+Traced passed_by_jump(Evidence& evidence, Address entered, const Frame& reached,
+                      isa::RegisterId id) {
+  const CodeName& callee = evidence.names.at(reached.lookup_pc());
+  Stack alone;
+  Frame& frame = alone.frames.emplace_back();
+  frame.pc = entered;
+  frame.interrupted = true;
+  frame.registers = isa::RegisterFile(evidence.image.arch);
+  OperandTrace trace(evidence, alone, 0);
+  if (!trace.why_not().empty()) return Traced::unknown(trace.why_not());
+  for (size_t i = 0; i < trace.code().size(); ++i) {
+    const isa::Instruction& jump = trace.code()[i];
+    if (jump.flow != isa::Flow::kJump || !jump.target.direct) continue;
+    const Address target = evidence.names.through_stub(*jump.target.direct);
+    if (target == callee.start || evidence.names.at(target).name == callee.name)
+      return trace.register_before(i, id);
+  }
+  return Traced::unknown(fmt::format("{}() was entered, and went on by a jump to {}()",
+                                     evidence.names.at(entered).name, callee.name));
 }
 
 void explain_address(Evidence& evidence, const Traced& address, uint64_t size,
@@ -256,7 +294,16 @@ OperandExplanation VariableReader::explain_argument(const Stack& stack, size_t c
     out.why_not = "argument " + std::to_string(argument) + " is passed on the stack";
     return out;
   }
-  const Traced traced = trace.register_before(trace.current(), *id);
+  Traced traced = trace.register_before(trace.current(), *id);
+  if (const auto between = entered_instead(state_->evidence, stack, caller, trace)) {
+    // A stub of the C++ library (operator delete) hands on what it got; only the program's
+    // functions are followed.
+    Traced passed = passed_by_jump(state_->evidence, *between, stack.frames[caller - 1], *id);
+    const Module* module = state_->evidence.modules.find(*between);
+    if (passed.lost.empty() ||
+        (module != nullptr && state_->evidence.files.types(*module) != nullptr))
+      traced = std::move(passed);
+  }
   if (const Known* known = traced.single()) {
     out.pointer = expression_of(*known, known->value);
     out.member = known->member;

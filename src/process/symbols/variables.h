@@ -63,6 +63,8 @@ struct SourceExpression {
   std::string base_kind;      // "argument", "local", "global", "member of this", "return value"
   std::string function;       // that base_variable belongs to
   uint64_t value = 0;
+  bool value_known =
+      false;  // false: `value` means nothing (a register that a call has destroyed since)
   ExpressionTrust trust = ExpressionTrust::kExact;
   std::vector<std::string> steps;  // how it was found, each a sentence with addresses
 };
