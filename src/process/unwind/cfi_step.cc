@@ -181,7 +181,10 @@ CfiStep Step::run(isa::RegisterFile* caller) {
   for (const RegisterRule& rule : site_.row.rules) {
     if (rule.reg == site_.row.return_register || rule.kind == RegisterRule::Kind::kSameValue)
       continue;
-    const auto value = value_of(rule);
+    // By far the most common rule.
+    const bool stored = rule.kind == RegisterRule::Kind::kAtCfa;
+    const auto value =
+        stored ? stack_.load(*result_.cfa + static_cast<uint64_t>(rule.offset)) : value_of(rule);
     if (value) {
       caller->set(rule.reg, *value);
     } else {

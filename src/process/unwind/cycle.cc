@@ -5,18 +5,29 @@
 namespace inquest::process {
 namespace {
 
-// The longest run of positions at which pcs[i] == pcs[i + period], as a cycle.
+// Every stretch worth folding has at least so many positions at which pcs[i] == pcs[i + period]:
+// kMinFoldedFrames less one period, and kMinRounds less one periods. So looking at each 32nd
+// position does not miss it.
+constexpr size_t kStride = 32;
+static_assert(kMinFoldedFrames * (kMinRounds - 1) / kMinRounds >= kStride);
+
+// The longest run of such positions, as a cycle.
 Cycle longest_run(std::span<const uint64_t> pcs, size_t period) {
-  size_t best_start = 0, best_length = 0, length = 0;
-  for (size_t i = 0; i + period < pcs.size(); ++i) {
-    length = pcs[i] == pcs[i + period] ? length + 1 : 0;
-    if (length > best_length) {
-      best_length = length;
-      best_start = i + 1 - length;
-    }
+  const size_t end = pcs.size() - period;
+  const auto repeats = [&](size_t i) { return pcs[i] == pcs[i + period]; };
+  Cycle best;
+  size_t best_length = 0, done = 0;  // all before `done` was looked at
+  for (size_t probe = 0; probe < end; probe += kStride) {
+    if (probe < done || !repeats(probe)) continue;
+    size_t first = probe, last = probe + 1;
+    while (first > done && repeats(first - 1)) --first;
+    while (last < end && repeats(last)) ++last;
+    done = last;
+    if (last - first <= best_length) continue;
+    best_length = last - first;
+    best = {.first = first, .period = period, .count = (best_length + period) / period};
   }
-  if (best_length == 0) return {};
-  return {.first = best_start, .period = period, .count = (best_length + period) / period};
+  return best;
 }
 
 }  // namespace

@@ -12,6 +12,8 @@ constexpr uint64_t kLongFunction = 0x10000;
 
 // How much a candidate says for itself.
 constexpr int kCallsCalleeScore = 8, kLeadsOnScore = 4, kIndirectScore = 2, kDirectScore = 1;
+// The frame of a signal, whole: only a call of the callee is better.
+constexpr int kTrampolineScore = kCallsCalleeScore - 1;
 // In code that is not at hand, next to a callee whose code is not at hand either: as good as a call
 // that leads on.
 constexpr int kUnknownScore = kLeadsOnScore + kIndirectScore;
@@ -38,8 +40,8 @@ int look_at(ScanHit& hit, std::optional<Address> callee_pc, bool blind, CodeSite
     const bool returns_from_handler =
         sites.is_trampoline(hit.return_address) && looks_like_signal_frame(hit.slot + 8, sites);
     if (!returns_from_handler) return 0;
-    hit.is_trampoline = hit.calls_callee = hit.leads_on = true;
-    return kCallsCalleeScore + kLeadsOnScore;
+    hit.is_trampoline = hit.leads_on = true;
+    return kTrampolineScore;
   }
   hit.calls_callee = callee_pc && call.kind == CallBefore::Kind::kDirect &&
                      may_be_start_of(call.target, *callee_pc, sites);
@@ -79,10 +81,12 @@ std::optional<ScanHit> scan_for_return(Address from, size_t words, std::optional
     ScanHit hit{.slot = slot, .return_address = code};
     const int score = look_at(hit, callee_pc, blind, sites, stack);
     const bool is_strong = hit.calls_callee || hit.leads_on;
-    if (score <= best_score || (i >= words && !is_strong)) continue;
-    best = hit;
-    best_score = score;
-    if (hit.calls_callee && hit.leads_on) break;
+    if (score > best_score && (i < words || is_strong)) {
+      best = hit;
+      best_score = score;
+    }
+    // What lies above a signal frame was interrupted, and called nothing.
+    if (hit.is_trampoline || (hit.calls_callee && hit.leads_on)) break;
   }
   return best;
 }

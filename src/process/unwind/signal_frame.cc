@@ -10,11 +10,11 @@ using namespace isa;
 
 // x86-64: the handler's return address was popped, so sp is at the ucontext; siginfo lies behind
 // it.
-constexpr uint64_t kX86Link = 8;                         // uc_link, after uc_flags
-constexpr uint64_t kX86Context = 40;                     // uc_mcontext, after uc_stack
-constexpr uint64_t kX86Segments = kX86Context + 18 * 8;  // cs, gs, fs, ss: 16 bits each
-constexpr uint64_t kX86Siginfo = 304;
-constexpr uint16_t kX86UserCode = 0x33;  // cs of every 64-bit Linux program
+constexpr uint64_t kX86Link = 8;                               // uc_link, after uc_flags
+constexpr uint64_t kX86Context = 40;                           // uc_mcontext, after uc_stack
+constexpr uint64_t kX86Segments = kX86Context + 18 * 8;        // cs, gs, fs, ss: 16 bits each
+constexpr uint64_t kX86FloatState = kX86Segments + 8 + 4 * 8;  // after err, trapno, oldmask, cr2
+constexpr uint16_t kX86UserCode = 0x33;                        // cs of every 64-bit Linux program
 constexpr std::array<RegisterId, 18> kX86Order = {
     x86::kR8,  x86::kR9,  x86::kR10, x86::kR11, x86::kR12, x86::kR13,
     x86::kR14, x86::kR15, x86::kRdi, x86::kRsi, x86::kRbp, x86::kRbx,
@@ -27,7 +27,12 @@ constexpr uint64_t kA64Registers =
     kA64Context + 8;  // after fault_address: x0 to x30, sp, pc, pstate
 constexpr size_t kA64Count = 34;
 
-constexpr int kMaxSignal = 64;
+// The first record behind those registers is the floating-point state.
+constexpr uint64_t kA64FirstRecord = kA64Context + 288;
+constexpr uint32_t kA64FloatMagic = 0x46508001;
+
+// The kernel puts the floating-point state on the same stack, right above.
+constexpr uint64_t kMaxFloatDistance = 0x10000;
 
 std::optional<RegisterFile> read_x86(Address sp, const MemoryReader& memory) {
   std::array<uint64_t, kX86Order.size()> words{};
@@ -48,10 +53,6 @@ std::optional<RegisterFile> read_a64(Address sp, const MemoryReader& memory) {
   return registers;
 }
 
-bool is_signal_number(std::optional<int32_t> number) {
-  return number && *number >= 1 && *number <= kMaxSignal;
-}
-
 }  // namespace
 
 std::optional<RegisterFile> read_signal_frame(Arch arch, Address sp, const MemoryReader& memory) {
@@ -63,12 +64,13 @@ bool looks_like_signal_frame(Address sp, CodeSites& sites) {
   const Arch arch = sites.image().arch;
   const auto registers = read_signal_frame(arch, sp, memory);
   if (!registers || sites.image().mapping_at(*registers->sp()) == nullptr) return false;
-  if (arch == Arch::kAArch64) {
-    return is_signal_number(memory.load<int32_t>(sp)) && sites.is_executable(*registers->pc());
-  }
+  if (arch == Arch::kAArch64) return memory.load<uint32_t>(sp + kA64FirstRecord) == kA64FloatMagic;
   const auto link = memory.load_pointer(sp + kX86Link);
+  const auto float_state = memory.load_pointer(sp + kX86FloatState);
+  if (!link || !float_state) return false;
+  const bool has_float_state = *float_state > sp && *float_state - sp < kMaxFloatDistance;
   return memory.load<uint16_t>(sp + kX86Segments) == kX86UserCode &&
-         is_signal_number(memory.load<int32_t>(sp + kX86Siginfo)) && link &&
+         (has_float_state || float_state->is_null()) &&
          (link->is_null() || sites.image().mapping_at(*link) != nullptr);
 }
 

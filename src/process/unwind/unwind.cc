@@ -138,6 +138,9 @@ Stack walk_stack(const isa::RegisterFile& registers, CodeSites& sites, StackWord
   std::vector<uint64_t> pcs;
   std::vector<Walker> checkpoints;
   Walker walker(registers, sites, words);
+  constexpr size_t kUsualDepth = 64;
+  pcs.reserve(kUsualDepth);
+  stack.frames.reserve(std::min(kUsualDepth, options.max_kept));
   bool more = true;
   while (more && pcs.size() < options.max_frames) {
     if (!pcs.empty()) walker.move_up();

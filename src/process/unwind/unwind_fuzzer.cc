@@ -1,6 +1,8 @@
 // Random registers, stack memory, code and rows: the walker must end, within bounds, whatever it
 // meets.
+#include "base/cursor.h"
 #include "process/unwind/fake_process.h"
+#include "process/unwind/scan.h"
 
 namespace {
 

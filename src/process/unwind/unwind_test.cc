@@ -236,6 +236,102 @@ TEST(UnwindTest, ScanningPrefersTheCallOfTheFunctionItIsIn) {
   EXPECT_EQ(stack.frames[1].how, FoundBy::kScan);
 }
 
+TEST(UnwindTest, SignalFramesAreFoundByScanningToo) {
+  FourFunctions process(Arch::kX86_64);
+  const Address trampoline = kText + 0x1000, handler = kText + 0x9000;  // no CFI for either
+  process.code(trampoline, {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05});
+  const Address context = kSp - 0x1000;
+  process.memory.put(context + 40 + 8 * 15, kSp.value);
+  process.memory.put(context + 40 + 8 * 16, (kInner + 0x10).value);
+  process.memory.put(context + 40 + 8 * 18, 0x2b000000000033);  // cs, ss
+  process.memory.put(context - 8, trampoline.value);
+  process.registers.set_pc(handler + 4);
+  process.registers.set_sp(context - 0x40);
+  const Stack stack = process.walk();
+  ASSERT_EQ(stack.frames.size(), 6u);
+  EXPECT_TRUE(stack.frames[1].is_signal_handler_return);
+  EXPECT_EQ(stack.frames[1].how, FoundBy::kScan);
+  EXPECT_EQ(stack.frames[2].pc, kInner + 0x10);
+  EXPECT_TRUE(stack.frames[2].interrupted);
+}
+
+TEST(UnwindTest, AnOverwrittenReturnAddressIsSeenAtTheReturnWithoutCfi) {
+  FourFunctions process(Arch::kX86_64);
+  const Address bare = kText + 0x9000;
+  process.code(bare, {0xc3});
+  process.memory.put(kSp - 8, 0x4141414141414141);
+  process.registers.set_pc(bare);
+  process.registers.set_sp(kSp - 8);
+  const Stack stack = process.walk();
+  EXPECT_TRUE(stack.corrupt);
+  EXPECT_THAT(all_notes(stack),
+              HasSubstr("the return address at " + to_hex(kSp - 8) + " was overwritten"));
+  ASSERT_GE(stack.frames.size(), 2u);
+  EXPECT_EQ(stack.frames[1].how, FoundBy::kScan);
+}
+
+TEST(UnwindTest, AStackSetUpByHandEndsAtTheFunctionThatWasPutThere) {
+  FakeProcess process(Arch::kX86_64);
+  process.function(kInner, 0x80, 0x20);
+  process.function(kOuter, 0x80, 0x20);  // as __start_context: never called
+  process.memory.put(kSp + 0x18, kOuter.value);
+  process.registers.set_pc(kInner + 0x10);
+  process.registers.set_sp(kSp);
+  const Stack stack = process.walk();
+  EXPECT_EQ(pcs(stack), (std::vector{kInner + 0x10, kOuter}));
+  EXPECT_EQ(stack.frames[1].lookup_pc(), kOuter);
+  EXPECT_EQ(stack.end, StackEnd::kComplete);
+  EXPECT_FALSE(stack.corrupt);
+}
+
+TEST(UnwindTest, AReturnAddressOfZeroEndsTheStackWhenNothingFollows) {
+  FakeProcess process(Arch::kX86_64);
+  process.function(kInner, 0x80, 0x20);
+  process.registers.set_pc(kInner + 0x10);
+  process.registers.set_sp(kSp);
+  const Stack stack = process.walk();
+  EXPECT_EQ(stack.frames.size(), 1u);
+  EXPECT_EQ(stack.end, StackEnd::kComplete);
+}
+
+TEST(UnwindTest, ABadStackPointerFallsBackToTheFramePointer) {
+  FourFunctions process(Arch::kX86_64);
+  process.memory.put(kSp + 0x100, 0);
+  process.memory.put(kSp + 0x108, process.in_outer.value);
+  process.registers.set_sp(Address(0x1234560));
+  process.registers.set(isa::x86::kRbp, kSp.value + 0x100);
+  const Stack stack = process.walk();
+  EXPECT_TRUE(stack.corrupt);
+  ASSERT_GE(stack.frames.size(), 2u);
+  EXPECT_EQ(stack.frames[1].pc, process.in_outer);
+  EXPECT_EQ(stack.frames[1].how, FoundBy::kFramePointer);
+}
+
+TEST(UnwindTest, AFrameRecordGivesTheStackPointerOfItsOwner) {
+  FourFunctions process(Arch::kAArch64);
+  // outer keeps its record at sp, as gcc does: x29, x30 at CFA − 0x30 and CFA − 0x28.
+  dwarf::CfiRow row;
+  row.return_register = 30;
+  row.cfa = {.kind = dwarf::CfaRule::Kind::kRegister, .reg = isa::a64::kSp, .offset = 0x30};
+  row.rules = {{.kind = dwarf::RegisterRule::Kind::kAtCfa, .reg = 29, .offset = -0x30},
+               {.kind = dwarf::RegisterRule::Kind::kAtCfa, .reg = 30, .offset = -0x28}};
+  process.cfi.add(kOuter, 0x80, row);
+  const Address bare = kText + 0x8000, outer_sp = kSp + 0x200;
+  process.memory.put(outer_sp, 0);
+  process.memory.put(outer_sp + 8, process.in_main.value);
+  process.memory.put(kSp, outer_sp.value);
+  process.memory.put(kSp + 8, process.in_outer.value);
+  process.registers.set_pc(bare + 8);
+  process.registers.set_sp(kSp);
+  process.registers.set(isa::a64::kFp, kSp.value);
+  const Stack stack = process.walk();
+  ASSERT_GE(stack.frames.size(), 3u);
+  EXPECT_EQ(stack.frames[1].how, FoundBy::kFramePointer);
+  EXPECT_EQ(stack.frames[1].cfa, outer_sp + 0x30);
+  EXPECT_EQ(stack.frames[2].pc, process.in_main);
+  EXPECT_EQ(stack.frames[2].how, FoundBy::kCfi);
+}
+
 TEST(UnwindTest, WordsThatFollowNoCallAreNoReturnAddresses) {
   FakeProcess process(Arch::kX86_64);
   for (uint64_t i = 0; i < 100; ++i) process.memory.put(kSp + 8 * i, (kText + 0x100 + i).value);

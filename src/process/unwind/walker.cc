@@ -359,13 +359,14 @@ bool Walker::from_guess() {
     return from_scan(*slot + 8, kScanWordsCorrupt, frame.pc);
   }
   const auto by_pointer = caller_by_frame_pointer(frame.registers, stack_floor(), sites_, stack_);
-  // Code without frame pointers leaves its caller's in place: a nearer call of this very function
-  // is better.
-  if (by_pointer && interrupted && frame.registers.sp()) {
+  // Code without frame pointers leaves those of the code above in place: a nearer call of this very
+  // function, or a signal frame, is better.
+  if (by_pointer && frame.registers.sp()) {
     const size_t below = static_cast<size_t>((by_pointer->floor - *frame.registers.sp()) / 8);
     const auto hit = scan_for_return(*frame.registers.sp(), std::min(below, kScanWordsTrusted),
                                      frame.pc, sites_, stack_);
-    if (hit && hit->calls_callee && hit->slot + 8 < by_pointer->floor) {
+    const bool is_better = hit && (hit->is_trampoline || (interrupted && hit->calls_callee));
+    if (is_better && hit->slot + 8 < by_pointer->floor) {
       return from_scan(*frame.registers.sp(), kScanWordsTrusted, frame.pc);
     }
   }
@@ -414,7 +415,8 @@ bool Walker::from_scan(Address from, size_t words, std::optional<Address> callee
     caller().registers.set(isa::x86::kFsBase, *fs_base);
   }
   if (!callee().cfa) callee().cfa = caller().registers.sp();
-  found(FoundBy::kScan, hit->calls_callee && hit->leads_on ? Trust::kMedium : Trust::kLow);
+  found(FoundBy::kScan,
+        (hit->calls_callee && hit->leads_on) || hit->is_trampoline ? Trust::kMedium : Trust::kLow);
   caller_floor_ = hit->slot + 8;
   if (hit->is_trampoline) mark_signal_return();
   return true;
