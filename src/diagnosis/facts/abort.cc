@@ -20,6 +20,9 @@ using Kind = AbortFacts::Kind;
 
 constexpr uint64_t kShortestNearbyText = 6;
 constexpr uint64_t kLongestNearbyText = 512;
+constexpr uint64_t kPage = 4096;
+constexpr uint64_t kMaxMessageRecord = 64 * 1024;
+constexpr size_t kMaxMessagePages = 16 * 1024;
 constexpr uint64_t kUnnamedPanicStack = 8 * 1024;  // bytes of stack above abort() that are searched
 constexpr size_t kOutOfMemoryFrames = 3;  // user frames next to abort() whose names are looked at
 
@@ -63,6 +66,16 @@ void add_glibc_message(const Site& site, AbortFacts& facts) {
                               *variable, std::nullopt});
     return;
   }
+}
+
+void add_searched_message(const Site& site, AbortFacts& facts) {
+  const auto found = search_abort_message(site.image);
+  if (!found) return;
+  facts = parse_abort_text(found->text);
+  facts.evidence.push_back({Evidence::Kind::kMemory,
+                            fmt::format("a message of the C library at {}: \"{}\"",
+                                        to_hex(found->record), facts.message),
+                            found->record, std::nullopt});
 }
 
 std::optional<std::string> read_literal(const Site& site, Address address, uint64_t max) {
@@ -303,6 +316,25 @@ std::optional<std::string> read_abort_message(const process::MemoryReader& memor
   return text && is_plausible_text(*text) ? text : std::nullopt;
 }
 
+std::optional<FoundMessage> search_abort_message(const process::ProcessImage& image) {
+  size_t pages = 0;
+  for (const process::Mapping& mapping : image.mappings) {
+    const bool anonymous =
+        mapping.path.empty() && (!mapping.protection || mapping.protection->write);
+    if (!anonymous || image.memory == nullptr) continue;
+    for (Address page = mapping.range.start; page < mapping.range.end; page = page + kPage) {
+      if (++pages > kMaxMessagePages) return std::nullopt;
+      const auto size = image.memory->load<uint32_t>(page);
+      if (!size || *size == 0 || *size % kPage != 0 || *size > kMaxMessageRecord) continue;
+      auto text = image.memory->load_c_string(page + 4, kMaxAbortText);
+      if (!text || !is_plausible_text(*text)) continue;
+      const Kind kind = parse_abort_text(*text).kind;
+      if (kind != Kind::kNone && kind != Kind::kOther) return FoundMessage{*std::move(text), page};
+    }
+  }
+  return std::nullopt;
+}
+
 AbortFacts describe_abort(const Site& site, const StackFacts& frames) {
   AbortFacts facts;
   if (site.frame >= site.stack.frames.size() || site.frame >= frames.frames.size()) return facts;
@@ -314,6 +346,7 @@ AbortFacts describe_abort(const Site& site, const StackFacts& frames) {
                            site.signal.number == kSigIll;
   if (!ends_itself) return facts;
   if (aborted) add_glibc_message(site, facts);
+  if (aborted && facts.kind == Kind::kNone) add_searched_message(site, facts);
   if (facts.kind == Kind::kNone || facts.kind == Kind::kOther) {
     AbortFacts named;
     add_by_names(ending, named);

@@ -15,4 +15,12 @@ AbortFacts describe_abort(const Site& site, const StackFacts& frames);
 std::optional<std::string> read_abort_message(const process::MemoryReader& memory,
                                               Address variable);
 
+// The same record found by its form, for want of the C library's file: on a page of its own, its
+// size first. Only texts of a known kind count. nullopt when there is none.
+struct FoundMessage {
+  std::string text;
+  Address record;
+};
+std::optional<FoundMessage> search_abort_message(const process::ProcessImage& image);
+
 }  // namespace inquest::diagnosis

@@ -95,6 +95,21 @@ TEST(AbortMessage, ReadsTheRecordAndRefusesNonsense) {
   EXPECT_EQ(read_abort_message(*process.memory, Address(0x1000)), "free(): invalid pointer\n");
 }
 
+TEST(AbortMessage, IsFoundByItsFormWithoutTheLibrary) {
+  FakeProcess process;
+  process.memory->put(Address(FakeProcess::kThreadStack), Bytes(0x3000));
+  EXPECT_FALSE(search_abort_message(process.image).has_value());
+  process.memory->set(Address(FakeProcess::kThreadStack + 0x1000), uint32_t{0x1000});
+  process.memory->set_text(Address(FakeProcess::kThreadStack + 0x1004),
+                           "some text of the program\n");
+  EXPECT_FALSE(search_abort_message(process.image).has_value());
+  process.memory->set_text(Address(FakeProcess::kThreadStack + 0x1004),
+                           "*** stack smashing detected ***: terminated\n");
+  const auto found = search_abort_message(process.image);
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->record, Address(FakeProcess::kThreadStack + 0x1000));
+}
+
 // An exception as libstdc++ lays it out, with its type_info and names.
 struct FakeException {
   static constexpr uint64_t kBlock = 0x30000, kHeader = kBlock + 96, kObject = kHeader + 32;

@@ -128,6 +128,17 @@ void add_operand(const Site& site, const StackFacts& frames, const isa::Instruct
   fault.changed_since = find_changed_since(site, frames, *fault.operand);
 }
 
+// SIGBUS without an address: everything is mapped, so the operand is the one that may lie in a file
+// that was cut. The first one that was written in the instruction is taken.
+std::optional<RefusedOperand> find_beyond_file(const Site& site,
+                                               const isa::Instruction& instruction) {
+  if (site.signal.number != kSigBus || site.signal.code) return std::nullopt;
+  if (instruction.memory.empty() || instruction.memory[0].implicit) return std::nullopt;
+  const auto address =
+      instruction.memory[0].effective_address(site.registers(), instruction.next_pc());
+  return address ? std::optional(RefusedOperand{0, *address, true}) : std::nullopt;
+}
+
 void describe_memory_fault(const Site& site, const StackFacts& frames,
                            const Result<isa::Instruction>& decoded, FaultFacts& fault) {
   const auto reported = reported_address(site.signal);
@@ -137,6 +148,10 @@ void describe_memory_fault(const Site& site, const StackFacts& frames,
   }
   if (const auto refused = find_refused(site.image, site.registers(), *decoded, reported)) {
     add_operand(site, frames, *decoded, *refused, fault);
+    return;
+  }
+  if (const auto beyond = find_beyond_file(site, *decoded)) {
+    add_operand(site, frames, *decoded, *beyond, fault);
     return;
   }
   if (!reported && describe_refused_transfer(site, *decoded, fault)) return;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "diagnosis/facts/roles.h"
 #include "diagnosis/facts/source.h"
 
@@ -81,6 +83,19 @@ std::optional<UserPlace> find_user_place(const StackFacts& stack, size_t from, b
   return std::nullopt;
 }
 
+bool is_all_abort(const FrameFact& frame) {
+  return std::all_of(
+      frame.functions.begin(), frame.functions.end(),
+      [](const FunctionFact& function) { return function.role == CodeRole::kAbort; });
+}
+
+// Stripped libraries have no names for the functions around raise(), and between __cxa_throw and
+// abort().
+bool is_unnamed_run_time(const FrameFact& frame) {
+  return frame.functions.back().short_name.empty() &&
+         (is_cxx_runtime(frame.module) || is_c_library(frame.module));
+}
+
 }  // namespace
 
 StackFacts describe_stack(const process::Thread& thread, const process::Stack& stack,
@@ -110,15 +125,17 @@ std::optional<UserPlace> find_user_place(const StackFacts& stack, size_t from) {
 }
 
 size_t first_frame_below_abort(const StackFacts& stack, size_t from) {
+  size_t last = from;  // behind the outermost frame of the machinery
   for (size_t i = from; i < stack.frames.size(); ++i) {
-    // Stripped run-times have no names for the functions between __cxa_throw and abort().
-    const bool unnamed = stack.frames[i].functions.back().short_name.empty();
-    if (i > from && unnamed && is_cxx_runtime(stack.frames[i].module)) continue;
-    for (const FunctionFact& function : stack.frames[i].functions) {
-      if (function.role != CodeRole::kAbort) return i;
+    if (is_all_abort(stack.frames[i])) {
+      last = i + 1;
+    } else if (!is_unnamed_run_time(stack.frames[i])) {
+      break;
     }
   }
-  return from;
+  if (last == from) return from;
+  while (last < stack.frames.size() && is_unnamed_run_time(stack.frames[last])) ++last;
+  return last < stack.frames.size() ? last : from;
 }
 
 void add_variables(const process::Stack& stack, size_t index, process::VariableReader& reader,

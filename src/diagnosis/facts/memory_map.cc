@@ -163,6 +163,7 @@ void MemoryMap::find_heaps(const process::ModuleSet& modules) {
     if (main != nullptr && module->range.start > main->range.start)
       brk_limit = std::min(brk_limit, module->range.start);
   }
+  bool found_brk = false;
   for (const Mapping& mapping : image_.mappings) {
     const bool named = mapping.path == "[heap]";
     const bool anonymous = mapping.path.empty() && is_writable(mapping);
@@ -171,6 +172,15 @@ void MemoryMap::find_heaps(const process::ModuleSet& modules) {
     const bool brk = named || (main != nullptr && mapping.range.start > main->range.end &&
                                mapping.range.start < brk_limit);
     if (brk || is_arena(mapping)) heaps_.push_back(mapping.range);
+    found_brk = found_brk || brk;
+  }
+  // qemu-user has brk begin where the program's .bss ends, in the same mapping or in one that
+  // touches it.
+  const Mapping* joined =
+      main != nullptr && !found_brk ? image_.mapping_at(main->range.end) : nullptr;
+  if (joined != nullptr && joined->path.empty() && is_writable(*joined) &&
+      stack_at(joined->range.start) == nullptr) {
+    heaps_.push_back({main->range.end, joined->range.end});
   }
 }
 

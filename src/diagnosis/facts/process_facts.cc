@@ -122,42 +122,37 @@ std::string debug_info_advice(const Module& module) {
       module.name, id);
 }
 
-void add_module_gaps(const Module& module, bool is_users, Facts& facts) {
-  const std::string id = hex_or_unknown(module.build_id);
-  switch (module.status()) {
-    case FileStatus::kMissing:
-      add(facts, fmt::format("the binary {} was not found", module.path),
-          module.is_main ? fmt::format("give it with --exe FILE (build-id {})", id)
-                         : fmt::format("give the directory that holds the process's root with "
-                                       "--sysroot DIR (build-id {})",
-                                       id),
-          {module_evidence(module, module.path)});
-      return;
-    case FileStatus::kMismatch:
-      add(facts,
-          fmt::format("the file {} is another build (build-id {}) than the one that crashed ({}): "
-                      "it was not used",
-                      module.found_path(), hex_or_unknown(module.found_build_id()), id),
-          module.is_main ? fmt::format("give the binary that ran with --exe FILE (build-id {})", id)
-                         : fmt::format("give the files that ran with --sysroot DIR, or a "
-                                       "debuginfod server that has {}",
-                                       id),
-          {module_evidence(module, module.path)});
-      return;
-    case FileStatus::kUnverified:
-      add(facts,
-          fmt::format("whether {} is the file that ran could not be verified: {}",
-                      module.found_path(),
-                      module.build_id ? "it has no build-id" : "the dump has no build-id of it"),
-          "link with --build-id, and let cores hold ELF headers (bit 4 of "
-          "/proc/PID/coredump_filter)",
-          {module_evidence(module, module.path)});
-      break;
-    case FileStatus::kVerified:
-    case FileStatus::kInMemoryOnly:
-      break;
+// Files that stand for the ones that ran without a build-id to prove it, in one sentence.
+void add_unverified(const std::vector<const Module*>& modules, Facts& facts) {
+  if (modules.empty()) return;
+  std::string names;
+  std::vector<Evidence> evidence;
+  for (const Module* module : modules) {
+    names += names.empty() ? module->name : ", " + module->name;
+    evidence.push_back(module_evidence(
+        *module,
+        fmt::format("{} is used for {}{}", module->found_path(), module->path,
+                    module->contents_agree() ? "; what the core holds of it agrees" : "")));
   }
-  if (is_users && !module.is_vdso && module.debug() == nullptr) {
+  add(facts,
+      fmt::format(
+          "whether the files at hand are the ones that ran could not be verified by build-id: {}",
+          names),
+      "link with --build-id, and let cores hold ELF headers (bit 4 of /proc/PID/coredump_filter)",
+      std::move(evidence));
+}
+
+void add_module_gaps(const Module& module, bool is_users, std::vector<const Module*>& unverified,
+                     Facts& facts) {
+  const FileStatus status = module.status();
+  if (status == FileStatus::kUnverified) {
+    unverified.push_back(&module);
+  } else {
+    for (const process::Note& note : module.notes())
+      add(facts, note.text, note.advice, {module_evidence(module, module.path)});
+  }
+  const bool usable = status == FileStatus::kVerified || status == FileStatus::kUnverified;
+  if (is_users && usable && module.debug() == nullptr) {
     add(facts,
         fmt::format("{} has no debug information: no lines, arguments or types", module.name),
         debug_info_advice(module), {module_evidence(module, module.path)});
@@ -266,12 +261,13 @@ void add_missing(const process::ProcessImage& image, const process::ModuleSet& m
   const std::string users = facts.user_frame && *facts.user_frame < facts.crashing.frames.size()
                                 ? facts.crashing.frames[*facts.user_frame].module
                                 : std::string();
+  std::vector<const Module*> unverified;
   for (size_t i = 0; i < facts.modules.size() && i < modules.all().size(); ++i) {
     if (!facts.modules[i].on_crash_path) continue;
     const Module& module = *modules.all()[i];
-    add_module_gaps(module, module.path == users, facts);
-    for (const process::Note& note : module.notes()) add(facts, note.text, note.advice);
+    add_module_gaps(module, module.path == users, unverified, facts);
   }
+  add_unverified(unverified, facts);
   for (const std::string& note : facts.crashing.notes) {
     add(facts, fmt::format("the crashing thread's stack: {}", note), "");
   }

@@ -163,12 +163,13 @@ constexpr std::array<Names, 80> kCLibraryNames = {
     "sleep",      "poll",        "select",         "epoll_wait",    "exit",      "_exit",
     "longjmp",    "atof"};
 
-constexpr std::array<Names, 24> kCLibraryPrefixes = {
-    "_int_malloc",  "_int_free",          "_int_realloc", "_int_memalign", "tcache_",
-    "unlink_chunk", "malloc_consolidate", "sysmalloc",    "_IO_",          "__libc_",
-    "__GI_",        "__printf",           "__vfprintf",   "__memcpy",      "__memmove",
-    "__memset",     "__memcmp",           "__memchr",     "__str",         "__wmem",
-    "__rawmem",     "__vsnprintf",        "__pthread_",   "__nptl_"};
+constexpr std::array<Names, 26> kCLibraryPrefixes = {
+    "_int_malloc",  "_int_free",    "_int_realloc", "_int_memalign",      "tcache_",
+    "unlink_chunk", "munmap_chunk", "mremap_chunk", "malloc_consolidate", "sysmalloc",
+    "_IO_",         "__libc_",      "__GI_",        "__printf",           "__vfprintf",
+    "__memcpy",     "__memmove",    "__memset",     "__memcmp",           "__memchr",
+    "__str",        "__wmem",       "__rawmem",     "__vsnprintf",        "__pthread_",
+    "__nptl_"};
 
 constexpr std::array<Names, 14> kSystemDirectories = {"/lib/",
                                                       "/lib64/",
@@ -213,6 +214,7 @@ bool is_rust_library_file(std::string_view file) {
 // Headers of the system and the compiler, inlined into whoever includes them.
 bool is_system_header(std::string_view file) {
   return file.starts_with("/usr/include/") ||
+         (file.starts_with("/usr/") && contains(file, "-linux-gnu/include/")) ||
          (contains(file, "/include/") &&
           (contains(file, "/lib/gcc/") || contains(file, "/lib/clang/")));
 }
@@ -266,8 +268,10 @@ bool is_system_library(std::string_view path) {
 }
 
 bool is_c_library_function(std::string_view name) {
-  return is_one_of(without_alias_prefix(name), kCLibraryNames) ||
-         starts_with_one_of(name, kCLibraryPrefixes);
+  std::string_view plain = without_alias_prefix(name);
+  if (starts_with_one_of(plain, kCLibraryPrefixes)) return true;
+  while (plain.starts_with("_")) plain.remove_prefix(1);
+  return is_one_of(plain, kCLibraryNames);
 }
 
 bool is_abort_machinery(std::string_view name) {

@@ -269,8 +269,11 @@ void misaligned(const Access& a, Proposals& out) {
 
 void truncated_file(const Access& a, Proposals& out) {
   const bool bus = a.facts.signal.name == "SIGBUS";
-  if (!bus ||
-      (a.facts.signal.code_name != "BUS_ADRERR" && !a.at_has(AddressTrait::kBeyondEndOfFile))) {
+  // Some producers (qemu) record no code; then a mapped address speaks for itself.
+  const bool no_code = !a.facts.signal.code && a.at != nullptr &&
+                       !a.at->has(AddressTrait::kUnmapped) && !a.at->has(AddressTrait::kMisaligned);
+  if (!bus || (a.facts.signal.code_name != "BUS_ADRERR" &&
+               !a.at_has(AddressTrait::kBeyondEndOfFile) && !no_code)) {
     return;
   }
   const std::string file = a.at != nullptr ? a.at->mapping : "";
