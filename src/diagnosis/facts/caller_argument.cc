@@ -11,6 +11,9 @@ namespace {
 
 constexpr unsigned kRegisterArguments = 6;
 constexpr size_t kMaxLibraryFrames = 6;
+// Below it a value is null or a small number: every frame holds some, so that an equal one further
+// up the stack tells nothing.
+constexpr uint64_t kTelling = 65536;
 // String functions round pointers down to a vector before they step through them.
 constexpr uint64_t kMaxRounding = 64;
 
@@ -106,6 +109,7 @@ std::optional<ExpressionFact> first_argument(const Site& site, const StackFacts&
       if (caller != function + 1) expression.trust = "heuristic";
       return expression;
     }
+    if (*value < kTelling) return std::nullopt;
     const auto match = find_argument(site, caller, *value, true);
     if (!match) return std::nullopt;
     ExpressionFact expression = to_fact(*match->explanation.pointer);
@@ -128,9 +132,15 @@ void explain_by_caller(const Site& site, const StackFacts& frames, OperandFacts&
          is_library_frame(frames.frames[caller])) {
     ++caller;
   }
+  const size_t next = site.frame + 1;
+  // A library that called into another one passed the value itself.
+  if (caller != next && *operand.bad_value < kTelling && next < frames.frames.size() &&
+      frames.frames[next].module != frames.frames[site.frame].module) {
+    caller = next;
+  }
   if (caller >= frames.frames.size() || caller >= site.stack.frames.size()) return;
-  if (is_library_frame(frames.frames[caller])) return;
-  const bool direct = caller == site.frame + 1;
+  const bool direct = caller == next;
+  if (!direct && (*operand.bad_value < kTelling || is_library_frame(frames.frames[caller]))) return;
   auto match = find_argument(site, caller, *operand.bad_value, !direct);
   if (!match) return;
   ExpressionFact expression = to_fact(*match->explanation.pointer);
