@@ -12,6 +12,7 @@
 #include "diagnosis/report/report.h"
 #include "platform/os/directories.h"
 #include "platform/term/style.h"
+#include "platform/term/text.h"
 
 namespace inquest::cli {
 namespace {
@@ -51,7 +52,7 @@ int explain(Options options) {
   }
   const auto diagnosis = diagnosis::diagnose(options.diagnose);
   if (!diagnosis.ok()) {
-    std::fprintf(stderr, "inquest: %s\n", diagnosis.error().message().c_str());
+    std::fprintf(stderr, "inquest: %s\n", term::printable(diagnosis.error().message()).c_str());
     return kExitUnreadable;
   }
   const std::string text = render(options, *diagnosis);

@@ -13,6 +13,7 @@
 #include <new>
 
 #include "cli/commands.h"
+#include "platform/term/text.h"
 
 namespace inquest::cli {
 namespace {
@@ -42,7 +43,8 @@ int run_as_child(const WorkerLimits& limits, const std::function<int()>& work) {
   }
 }
 
-void say_how_it_died(const std::string& input, int signal, const WorkerLimits& limits) {
+void say_how_it_died(const std::string& path, int signal, const WorkerLimits& limits) {
+  const std::string input = term::printable(path);
   if (signal == SIGXCPU || signal == SIGKILL) {
     std::fprintf(stderr,
                  "inquest: %s: the analysis was stopped (%s; its budget is %llu s of CPU): the "

@@ -35,11 +35,12 @@ void append_escaped(std::string& out, char32_t code) {
   }
 }
 
-// Besides what JSON demands: DEL and the C1 controls can drive a terminal, and U+2028/9 end a line
-// in JavaScript.
+// Besides what JSON demands: DEL and the C1 controls can drive a terminal, U+2028/9 end a line in
+// JavaScript, and marks of direction show a name as another one.
 bool must_escape(char32_t code) {
   return code < 0x20 || code == U'"' || code == U'\\' || (code >= 0x7f && code < 0xa0) ||
-         code == 0x2028 || code == 0x2029;
+         code == 0x200e || code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
+         (code >= 0x2066 && code <= 0x2069);
 }
 
 void append_quoted(std::string& out, std::string_view text) {
