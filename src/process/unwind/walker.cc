@@ -331,6 +331,8 @@ bool Walker::ended_by_null(const CfiStep& step) {
 }
 
 bool Walker::accept_overwritten(const CfiStep& step) {
+  // Nobody called the entry point: argc stands where a return address would.
+  if (sites_.is_entry_code(callee().pc)) return stop(StackEnd::kComplete);
   const bool trusted = callee().trust <= Trust::kHigh;
   if (trusted && step.return_slot) {
     note_overwritten(*step.return_slot, step.raw_return);
