@@ -2,7 +2,7 @@
 """Golden tests: holds what the program prints of stored evidence against tests/cases/<area>/<name>/expected.json.
 
 A case is a folder with case.toml:
-    arguments = ["--thread", "7"]      # after `inquest explain`; optional
+    arguments = ["--thread", "7"]      # after `inquest explain`; CASE stands for the folder; optional
     input = "core.xz"                  # optional, this is the default
     truncate = 0.6                     # keep this part of the unpacked core; optional
     dump = ["stacks", "facts", "verdict"]   # the stages that are compared
@@ -39,7 +39,7 @@ def explain(inquest, case, folder, core):
     sysroot = os.path.join(folder, "root")
     result = {}
     for stage in case["dump"]:
-        command = [inquest, "explain", core, "--no-cache", "--dump=" + stage, *case.get("arguments", [])]
+        command = [inquest, "explain", core, "--no-cache", "--dump=" + stage, *(argument.replace("CASE", folder) for argument in case.get("arguments", []))]
         if os.path.isdir(sysroot):
             command += ["--sysroot", sysroot]
         run = subprocess.run(command, capture_output=True, text=True, timeout=60, env={"PATH": "/usr/bin:/bin"})

@@ -59,6 +59,7 @@ def main():
         shutil.copyfileobj(core, packed)
     if os.path.abspath(options.source) != os.path.join(folder, source):
         shutil.copy(options.source, folder)
+    shutil.rmtree(SCRATCH)  # or explanations would quote the source from there, on this machine only
     print(folder, os.path.getsize(os.path.join(folder, "core.xz")), "bytes of core")
 
 
