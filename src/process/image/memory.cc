@@ -6,13 +6,20 @@ namespace inquest::process {
 
 std::string_view to_string(Missing missing) {
   switch (missing) {
-    case Missing::kNone: return "present";
-    case Missing::kUnmapped: return "not mapped";
-    case Missing::kNotDumped: return "mapped but not dumped";
-    case Missing::kTruncated: return "lost: the core is truncated";
-    case Missing::kFileMissing: return "in a file that was not found";
-    case Missing::kFileMismatch: return "in a file that is not the one that crashed";
-    case Missing::kFileUnverified: return "in a file that could not be verified";
+    case Missing::kNone:
+      return "present";
+    case Missing::kUnmapped:
+      return "not mapped";
+    case Missing::kNotDumped:
+      return "mapped but not dumped";
+    case Missing::kTruncated:
+      return "lost: the core is truncated";
+    case Missing::kFileMissing:
+      return "in a file that was not found";
+    case Missing::kFileMismatch:
+      return "in a file that is not the one that crashed";
+    case Missing::kFileUnverified:
+      return "in a file that could not be verified";
   }
   return "unknown";
 }

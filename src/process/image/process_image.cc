@@ -6,18 +6,22 @@ namespace inquest::process {
 
 std::string_view to_string(Producer producer) {
   switch (producer) {
-    case Producer::kKernel: return "kernel";
-    case Producer::kGcore: return "gcore";
-    case Producer::kQemuUser: return "qemu-user";
-    case Producer::kUnknown: return "unknown";
+    case Producer::kKernel:
+      return "kernel";
+    case Producer::kGcore:
+      return "gcore";
+    case Producer::kQemuUser:
+      return "qemu-user";
+    case Producer::kUnknown:
+      return "unknown";
   }
   return "unknown";
 }
 
 const Mapping* ProcessImage::mapping_at(Address address) const {
-  auto after = std::upper_bound(
-      mappings.begin(), mappings.end(), address,
-      [](Address a, const Mapping& mapping) { return a < mapping.range.start; });
+  auto after =
+      std::upper_bound(mappings.begin(), mappings.end(), address,
+                       [](Address a, const Mapping& mapping) { return a < mapping.range.start; });
   if (after == mappings.begin()) return nullptr;
   const Mapping& candidate = *std::prev(after);
   return candidate.range.contains(address) ? &candidate : nullptr;

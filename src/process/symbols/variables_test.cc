@@ -76,8 +76,7 @@ TEST(Variables, OfPlainCTypesAreShownAsInSource) {
   EXPECT_EQ(program->value("access"), "READ | EXECUTE");
   EXPECT_EQ(program->value("odd"), "64 (no enumerator)");
   EXPECT_EQ(program->value("flags"), "{low = 5, high = 17, sign = -3, shade = GREEN}");
-  EXPECT_EQ(program->value("word"),
-            "{number = 16909060, bytes = {4, 3, 2, 1}}");
+  EXPECT_EQ(program->value("word"), "{number = 16909060, bytes = {4, 3, 2, 1}}");
   EXPECT_EQ(program->value("grid"), "{{1, 2, 3}, {4, 5, 6}}");
   EXPECT_EQ(program->value("many"), "{1, 2, 3, 0, 0, 0, 0, 0, 0, 0, … 30 more}");
   EXPECT_THAT(program->value("first"),
