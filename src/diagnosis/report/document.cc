@@ -164,6 +164,7 @@ std::string short_trace(const StackFacts& stack) {
       }
     }
   }
+  if (names.empty()) return "starting or ending: only the C library's start code is on its stack";
   return fmt::format("{}", fmt::join(names, " ← "));
 }
 
