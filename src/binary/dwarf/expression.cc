@@ -28,7 +28,10 @@ std::optional<Sign> sign_of(const BaseType& type) {
 
 class Machine {
  public:
-  explicit Machine(const ExpressionContext& context) : context_(context) { stack_.reserve(16); }
+  explicit Machine(const ExpressionContext& context, int max_steps = kMaxExpressionSteps)
+      : context_(context), max_steps_(max_steps) {
+    stack_.reserve(16);
+  }
 
   void push_initial(uint64_t value) { stack_.push_back(TypedValue::generic(value)); }
   // Runs to the end of `expression`; false after a failure.
@@ -79,6 +82,7 @@ class Machine {
   bool end_piece(uint64_t bit_size, uint64_t bit_offset);
 
   const ExpressionContext& context_;
+  int max_steps_;
   std::vector<TypedValue> stack_;
   std::optional<Piece> place_;  // a register, value, … instead of the address on top of the stack
   std::vector<Piece> pieces_;
@@ -89,7 +93,7 @@ class Machine {
 bool Machine::run(ByteView expression, int nesting) {
   Cursor cursor(expression);
   while (!cursor.at_end()) {
-    if (++steps_ > kMaxExpressionSteps) return fail(EvalFailure::kMalformed);
+    if (++steps_ > max_steps_) return fail(EvalFailure::kMalformed);
     const uint8_t opcode = cursor.u8();
     const bool ends_place = opcode == DW_OP_piece || opcode == DW_OP_bit_piece ||
                             opcode == DW_OP_GNU_uninit || opcode == DW_OP_nop;
@@ -492,8 +496,8 @@ Evaluated evaluate(ByteView expression, const ExpressionContext& context) {
 }
 
 std::optional<uint64_t> evaluate_to_value(ByteView expression, const ExpressionContext& context,
-                                          std::optional<uint64_t> initial) {
-  Machine machine(context);
+                                          std::optional<uint64_t> initial, int max_steps) {
+  Machine machine(context, max_steps);
   if (initial) machine.push_initial(*initial);
   if (!machine.run(expression) || machine.has_pieces()) return std::nullopt;
   const auto result = machine.simple_location();

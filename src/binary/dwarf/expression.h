@@ -91,6 +91,8 @@ struct Evaluated {
 };
 
 inline constexpr int kMaxExpressionSteps = 4096;
+inline constexpr int kMaxCfiExpressionSteps =
+    256;  // CFI is evaluated for each frame, and is never so long
 inline constexpr size_t kMaxExpressionStack = 256;
 inline constexpr int kMaxExpressionNesting = 16;  // DW_OP_call*
 
@@ -100,6 +102,7 @@ Evaluated evaluate(ByteView expression, const ExpressionContext& context);
 // Evaluates to a plain number, as CFI and frame bases need; `initial` is pushed first when given
 // (CFI pushes the CFA). A register location counts as that register's contents.
 std::optional<uint64_t> evaluate_to_value(ByteView expression, const ExpressionContext& context,
-                                          std::optional<uint64_t> initial = std::nullopt);
+                                          std::optional<uint64_t> initial = std::nullopt,
+                                          int max_steps = kMaxExpressionSteps);
 
 }  // namespace inquest::dwarf

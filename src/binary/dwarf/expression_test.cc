@@ -231,6 +231,14 @@ TEST_F(ExpressionTest, CfiPushesTheCfaFirst) {
   EXPECT_EQ(value({}), std::nullopt);
 }
 
+TEST_F(ExpressionTest, TheCallerMayAllowFewerSteps) {
+  const Bytes counts_down = {DW_OP_const1u, 200,       DW_OP_lit1, DW_OP_minus,
+                             DW_OP_dup,     DW_OP_bra, 0xfa,       0xff};
+  EXPECT_EQ(evaluate_to_value(counts_down, frame, std::nullopt), 0u);
+  EXPECT_EQ(evaluate_to_value(counts_down, frame, std::nullopt, kMaxCfiExpressionSteps),
+            std::nullopt);
+}
+
 TEST_F(ExpressionTest, UnknownOperationsAndCutOperandsAreToldApart) {
   EXPECT_EQ(failure({0xe5}), EvalFailure::kUnsupported);
   EXPECT_EQ(failure({DW_OP_const4u, 1, 2}), EvalFailure::kMalformed);

@@ -48,8 +48,8 @@ class StepContext final : public dwarf::ExpressionContext {
 
 class Step {
  public:
-  Step(const CodeSite& site, const isa::RegisterFile& callee, bool interrupted,
-       const CodeSites& sites, StackWords& stack)
+  Step(const CodeSite& site, const isa::RegisterFile& callee, bool interrupted, CodeSites& sites,
+       StackWords& stack)
       : site_(site), callee_(callee), interrupted_(interrupted), sites_(sites), stack_(stack) {}
 
   CfiStep run(isa::RegisterFile* caller);
@@ -74,15 +74,17 @@ class Step {
   const CodeSite& site_;
   const isa::RegisterFile& callee_;
   bool interrupted_;
-  const CodeSites& sites_;
+  CodeSites& sites_;
   StackWords& stack_;
   CfiStep result_;
   std::optional<Address> missing_at_;
 };
 
 std::optional<uint64_t> Step::evaluate(ByteView expression, std::optional<uint64_t> initial) {
+  if (!sites_.may_evaluate()) return std::nullopt;
   const StepContext context(callee_, stack_, site_.bias);
-  const auto value = dwarf::evaluate_to_value(expression, context, initial);
+  const auto value =
+      dwarf::evaluate_to_value(expression, context, initial, dwarf::kMaxCfiExpressionSteps);
   if (!value && context.missing_at()) missing_at_ = context.missing_at();
   return value;
 }
@@ -202,7 +204,7 @@ CfiStep Step::run(isa::RegisterFile* caller) {
 }  // namespace
 
 CfiStep step_by_cfi(const CodeSite& site, const isa::RegisterFile& callee, bool interrupted,
-                    const CodeSites& sites, StackWords& stack, isa::RegisterFile* caller) {
+                    CodeSites& sites, StackWords& stack, isa::RegisterFile* caller) {
   return Step(site, callee, interrupted, sites, stack).run(caller);
 }
 

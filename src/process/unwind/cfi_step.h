@@ -28,6 +28,6 @@ struct CfiStep {
 // AArch64's x30 may still hold its return address. Fills *caller when the outcome is kCaller: pc,
 // sp, and what the row or the calling convention preserves; all else is unknown.
 CfiStep step_by_cfi(const CodeSite& site, const isa::RegisterFile& callee, bool interrupted,
-                    const CodeSites& sites, StackWords& stack, isa::RegisterFile* caller);
+                    CodeSites& sites, StackWords& stack, isa::RegisterFile* caller);
 
 }  // namespace inquest::process

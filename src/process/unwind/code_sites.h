@@ -27,6 +27,10 @@ struct CallBefore {
   bool is_call() const { return kind == Kind::kDirect || kind == Kind::kIndirect; }
 };
 
+// What hostile tables and stacks can make one Unwinder do, all stacks together.
+inline constexpr uint64_t kMaxCfiExpressions = 1 << 22;
+inline constexpr uint64_t kMaxScannedWords = 1 << 25;
+
 struct CodeSite {
   bool executable = false;     // a mapping with this address may be executed
   bool is_trampoline = false;  // the code that a signal handler returns to
@@ -58,6 +62,10 @@ class CodeSites {
   // On AArch64 without the pointer authentication code or tag in its upper bits.
   Address code_address(uint64_t raw) const;
 
+  // Takes one off the budget; false when it is spent.
+  bool may_evaluate() { return expressions_left_ > 0 && expressions_left_-- > 0; }
+  bool may_scan_word() { return words_left_ > 0 && words_left_-- > 0; }
+
   const ProcessImage& image() const { return image_; }
   const MemoryReader& memory() const { return memory_; }
 
@@ -71,6 +79,8 @@ class CodeSites {
   CfiSource& cfi_;
   uint64_t callee_saved_;
   const Mapping* last_mapping_ = nullptr;
+  uint64_t expressions_left_ = kMaxCfiExpressions;
+  uint64_t words_left_ = kMaxScannedWords;
 
   struct Slot {
     uint64_t key = ~uint64_t{0};

@@ -72,7 +72,7 @@ std::optional<ScanHit> scan_for_return(Address from, size_t words, std::optional
   std::optional<ScanHit> best;
   int best_score = 0;
   for (size_t i = 0; i < std::max(words, kScanWordsFurther); ++i) {
-    if (i >= words && best) break;
+    if ((i >= words && best) || !sites.may_scan_word()) break;
     const Address slot = start + i * kWord;
     const auto word = stack.load(slot);
     if (!word) break;
