@@ -92,6 +92,12 @@ bool is_transparent(const Die& die) {
   }
 }
 
+// The members stand elsewhere. gcc writes a bare DW_AT_signature for a type that went to a type
+// unit and does not call it a declaration.
+bool is_declared_only(const Die& die) {
+  return flag(die, kAtDeclaration) || static_cast<bool>(attribute(die, kAtSignature));
+}
+
 // Through typedefs and qualifiers; empty for void and for loops.
 Die strip_die(Store& store, Die die) {
   for (int hops = 0; die && hops < kMaxTypeDepth; ++hops) {
@@ -393,7 +399,7 @@ Type DebugInfo::type(DieRef ref) {
     const Identity identity = identify(store, die);
     if (identity.named) type.target = store.reference_ref(identity.named, kAtType);
   }
-  type.is_declaration = flag(die, kAtDeclaration);
+  type.is_declaration = is_declared_only(die);
   if (type.kind == TypeKind::kArray) type.dimensions = dimensions_of(store, die);
   if (type.kind == TypeKind::kEnum) read_enumerators(store, die, type);
   if (type.kind == TypeKind::kStruct || type.kind == TypeKind::kClass ||
@@ -413,7 +419,7 @@ Type DebugInfo::strip(DieRef ref) {
     return nothing;
   }
   Die definition = stripped;
-  if (flag(stripped, kAtDeclaration)) {
+  if (is_declared_only(stripped)) {
     definition = store.reference(stripped, kAtSignature);
     if (!definition) {
       const std::string name = qualified_name(store, stripped);
