@@ -93,6 +93,7 @@ std::optional<FunctionRecord> RecordMaker::from_dwarf(uint64_t pc) {
   if (chain.empty()) return std::nullopt;
   if (chain.back().code_size > kLargeFunction) {
     FunctionRecord record = record_of_address(chain, pc);
+    name_by_symbol(record, pc);
     add_lines(record, pc, pc + 1);
     return record;
   }
@@ -103,10 +104,19 @@ std::optional<FunctionRecord> RecordMaker::from_dwarf(uint64_t pc) {
   for (const auto& scope : tree) {
     if (record.scopes.size() < kMaxScopes) record.scopes.push_back(scope_of(scope));
   }
+  name_by_symbol(record, pc);
   record.ranges = record.scopes.front().ranges;
   std::sort(record.ranges.begin(), record.ranges.end());
   for (const auto& [low, high] : record.ranges) add_lines(record, low, high);
   return record;
+}
+
+void RecordMaker::name_by_symbol(FunctionRecord& record, uint64_t pc) {
+  FunctionRecord::Scope& function = record.scopes.front();
+  if (!function.name.empty() || !function.linkage_name.empty()) return;
+  const auto found = from_symbols(std::span(&pc, 1));
+  if (found.empty() || found.front().scopes.empty()) return;
+  function.linkage_name = found.front().scopes.front().linkage_name;
 }
 
 std::vector<FunctionRecord> RecordMaker::from_symbols(std::span<const uint64_t> pcs) {

@@ -29,6 +29,8 @@ class RecordMaker {
   std::vector<FunctionRecord> from_symbols(std::span<const uint64_t> pcs);
 
  private:
+  // A function whose name stands in a dwz file that is not at hand has one in the symbol table.
+  void name_by_symbol(FunctionRecord& record, uint64_t pc);
   void add_lines(FunctionRecord& record, uint64_t low, uint64_t high);
 
   const Module& module_;
