@@ -193,16 +193,18 @@ void AddressClassifier::add_unmapped(const AddressQuestion& question, AddressFac
         fmt::format("{} ({}) is a small number, not an address", to_hex(question.address), value));
     return;
   }
-  add_patterns(value, facts);
+  // The tag byte of AArch64 is part of a pattern, though not of the address.
+  const uint64_t whole = facts.address.value;
+  add_patterns(whole, facts);
   if (facts.has(AddressTrait::kPoison) || facts.has(AddressTrait::kFreedTcacheLink)) return;
   add_neighbours(question.address, facts);
   if (facts.has(AddressTrait::kJustPastMapping) || facts.has(AddressTrait::kJustBeforeMapping))
     return;
-  if (auto text = as_text(value)) {
+  if (auto text = as_text(whole)) {
     add(facts, AddressTrait::kText);
     facts.text = *text;
     say(facts, fmt::format("{} is the text \"{}\"", to_hex(question.address), *text));
-  } else if (auto wide = as_utf16_text(value)) {
+  } else if (auto wide = as_utf16_text(whole)) {
     add(facts, AddressTrait::kUtf16Text);
     facts.text = *wide;
     say(facts, fmt::format("{} is the UTF-16 text \"{}\"", to_hex(question.address), *wide));

@@ -104,6 +104,12 @@ TEST_F(AddressTest, MisalignmentNeedsAnInstructionThatCares) {
       classify(FakeProcess::kHeap + 8, AccessKind::kRead, 8).has(AddressTrait::kMisaligned));
 }
 
+TEST_F(AddressTest, TagsOfAArch64AreNoPartOfTheAddressButOfAPattern) {
+  process_.image.arch = isa::Arch::kAArch64;
+  EXPECT_TRUE(classify(0xb400000000000000 | FakeProcess::kHeap).has(AddressTrait::kInHeap));
+  EXPECT_TRUE(classify(0x5a5a5a5a5a5a5a5a).has(AddressTrait::kPoison));
+}
+
 TEST_F(AddressTest, PoisonWithAnOffsetKeepsItsName) {
   const AddressFacts facts = classify(0xdddddddddddddddd + 0x18);
   EXPECT_TRUE(facts.has(AddressTrait::kPoison));
