@@ -66,7 +66,6 @@ struct TreeShape {
 
 std::optional<TreeShape> tree_shape(const ContainerQuestion& q) {
   const ContainerReader reader(q);
-  TreeShape shape;
   if (const auto type = value_type(q, "_M_t", 1)) {
     const auto root = reader.number({"_M_header", "_M_parent"});
     const auto count = reader.number({"_M_node_count"});

@@ -39,11 +39,12 @@ std::optional<Counts> counts(const ContainerQuestion& q, uint64_t block, bool gn
     const auto use = memory.load<int32_t>(Address(block + 8));
     const auto weak = memory.load<int32_t>(Address(block + 12));
     if (!use || !weak) return std::nullopt;
-    return Counts{*use, *weak - (*use != 0 ? 1 : 0)};
+    return Counts{*use, int64_t{*weak} - (*use != 0 ? 1 : 0)};
   }
   const auto use = memory.load<int64_t>(Address(block + 8));
   const auto weak = memory.load<int64_t>(Address(block + 16));
   if (!use || !weak) return std::nullopt;
+  if (*use < -1 || *use > INT32_MAX || *weak < -1 || *weak > INT32_MAX) return Counts{-1, -1};
   return Counts{*use + 1, *weak + 1 - (*use + 1 != 0 ? 1 : 0)};
 }
 

@@ -249,10 +249,10 @@ Traced OperandTrace::choose(const Definitions& definitions, bool entry, size_t a
   }
   const auto value = register_value(at, id);
   std::vector<const Traced*> fitting;
-  for (const Traced& one : candidates)
-    if (value && one.value() == value) fitting.push_back(&one);
   // A named value beats a bare constant: `p = found ? found : NULL`.
-  std::ranges::stable_sort(fitting, {}, [](const Traced* one) { return one->is_constant(); });
+  for (const bool constant : {false, true})
+    for (const Traced& one : candidates)
+      if (value && one.value() == value && one.is_constant() == constant) fitting.push_back(&one);
   if (fitting.empty() ||
       (fitting.size() > 1 && !fitting[1]->is_constant() && !same(*fitting[0], *fitting[1])))
     return Traced::unknown(fmt::format("{} instructions may have written {}", definitions.at.size(),
@@ -514,7 +514,7 @@ Traced OperandTrace::address_of(const MemoryOperand& operand, size_t at) {
   } else {
     if (operand.segment_base) return Traced::unknown("thread-local memory");
     if (operand.base) sum = register_before(at, *operand.base);
-    if (sum.is_constant() && sum.offset < kSmallConstant) {
+    if (sum.is_constant()) {
       // The compiler knew what the variable was and left its register out.
       const auto displacement = static_cast<uint64_t>(operand.displacement);
       auto folded = variables_.with_value(link_pc(at), sum.offset);
@@ -522,6 +522,7 @@ Traced OperandTrace::address_of(const MemoryOperand& operand, size_t at) {
         folded = variables_.with_value(link_pc(at), displacement);
         if (folded) folded->offset -= displacement;
       }
+      if (!folded) folded = worth(at, sum.offset);
       if (folded) sum = std::move(*folded);
     }
     sum.offset += static_cast<uint64_t>(operand.displacement);

@@ -91,7 +91,11 @@ struct OwnTypes {
 
 void print_all(ByteView bytes) {
   static OwnTypes own;
-  static const ProcessImage image;
+  static const ProcessImage image = [] {
+    ProcessImage empty;
+    empty.memory = std::make_unique<FuzzedMemory>(ByteView{});
+    return empty;
+  }();
   static const ModuleSet modules = ModuleSet::resolve(image, ModuleOptions{});
   DebugFiles files(nullptr);
   CodeNames names(image, modules, files);
