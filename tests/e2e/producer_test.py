@@ -111,6 +111,13 @@ class Kernel(e2e.TestCase):
         self.assert_shop(e2e.report(core))
 
 
+    def test_memory_that_was_never_written_to_is_no_reason_to_change_the_coredump_filter(self):
+        source = e2e.SHOP.replace("struct order {", "char never_touched[1 << 20];\nstruct order {")
+        run = e2e.explain(e2e.crash(e2e.compile_program(e2e.fresh("bss"), "shop", source)))
+        self.assertIn("never written to", " ".join(run.out.split()))
+        self.assertNotIn("coredump_filter", run.out)
+
+
 class Gdb(e2e.TestCase):
     def test_gcore_of_a_living_process_is_no_crash(self):
         e2e.need("gcore")

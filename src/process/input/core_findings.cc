@@ -63,24 +63,37 @@ void note_truncation(const elf::File& core, ProcessImage& image) {
 }
 
 // Anonymous memory that the process could write: never in a file, so lost for good when it was not
-// dumped.
+// dumped. The kernel also leaves out what was never written to (fs/coredump.c, vma_dump_size), and
+// where it dumped other such memory that is the likely reason.
 void note_left_out(ProcessImage& image) {
   size_t count = 0;
   uint64_t size = 0;
+  bool all_untouched = image.producer == Producer::kKernel;
+  bool is_any_dumped = false;
   for (const Mapping& mapping : image.mappings) {
     const bool anonymous =
         mapping.path.empty() || mapping.path == "[stack]" || mapping.path == "[heap]";
     if (!anonymous || !mapping.protection || !mapping.protection->write) continue;
+    is_any_dumped = is_any_dumped || mapping.dumped > 0;
     if (mapping.dumped >= mapping.range.size()) continue;
+    all_untouched = all_untouched && mapping.dumped == 0;
     ++count;
     size += mapping.range.size() - mapping.dumped;
   }
   if (count == 0) return;
+  const std::string what =
+      fmt::format("{} writable mapping{} ({})", count, count == 1 ? "" : "s", in_units(size));
+  if (all_untouched && is_any_dumped) {
+    image.notes.push_back({fmt::format("{} {} not in the core: never written to, or excluded with "
+                                       "MADV_DONTDUMP",
+                                       what, count == 1 ? "is" : "are"),
+                           ""});
+    return;
+  }
   image.notes.push_back(
-      {fmt::format("{} writable mapping{} ({}) {} left out of the core by its producer", count,
-                   count == 1 ? "" : "s", in_units(size), count == 1 ? "was" : "were"),
-       "see /proc/PID/coredump_filter (0x33 is usual; man 5 core) and MADV_DONTDUMP in the "
-       "program"});
+      {fmt::format("{} {} left out of the core by its producer", what, count == 1 ? "was" : "were"),
+       "see /proc/PID/coredump_filter (0x33 is usual; man 5 core) and "
+       "MADV_DONTDUMP in the program"});
 }
 
 void note_oddities(const CoreNotes& notes, const CoreMappings& crossed, ProcessImage& image) {
