@@ -70,6 +70,14 @@ TEST(Judge, NullWithoutTypesSaysRegisterAndOffset) {
   EXPECT_EQ(best(segv(0, 0)), CrashClass::kNullDereference);
 }
 
+TEST(Judge, ConstantIsNoExpression) {
+  Facts facts = segv(0, 0);
+  facts.fault->operand->expression = ExpressionFact{.text = "0", .trust = "traced"};
+  const Verdict verdict = judge(facts);
+  EXPECT_EQ(verdict.hypotheses.front().expression, "");
+  EXPECT_EQ(verdict.hypotheses.front().sentence.find("`0`"), std::string::npos);
+}
+
 TEST(Judge, UnmappedPointerIsWildAndSaysTheAlternatives) {
   const Verdict verdict = judge(segv(0x7777'0000'1238, 0x7777'0000'1200));
   EXPECT_EQ(verdict.hypotheses.front().crash_class, CrashClass::kWildPointer);

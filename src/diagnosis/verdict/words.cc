@@ -5,8 +5,20 @@
 #include "diagnosis/verdict/rules.h"
 
 namespace inquest::diagnosis {
+namespace {
+
+// The compiler worked the value out and left no variable: "0".
+bool is_literal(const ExpressionFact& expression) {
+  return !expression.text.empty() && expression.text.front() >= '0' &&
+         expression.text.front() <= '9';
+}
+
+}  // namespace
 
 std::string pointer_words(const OperandFacts& operand) {
+  if (operand.expression && is_literal(*operand.expression)) {
+    return fmt::format("a value that the compiler knew to be {}", operand.expression->text);
+  }
   if (operand.expression) return fmt::format("`{}`", operand.expression->text);
   if (!operand.bad_register.empty()) return fmt::format("the pointer in {}", operand.bad_register);
   return "a pointer";
@@ -49,7 +61,9 @@ std::string expression_of(const FaultFacts& fault) {
     if (!fault.call_target_expression.empty()) return fault.call_target_expression;
     return {};
   }
-  if (fault.operand && fault.operand->expression) return fault.operand->expression->text;
+  if (fault.operand && fault.operand->expression && !is_literal(*fault.operand->expression)) {
+    return fault.operand->expression->text;
+  }
   return {};
 }
 
