@@ -126,8 +126,9 @@ Field missing(const Report& report) {
 std::string stack_heading(const StackFacts& stack, size_t threads) {
   std::string text = fmt::format("Crashing thread {}", stack.tid);
   if (!stack.thread_name.empty()) text += fmt::format(" \"{}\"", stack.thread_name);
-  return text +
-         fmt::format(" (of {}), {} frames, stack {}", threads, stack.total_frames, stack.end);
+  text += threads == 1 ? " (the only one)" : fmt::format(" (of {})", threads);
+  return text + fmt::format(", {} frame{}, stack {}", stack.total_frames,
+                            stack.total_frames == 1 ? "" : "s", stack.end);
 }
 
 Section crashing_stack(const Report& report) {

@@ -71,7 +71,8 @@ std::vector<std::string> next_steps(const Facts& facts, const Hypothesis& best,
                                     const std::optional<BlamedPlace>& place) {
   std::vector<std::string> steps;
   if (place && !place->file.empty() && place->line != 0) {
-    steps.push_back(fmt::format("Open {}:{} ({}).", place->file, place->line, place->function));
+    const std::string name = place->function.empty() ? "" : fmt::format(" ({})", place->function);
+    steps.push_back(fmt::format("Open {}:{}{}.", place->file, place->line, name));
   } else if (place && !place->function.empty()) {
     steps.push_back(fmt::format("Look at {}() in {}.", place->function, place->module));
   }
