@@ -147,8 +147,7 @@ Result<FunctionRecord> decode_function_record(ByteView bytes) {
   record.identity = cursor.u64();
   record.ranges = ranges(cursor);
   record.scopes.resize(count(cursor, kScopeSize));
-  for (size_t i = 0; i < record.scopes.size(); ++i) {
-    auto& scope = record.scopes[i];
+  for (FunctionRecord::Scope& scope : record.scopes) {
     scope.name = text(cursor);
     scope.linkage_name = text(cursor);
     scope.call_file = text(cursor);

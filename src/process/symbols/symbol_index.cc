@@ -290,7 +290,7 @@ SymbolIndex::SymbolIndex(const std::string& cache_dir, const BuildId& build_id)
   auto view = SymbolIndexView::parse(file->bytes(), build_id_);
   if (!view.ok()) return;
   file_ = std::move(*file);
-  view_ = std::move(*view);
+  view_ = *view;
 }
 
 Status SymbolIndex::add(const IndexAdditions& additions) {
@@ -306,7 +306,7 @@ Status SymbolIndex::add(const IndexAdditions& additions) {
     std::optional<SymbolIndexView> old;
     if (file.ok() && file->size() <= kMaxIndexFile) {
       auto view = SymbolIndexView::parse(file->bytes(), build_id_);
-      if (view.ok()) old = std::move(*view);
+      if (view.ok()) old = *view;
     }
     merged = merge_index(build_id_, old ? &*old : nullptr, additions);
   }
