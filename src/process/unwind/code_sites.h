@@ -63,13 +63,19 @@ class CodeSites {
   Address code_address(uint64_t raw) const;
 
   // Takes one off the budget; false when it is spent.
-  bool may_evaluate() { return expressions_left_ > 0 && expressions_left_-- > 0; }
-  bool may_scan_word() { return words_left_ > 0 && words_left_-- > 0; }
+  bool may_evaluate() { return take_one(expressions_left_); }
+  bool may_scan_word() { return take_one(words_left_); }
 
   const ProcessImage& image() const { return image_; }
   const MemoryReader& memory() const { return memory_; }
 
  private:
+  static bool take_one(uint64_t& budget) {
+    if (budget == 0) return false;
+    --budget;
+    return true;
+  }
+
   CodeSite look(Address pc, bool is_return_address);
   CallBefore x86_call_before(Address return_address);
   CallBefore a64_call_before(Address return_address);

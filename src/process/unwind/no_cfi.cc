@@ -8,7 +8,14 @@
 namespace inquest::process {
 namespace {
 
-using namespace isa;
+namespace a64 = isa::a64;
+namespace x86 = isa::x86;
+using isa::Arch;
+using isa::fp_register;
+using isa::is_callee_saved;
+using isa::kRegisterCount;
+using isa::RegisterFile;
+using isa::RegisterId;
 
 bool is_return_address(Address address, CodeSites& sites) {
   if (!sites.is_executable(address)) return false;

@@ -6,7 +6,11 @@
 namespace inquest::process {
 namespace {
 
-using namespace isa;
+namespace a64 = isa::a64;
+namespace x86 = isa::x86;
+using isa::Arch;
+using isa::RegisterFile;
+using isa::RegisterId;
 
 // x86-64: the handler's return address was popped, so sp is at the ucontext; siginfo lies behind
 // it.
