@@ -156,4 +156,36 @@ bool AddressFacts::has(AddressTrait trait) const {
   return std::find(traits.begin(), traits.end(), trait) != traits.end();
 }
 
+std::string_view to_string(AllocationFact::State state) {
+  switch (state) {
+    case AllocationFact::State::kUnknown:
+      return "unknown";
+    case AllocationFact::State::kLive:
+      return "live";
+    case AllocationFact::State::kFreed:
+      return "freed";
+  }
+  return "";
+}
+
+std::string_view to_string(OriginStep::Kind kind) {
+  switch (kind) {
+    case OriginStep::Kind::kRegister:
+      return "register";
+    case OriginStep::Kind::kLoad:
+      return "load";
+    case OriginStep::Kind::kArgument:
+      return "argument";
+    case OriginStep::Kind::kReturn:
+      return "return";
+    case OriginStep::Kind::kConstant:
+      return "constant";
+    case OriginStep::Kind::kStore:
+      return "store";
+    case OriginStep::Kind::kLost:
+      return "lost";
+  }
+  return "";
+}
+
 }  // namespace inquest::diagnosis

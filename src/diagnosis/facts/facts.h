@@ -10,96 +10,11 @@
 #include <vector>
 
 #include "base/address.h"
-#include "binary/isa/registers.h"
+#include "diagnosis/facts/heap_facts.h"
+#include "diagnosis/facts/origin_facts.h"
+#include "diagnosis/facts/stack_facts.h"
 
 namespace inquest::diagnosis {
-
-// Where a fact came from, for people and for clicking.
-struct Evidence {
-  enum class Kind : uint8_t {
-    kRegister,
-    kMemory,
-    kInstruction,
-    kFrame,
-    kMapping,
-    kModule,
-    kSignal,
-    kText
-  };
-  Kind kind = Kind::kText;
-  std::string what;  // "rax = 0x0", "8 bytes at 0x7f…: 0x0", "frame 2: checkout()"
-  std::optional<Address> address;
-  std::optional<size_t> frame;  // index into the crashing thread's frames
-};
-
-std::string_view to_string(Evidence::Kind kind);
-
-struct Fact {
-  std::string statement;  // one sentence without the final period
-  std::vector<Evidence> evidence;
-};
-
-// --- frames
-// ---------------------------------------------------------------------------------------------------
-
-enum class CodeRole : uint8_t {
-  kUser,      // the program's own code, or a library that is not part of the system
-  kLibrary,   // the C library, a system library
-  kLanguage,  // std::, __gnu_cxx, core::, alloc::: templates and language support, also when
-              // inlined into user code
-  kAbort,     // raise, abort, __assert_fail, std::terminate, panic machinery
-  kStart,     // _start, __libc_start_main, clone, thread start
-  kSignal,    // the trampoline below a signal handler
-  kUnknown,   // no name, no module
-};
-std::string_view to_string(CodeRole role);
-
-struct VariableFact {
-  std::string name, type, text;  // text: the value for people; empty when there is none
-  std::string why_not;  // "optimized out", "not in the core (…)"; empty when text holds the value
-  bool is_argument = false;
-  std::string function;
-};
-
-struct FunctionFact {      // a physical frame holds one or more, innermost inlined first
-  std::string name;        // demangled with parameters; empty when unknown
-  std::string short_name;  // without parameters
-  std::string file;        // empty when unknown
-  uint32_t line = 0, column = 0;
-  bool is_inlined = false;
-  CodeRole role = CodeRole::kUnknown;
-  std::vector<std::string>
-      source;  // lines around `line`, "  41 | code"; empty when the source is not at hand
-};
-
-struct FrameFact {
-  size_t index = 0;  // as walked (a folded cycle leaves a gap)
-  Address pc;
-  std::string module;           // path; empty outside every module
-  std::string build_id;         // hex, empty when unknown
-  uint64_t module_offset = 0;   // link-time address of the lookup pc
-  std::string found_by, trust;  // see process/unwind/frame.h
-  bool is_signal_handler_return = false;
-  bool interrupted = false;
-  std::vector<FunctionFact> functions;  // never empty
-  std::vector<VariableFact> variables;  // with --full, or for the frames that matter
-};
-
-struct CycleFact {
-  size_t first = 0, period = 0, count = 0;  // see process/unwind/frame.h
-  std::vector<std::string> functions;       // short names of one round, outermost caller first
-};
-
-struct StackFacts {
-  int32_t tid = 0;
-  std::string thread_name;
-  std::vector<FrameFact> frames;
-  size_t total_frames = 0;
-  std::optional<CycleFact> cycle;
-  std::string end;  // "complete", "missing-memory", …
-  bool corrupt = false;
-  std::vector<std::string> notes;
-};
 
 // --- the fault
 // ------------------------------------------------------------------------------------------------
@@ -252,6 +167,19 @@ struct AbortFacts {
 };
 std::string_view to_string(AbortFacts::Kind kind);
 
+// What a tool that watched the process says of it: a sanitizer, valgrind, the kernel's log.
+struct ReportedFacts {
+  std::string tool;   // "AddressSanitizer", "valgrind memcheck", "kernel log"
+  std::string error;  // in its own words: "heap-use-after-free", "Invalid read of size 8"
+  AccessKind access = AccessKind::kNone;
+  uint64_t size = 0;  // bytes accessed, 0: not said
+  std::optional<Address> address;
+  std::string summary;               // its one-line summary, when it has one
+  std::vector<std::string> excerpt;  // the lines it was read from, at most some tens
+  // Further stacks that the tool showed: "previous write by thread T1", "mutex created at".
+  std::vector<StackFacts> related;
+};
+
 struct SignalFacts {
   int number = 0;    // 0: the process did not die of a signal (a live dump)
   std::string name;  // "SIGSEGV"
@@ -304,6 +232,9 @@ struct Facts {
   std::optional<size_t> user_frame, user_function;
   std::optional<FaultFacts> fault;
   AbortFacts abort;
+  std::optional<ReportedFacts> reported;
+  std::optional<HeapFacts> heap;  // nullopt: not looked at
+  OriginFacts origin;
   std::vector<ModuleFact> modules;
   std::vector<Fact> inconsistent_modules;  // on disk ≠ loaded, two versions of one library
   std::vector<Fact>
