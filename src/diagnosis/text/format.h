@@ -1,0 +1,39 @@
+// Format: one kind of crash report that stands in a text: a sanitizer's, the kernel's, a runtime's.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "diagnosis/facts/facts.h"
+
+namespace inquest::diagnosis {
+
+// A line of a log without what the logger put before it (time, host, unit, container, stream).
+struct TextLine {
+  std::string_view text;
+  std::string_view prefix;  // what was stripped, as written
+  uint32_t number = 0;      // in the input, from 1
+};
+using TextLines = std::span<const TextLine>;
+
+// One crash that a text tells of.
+struct TextReport {
+  std::string format;                      // name of the Format that read it
+  uint32_t first_line = 0, last_line = 0;  // in the input, from 1
+  Facts facts;
+};
+
+struct Format {
+  std::string_view name;
+  // A line that holds none of these never begins such a report: the scanner asks `read` only at
+  // lines that do.
+  std::span<const std::string_view> triggers;
+  // Reads a report that begins at lines[0]; returns how many lines belong to it, 0 when none begins
+  // there. `lines` goes to the end of the input.
+  size_t (*read)(TextLines lines, TextReport& report);
+};
+
+}  // namespace inquest::diagnosis
