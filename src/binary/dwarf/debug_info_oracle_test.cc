@@ -47,6 +47,15 @@ bool find_unit(Dwarf* dwarf, uint64_t pc, Dwarf_Die* unit, Dwarf_Die* full) {
   return false;
 }
 
+// libdw leaves a relative name of a DWARF 5 table as it stands; it is meant from the unit's
+// directory.
+std::string absolute(const std::string& file, Dwarf_Die unit) {
+  Dwarf_Attribute attribute;
+  const char* directory = dwarf_formstring(dwarf_attr(&unit, DW_AT_comp_dir, &attribute));
+  if (file.starts_with('/') || directory == nullptr) return file;
+  return std::string(directory) + "/" + file;
+}
+
 Chain ask_libdw(Dwarf* dwarf, uint64_t pc) {
   Chain chain;
   Dwarf_Die unit;
@@ -59,7 +68,7 @@ Chain ask_libdw(Dwarf* dwarf, uint64_t pc) {
     const char* file = dwarf_linesrc(line, nullptr, nullptr);
     dwarf_lineno(line, &number);
     dwarf_linecol(line, &column);
-    chain.file = file != nullptr ? file : "";
+    chain.file = file != nullptr ? absolute(file, unit) : "";
   }
   chain.line = static_cast<uint32_t>(number);
   chain.column = static_cast<uint32_t>(column);
