@@ -17,4 +17,9 @@ std::string simplify_cxx(std::string_view demangled);
 // A name that is too long even then stays so: its own words are never cut.
 std::string shorten_template_arguments(std::string_view name, size_t max);
 
+// The name alone of a demangled function, C++ or Rust: without return type, parameters and what
+// follows them ("std::vector<int>::at" of "int& std::vector<int>::at(size_t) const"). A view into
+// `demangled`.
+std::string_view name_of_demangled(std::string_view demangled);
+
 }  // namespace inquest::demangle

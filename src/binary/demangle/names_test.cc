@@ -103,5 +103,42 @@ TEST(ShortenTemplateArguments, NeverCutsTheNamesOwnWords) {
   EXPECT_EQ(shorten_template_arguments("<T as core::Trait>::method", 10), "<...>::method");
 }
 
+constexpr Row kNamesOfDemangled[] = {
+    {"main", "main"},
+    {"", ""},
+    {"crash(int*)", "crash"},
+    {"std::vector<int>::at(unsigned long) const", "std::vector<int>::at"},
+    {"int& std::get<0ul, int>(std::tuple<int>&)", "std::get<0ul, int>"},
+    {"void (anonymous namespace)::run<(anonymous namespace)::Job>(int)",
+     "(anonymous namespace)::run<(anonymous namespace)::Job>"},
+    {"operator new(unsigned long)", "operator new"},
+    {"operator delete[](void*)", "operator delete[]"},
+    {"shop::Money::operator unsigned long() const", "shop::Money::operator unsigned long"},
+    {"bool shop::operator<(shop::A const&, shop::A const&)", "shop::operator<"},
+    {"std::ostream& std::operator<< <char>(std::ostream&, char)", "std::operator<< <char>"},
+    {"main::$_0::operator()(int) const", "main::$_0::operator()"},
+    {"main::$_0::operator()", "main::$_0::operator()"},
+    {"run()::{lambda(int)#1}::operator()(int) const", "run()::{lambda(int)#1}::operator()"},
+    {"run(int)::'lambda'(int)::operator()(int) const", "run(int)::'lambda'(int)::operator()"},
+    {"non-virtual thunk to shop::Cart::close()", "shop::Cart::close"},
+    {"helper(int) [clone .cold]", "helper"},
+    {"helper [clone .cold]", "helper"},
+    {"decltype(auto) std::__invoke<void (*)()>(void (*&&)())", "std::__invoke<void (*)()>"},
+    {"<alloc::vec::Vec<T> as core::ops::Drop>::drop",
+     "<alloc::vec::Vec<T> as core::ops::Drop>::drop"},
+    {"core::ptr::drop_in_place<alloc::vec::Vec<u8>>",
+     "core::ptr::drop_in_place<alloc::vec::Vec<u8>>"},
+    {"app::main::{{closure}}", "app::main::{{closure}}"},
+    {"-[Window draw:at:]", "-[Window draw:at:]"},
+    {"((((", "(((("},
+    {")))<<<", ")))<<<"},
+};
+
+TEST(NameOfDemangled, HasNeitherReturnTypeNorParameters) {
+  for (const Row& row : kNamesOfDemangled) {
+    EXPECT_EQ(name_of_demangled(row.given), row.expected) << row.given;
+  }
+}
+
 }  // namespace
 }  // namespace inquest::demangle

@@ -12,6 +12,7 @@
 #include "diagnosis/facts/roles.h"
 #include "diagnosis/facts/rust_panic.h"
 #include "diagnosis/facts/signals.h"
+#include "diagnosis/facts/user_place.h"
 
 namespace inquest::diagnosis {
 namespace {

@@ -13,6 +13,7 @@
 #include "diagnosis/facts/process_facts.h"
 #include "diagnosis/facts/signals.h"
 #include "diagnosis/facts/site.h"
+#include "diagnosis/facts/user_place.h"
 
 namespace inquest::diagnosis {
 namespace {

@@ -79,6 +79,17 @@ TEST(Roles, ByNameFileAndModule) {
         .module_path = "/usr/lib/postgresql/15/bin/postgres",
         .module_is_main = true},
        CodeRole::kUser},
+      {{.short_name = "__interceptor_free", .module_path = kProgram, .module_is_main = true},
+       CodeRole::kLibrary},
+      {{.short_name = "free", .file = "../../src/libsanitizer/asan/asan_malloc_linux.cpp"},
+       CodeRole::kLibrary},
+      {{.short_name = "fuzzer::Fuzzer::ExecuteCallback", .module_path = kProgram},
+       CodeRole::kStart},
+      {{.short_name = "LLVMFuzzerTestOneInput", .module_path = kProgram}, CodeRole::kUser},
+      {{.short_name = "printf_positional", .file = "./stdio-common/./stdio-common/vfprintf.c"},
+       CodeRole::kLibrary},
+      {{.short_name = "strlen"}, CodeRole::kLibrary},
+      {{.short_name = "open", .file = "src/door.c"}, CodeRole::kUser},
       {{}, CodeRole::kUnknown},
   };
   for (const RoleCase& one : cases) {

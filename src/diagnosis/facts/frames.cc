@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "diagnosis/facts/roles.h"
 #include "diagnosis/facts/source.h"
 
@@ -68,34 +66,6 @@ CycleFact describe_cycle(const process::Cycle& cycle, const std::vector<FrameFac
   return fact;
 }
 
-bool is_guess(const FrameFact& frame) {
-  return frame.found_by == to_string(process::FoundBy::kScan);
-}
-
-std::optional<UserPlace> find_user_place(const StackFacts& stack, size_t from, bool guesses_too) {
-  for (size_t i = from; i < stack.frames.size(); ++i) {
-    if (!guesses_too && is_guess(stack.frames[i])) continue;
-    const auto& functions = stack.frames[i].functions;
-    for (size_t f = 0; f < functions.size(); ++f) {
-      if (functions[f].role == CodeRole::kUser) return UserPlace{i, f};
-    }
-  }
-  return std::nullopt;
-}
-
-bool is_all_abort(const FrameFact& frame) {
-  return std::all_of(
-      frame.functions.begin(), frame.functions.end(),
-      [](const FunctionFact& function) { return function.role == CodeRole::kAbort; });
-}
-
-// Stripped libraries have no names for the functions around raise(), and between __cxa_throw and
-// abort().
-bool is_unnamed_run_time(const FrameFact& frame) {
-  return frame.functions.back().short_name.empty() &&
-         (is_cxx_runtime(frame.module) || is_c_library(frame.module));
-}
-
 }  // namespace
 
 StackFacts describe_stack(const process::Thread& thread, const process::Stack& stack,
@@ -117,25 +87,6 @@ StackFacts describe_stack(const process::Thread& thread, const process::Stack& s
   }
   if (stack.cycle) facts.cycle = describe_cycle(*stack.cycle, facts.frames);
   return facts;
-}
-
-std::optional<UserPlace> find_user_place(const StackFacts& stack, size_t from) {
-  auto place = find_user_place(stack, from, false);
-  return place ? place : find_user_place(stack, from, true);
-}
-
-size_t first_frame_below_abort(const StackFacts& stack, size_t from) {
-  size_t last = from;  // behind the outermost frame of the machinery
-  for (size_t i = from; i < stack.frames.size(); ++i) {
-    if (is_all_abort(stack.frames[i])) {
-      last = i + 1;
-    } else if (!is_unnamed_run_time(stack.frames[i])) {
-      break;
-    }
-  }
-  if (last == from) return from;
-  while (last < stack.frames.size() && is_unnamed_run_time(stack.frames[last])) ++last;
-  return last < stack.frames.size() ? last : from;
 }
 
 void add_variables(const process::Stack& stack, size_t index, process::VariableReader& reader,

@@ -45,6 +45,16 @@ enum class CrashClass : uint8_t {
   kPureVirtualCall,
   kBufferOverflowFortify,
   kAbort,
+  // What only a tool that watches the process can tell.
+  kUninitialisedValue,
+  kMismatchedFree,
+  kTypeConfusion,
+  kUndefinedBehaviour,
+  kDataRace,
+  kDeadlock,
+  kMemoryLeak,
+  kApiMisuse,
+  kTimeout,
   kNoCrash,
   kUnknown,
 };

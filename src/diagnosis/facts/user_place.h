@@ -1,0 +1,23 @@
+// Which frame of a stack to open first. For stacks that were walked and for those that were read
+// from a text.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+
+#include "diagnosis/facts/stack_facts.h"
+
+namespace inquest::diagnosis {
+
+struct UserPlace {
+  size_t frame = 0;     // index into StackFacts::frames
+  size_t function = 0;  // index into FrameFact::functions
+};
+// The innermost function in user code from frame `from` on; among frames that were found by
+// guessing only when there is no other.
+std::optional<UserPlace> find_user_place(const StackFacts& stack, size_t from);
+
+// The innermost frame, from `from` on, that is more than the machinery of ending the process.
+size_t first_frame_below_abort(const StackFacts& stack, size_t from);
+
+}  // namespace inquest::diagnosis
