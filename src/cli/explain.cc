@@ -92,10 +92,11 @@ void add_explain(CLI::App& app, std::function<int()>& chosen) {
   auto* json = command->add_flag("--json", options->json, "print the report as JSON");
   auto* markdown = command->add_flag("--markdown", options->markdown, "print it as Markdown");
   auto* html = command->add_flag("--html", options->html, "print it as one HTML page");
-  auto* dump =
-      command->add_option("--dump", options->dump, "print one stage of the analysis as JSON")
-          ->type_name("STAGE")
-          ->check(CLI::IsMember({"image", "stacks", "facts", "verdict"}));
+  auto* dump = command
+                   ->add_option("--dump", options->dump,
+                                "print one stage as JSON: image, stacks, facts or verdict")
+                   ->type_name("STAGE")
+                   ->check(CLI::IsMember({"image", "stacks", "facts", "verdict"}));
   json->excludes(markdown)->excludes(html)->excludes(dump);
   markdown->excludes(html)->excludes(dump);
   html->excludes(dump);

@@ -5,11 +5,39 @@
 #include <iostream>
 
 #include "cli/commands.h"
+#include "platform/os/file.h"
+#include "platform/term/text.h"
+
+namespace {
+
+// Help that names an option and its value, and leaves checks and exclusions to the error messages.
+class PlainHelp : public CLI::Formatter {
+ public:
+  std::string make_option_opts(const CLI::Option* option) const override {
+    if (option->get_positional() || option->get_items_expected_max() == 0) return {};
+    const std::string type = option->get_type_name();
+    return " " + type.substr(0, type.find(':'));
+  }
+};
+
+// What was probably meant, when the first word is no command; empty when nothing suggests itself.
+std::string suggestion(const CLI::App& app, const char* word) {
+  if (word == nullptr || *word == '-') return {};
+  for (const CLI::App* command : app.get_subcommands({})) {
+    if (command->get_name() == word) return {};
+  }
+  const std::string name = inquest::term::printable(word);
+  if (inquest::os::is_regular_file(word)) return "inquest: did you mean: inquest explain " + name;
+  return "inquest: there is no command '" + name + "'; see inquest --help";
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app("Inquest explains why a process died.", "inquest");
   app.set_version_flag("--version", std::string("inquest ") + INQUEST_VERSION);
   app.require_subcommand(1);
+  app.formatter(std::make_shared<PlainHelp>());
   app.footer("Try: inquest explain core\nExit codes: 0 explained, 1 not readable, 2 usage.");
   std::function<int()> chosen;
   inquest::cli::add_explain(app, chosen);
@@ -17,6 +45,11 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const bool is_help = error.get_exit_code() == 0;
+    const std::string hint = is_help ? "" : suggestion(app, argc > 1 ? argv[1] : nullptr);
+    if (!hint.empty()) {
+      std::fprintf(stderr, "%s\n", hint.c_str());
+      return inquest::cli::kExitUsage;
+    }
     app.exit(error, std::cout, std::cerr);
     return is_help ? inquest::cli::kExitOk : inquest::cli::kExitUsage;
   }

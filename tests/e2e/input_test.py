@@ -115,6 +115,26 @@ class CutShort(e2e.TestCase):
         self.assertIn("cut short", run.out)
 
 
+class Meant(e2e.TestCase):
+    def test_a_file_without_a_command_gets_the_command_that_was_meant(self):
+        core = as_core(b"anything")
+        run = e2e.inquest(core)
+        self.assertEqual(run.status, 2)
+        self.assertIn(f"did you mean: inquest explain {core}", run.err)
+
+    def test_a_word_that_is_no_command_is_named(self):
+        run = e2e.inquest("explode")
+        self.assertEqual(run.status, 2)
+        self.assertIn("no command 'explode'", run.err)
+
+    def test_a_running_process_gets_the_command_that_takes_its_core(self):
+        for path in (str(os.getpid()), f"/proc/{os.getpid()}"):
+            with self.subTest(path):
+                run = e2e.explain(path)
+                self.assertEqual(run.status, 1)
+                self.assertIn(f"gcore -o core {os.getpid()}", run.err)
+
+
 class NotACore(e2e.TestCase):
     def refused(self, path, *words: str, **options) -> str:
         run = e2e.explain(path, **options)

@@ -31,6 +31,21 @@ Status check_thread(const process::ProcessImage& image, const DiagnoseOptions& o
                                : ""));
 }
 
+// The options that name files or a thread, as they would be typed again.
+std::vector<std::string> given_options(const DiagnoseOptions& options) {
+  std::vector<std::string> words;
+  const auto add = [&](std::string_view option, const std::string& value) {
+    if (value.empty()) return;
+    words.emplace_back(option);
+    words.push_back(value);
+  };
+  add("--exe", options.modules.executable);
+  add("--sysroot", options.modules.sysroot);
+  for (const std::string& directory : options.modules.debug_dirs) add("--debug-dir", directory);
+  if (options.thread) add("--thread", std::to_string(*options.thread));
+  return words;
+}
+
 }  // namespace
 
 Result<Diagnosis> diagnose(const DiagnoseOptions& options) {
@@ -49,6 +64,7 @@ Result<Diagnosis> diagnose(const DiagnoseOptions& options) {
                         .full = options.full,
                         .thread = options.thread,
                         .all_threads = options.all_threads});
+  facts.process.given = given_options(options);
   symbols.save();
   Verdict verdict = judge(facts);
   return Diagnosis{std::move(image), std::move(facts), std::move(verdict)};

@@ -212,6 +212,8 @@ struct ProcessFacts {
   int32_t pid = 0;
   std::optional<uint32_t> uid, gid;
   std::string arch, producer, source;
+  // The options that this analysis was given ("--exe", "./app"): suggested commands repeat them.
+  std::vector<std::string> given;
   size_t thread_count = 0;
   std::string language;  // of the crashing user frame: "C", "C++", "Rust", "unknown"
   std::string

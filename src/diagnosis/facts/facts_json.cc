@@ -241,6 +241,7 @@ void describe(Io& io, Ref<Io, ProcessFacts> x) {
   io("arch", x.arch);
   io("producer", x.producer);
   io("source", x.source);
+  io("given", x.given);
   io("thread_count", x.thread_count);
   io("language", x.language);
   io("runtime", x.runtime);

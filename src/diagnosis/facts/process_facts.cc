@@ -134,11 +134,16 @@ void add_unverified(const std::vector<const Module*>& modules, Facts& facts) {
         fmt::format("{} is used for {}{}", module->found_path(), module->path,
                     module->contents_agree() ? "; what the core holds of it agrees" : "")));
   }
+  // An emulator dumps no text at all, whatever is set on the host.
+  const bool emulated = facts.process.producer == process::to_string(process::Producer::kQemuUser);
   add(facts,
       fmt::format(
           "whether the files at hand are the ones that ran could not be verified by build-id: {}",
           names),
-      "link with --build-id, and let cores hold ELF headers (bit 4 of /proc/PID/coredump_filter)",
+      emulated ? "be sure yourself that the files "
+                 "are the ones that ran"
+               : "link with --build-id, and let cores hold ELF headers (bit 4 of "
+                 "/proc/PID/coredump_filter)",
       std::move(evidence));
 }
 
@@ -152,7 +157,7 @@ void add_module_gaps(const Module& module, bool is_users, std::vector<const Modu
       add(facts, note.text, note.advice, {module_evidence(module, module.path)});
   }
   const bool usable = status == FileStatus::kVerified || status == FileStatus::kUnverified;
-  if (is_users && usable && module.debug() == nullptr) {
+  if (is_users && usable && module.debug() == nullptr && module.notes().empty()) {
     add(facts,
         fmt::format("{} has no debug information: no lines, arguments or types", module.name),
         debug_info_advice(module), {module_evidence(module, module.path)});

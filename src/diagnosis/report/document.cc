@@ -91,7 +91,8 @@ Field who(const Report& report) {
   if (!report.facts.crashing.thread_name.empty()) {
     text += fmt::format(" \"{}\"", report.facts.crashing.thread_name);
   }
-  text += fmt::format(" of {}", process.thread_count);
+  text +=
+      process.thread_count == 1 ? " (its only one)" : fmt::format(" of {}", process.thread_count);
   field.paragraphs.push_back(std::move(text));
   if (signal.number != 0) {
     std::string of = signal.name;
@@ -114,8 +115,12 @@ Field alternatives(const Report& report) {
 }
 
 Field next(const Report& report) {
-  return {
+  Field field{
       .label = "next", .paragraphs = report.verdict.next_steps, .code = {}, .tone = Tone::kGood};
+  if (field.paragraphs.size() < 2) return field;
+  for (size_t i = 0; i < field.paragraphs.size(); ++i)
+    field.paragraphs[i] = fmt::format("{}. {}", i + 1, field.paragraphs[i]);
+  return field;
 }
 
 Field missing(const Report& report) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "diagnosis/verdict/place.h"
 #include "diagnosis/verdict/rules.h"
@@ -58,13 +59,23 @@ std::string headline(const Facts& facts, const Hypothesis& best,
   if (who.empty()) who = "a process";
   std::string text = fmt::format("{} (pid {})", who, facts.process.pid);
   if (best.crash_class == CrashClass::kNoCrash) return text + " was alive when this was taken";
-  text += fmt::format(" died of {}: {}", facts.signal.name, title(best.crash_class));
+  if (best.crash_class == CrashClass::kUnknown) {
+    text += fmt::format(" died of {}, of an unknown cause", facts.signal.name);
+  } else {
+    text += fmt::format(" died of {}: {}", facts.signal.name, title(best.crash_class));
+  }
   if (place && !place->function.empty()) {
     text += fmt::format(" in {}()", place->function);
     if (!place->file.empty() && place->line != 0)
       text += fmt::format(" at {}:{}", place->file, place->line);
   }
   return text;
+}
+
+std::string as_sentence(std::string text) {
+  const auto first = static_cast<unsigned char>(text.front());
+  if (text.find('/') > text.find(' ')) text.front() = static_cast<char>(std::toupper(first));
+  return text.ends_with('.') ? text : text + ".";
 }
 
 std::vector<std::string> next_steps(const Facts& facts, const Hypothesis& best,
@@ -80,9 +91,9 @@ std::vector<std::string> next_steps(const Facts& facts, const Hypothesis& best,
     steps.push_back(fmt::format("Settle it: {}.", best.would_confirm));
   if (!best.next_command.empty()) steps.push_back(fmt::format("Run: {}", best.next_command));
   for (const std::string& advice : facts.advice) {
-    if (!advice.empty() && std::find(steps.begin(), steps.end(), advice) == steps.end()) {
-      steps.push_back(advice);
-    }
+    if (advice.empty()) continue;
+    const std::string step = as_sentence(advice);
+    if (std::find(steps.begin(), steps.end(), step) == steps.end()) steps.push_back(step);
   }
   return steps;
 }

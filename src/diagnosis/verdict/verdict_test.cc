@@ -242,5 +242,13 @@ TEST(Judge, PlaceIsTheUserFrameNotTheLibraryOne) {
             "shop (pid 7) died of SIGSEGV: null pointer dereference in greet() at greet.cc:12");
 }
 
+TEST(Verdict, SuggestedCommandsRepeatTheOptionsThatNamedFiles) {
+  Facts facts = segv(0x38, 0);
+  facts.process.source = "core";
+  facts.process.given = {"--exe", "my shop"};
+  const Verdict verdict = judge(facts);
+  EXPECT_EQ(verdict.hypotheses.front().next_command, "inquest explain core --exe 'my shop' --full");
+}
+
 }  // namespace
 }  // namespace inquest::diagnosis

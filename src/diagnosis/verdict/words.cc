@@ -97,7 +97,11 @@ std::string executable_of(const Facts& facts) {
 std::string explain_command(const Facts& facts, std::string_view options) {
   const std::string& source = facts.process.source;
   const bool has_name = !source.empty() && source != "standard input";
-  return fmt::format("inquest explain {} {}", has_name ? shell_word(source) : "CORE", options);
+  std::string command = "inquest explain " + (has_name ? shell_word(source) : "CORE");
+  for (const std::string& word : facts.process.given) {
+    command += " " + (word.starts_with("--") ? word : shell_word(word));
+  }
+  return fmt::format("{} {}", command, options);
 }
 
 }  // namespace inquest::diagnosis

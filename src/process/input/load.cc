@@ -38,7 +38,23 @@ class OwningMemory final : public MemoryReader {
   std::unique_ptr<MemoryReader> memory_;
 };
 
+// "71" or "/proc/71": a process that runs, which has no core yet.
+std::string running_process(std::string_view path) {
+  if (path.starts_with("/proc/")) path.remove_prefix(6);
+  while (path.ends_with('/')) path.remove_suffix(1);
+  const bool is_number = !path.empty() && path.size() < 10 &&
+                         path.find_first_not_of("0123456789") == std::string_view::npos;
+  const std::string pid(path);
+  return is_number && os::is_directory("/proc/" + pid) ? pid : "";
+}
+
 Error explain_open_failure(const std::string& path, Error error) {
+  if (const std::string pid = running_process(path); !pid.empty()) {
+    return {ErrorCode::kInvalidArgument,
+            fmt::format("{}: a running process; take a core of it first: gcore -o core {}, then "
+                        "inquest explain core.{}",
+                        path, pid, pid)};
+  }
   if (os::is_directory(path)) {
     return {ErrorCode::kInvalidArgument, fmt::format("{}: a directory; pass the core in it", path)};
   }
