@@ -7,7 +7,7 @@
 namespace inquest::dwarf {
 namespace {
 
-constexpr uint64_t kUsualTableSize = 64 * 1024;
+constexpr uint64_t kUsualTableSize = 2 * 1024;
 constexpr int kMaxIndirections = 4;
 
 }  // namespace
@@ -140,19 +140,18 @@ AbbreviationTable::AbbreviationTable(LazySection& section, uint64_t offset, cons
     : layout_(layout) {
   if (offset >= section.size()) return;
   // Where a table ends is only known at its end: try a usual size first, so that little is
-  // inflated.
-  for (uint64_t size = kUsualTableSize;; size *= 8) {
-    const ByteView front = section.prefix(offset + size);
-    if (offset >= front.size()) return;
+  // inflated and kept.
+  for (uint64_t size = kUsualTableSize;; size *= 4) {
+    const ByteView table = section.window(offset, size);
+    if (table.empty()) return;
     dense_.clear();
     sparse_.clear();
     specs_.clear();
     steps_.clear();
-    const ByteView table = front.subspan(offset);
     Reader reader(table);
     const bool complete = parse(reader);
     byte_size_ = table.size() - reader.remaining();
-    if (complete || front.size() == section.size() || table.size() < size) return;
+    if (complete || table.size() < size || size >= section.size() - offset) return;
   }
 }
 

@@ -40,8 +40,9 @@ DebugInfo::~DebugInfo() = default;
 
 Result<std::unique_ptr<DebugInfo>> DebugInfo::open(const elf::File& debug, const elf::File* binary,
                                                    const elf::File* alt,
-                                                   const std::string& binary_path) {
-  auto impl = std::make_unique<Impl>(debug, binary, alt, binary_path);
+                                                   const std::string& binary_path,
+                                                   SectionMemory* memory) {
+  auto impl = std::make_unique<Impl>(debug, binary, alt, binary_path, memory);
   if (impl->store.main().section(kInfo).empty())
     return Error(ErrorCode::kNotFound, "no readable .debug_info");
   return std::unique_ptr<DebugInfo>(new DebugInfo(std::move(impl)));
@@ -73,6 +74,8 @@ std::string DebugInfo::producer(uint64_t key) {
   const Die root = impl_->store.root(impl_->store.full_unit(*unit));
   return root ? std::string(impl_->store.text(root, kAtProducer).value_or("")) : std::string();
 }
+
+void DebugInfo::keep_sections() { impl_->store.keep_sections(); }
 
 const std::vector<std::string>& DebugInfo::notes() const { return impl_->store.notes(); }
 

@@ -16,6 +16,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "binary/dwarf/section_memory.h"
 #include "binary/elf/file.h"
 
 namespace inquest::dwarf {
@@ -134,10 +135,11 @@ class DebugInfo {
  public:
   // `debug` holds .debug_info; `binary` may be the same. `alt` is the dwz file or nullptr. All must
   // outlive this. `binary_path` helps finding .dwo and .dwp files. kNotFound when there is no
-  // .debug_info.
+  // .debug_info. `memory` (may be nullptr, must outlive this) recalls compressed sections.
   static Result<std::unique_ptr<DebugInfo>> open(const elf::File& debug, const elf::File* binary,
                                                  const elf::File* alt,
-                                                 const std::string& binary_path);
+                                                 const std::string& binary_path,
+                                                 SectionMemory* memory = nullptr);
   ~DebugInfo();
 
   // Finds the units of all these in one pass over .debug_aranges. Only saves time.
@@ -203,6 +205,9 @@ class DebugInfo {
     uint64_t size;
   };
   std::optional<GlobalInfo> global_at(uint64_t link_address);
+
+  // Hands what was read of compressed sections to the memory.
+  void keep_sections();
 
   // What could not be found and what to do about it (split units), for people.
   const std::vector<std::string>& notes() const;

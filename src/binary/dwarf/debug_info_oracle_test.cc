@@ -128,6 +128,9 @@ void compare(const std::string& path, uint64_t samples) {
     const Chain theirs = ask_libdw(dwarf, pc);
     if (theirs.functions.empty()) continue;
     Chain ours = ask_us(**info, pc);
+    // libdw leaves a name relative to the unit's directory as it is.
+    if (!theirs.file.starts_with('/') && ours.file.ends_with("/" + theirs.file))
+      ours.file = theirs.file;
     // Functions without a linkage name are qualified by us.
     for (size_t i = 0; i < std::min(ours.functions.size(), theirs.functions.size()); ++i) {
       if (ours.functions[i].ends_with("::" + theirs.functions[i]))

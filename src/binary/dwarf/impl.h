@@ -14,8 +14,8 @@ namespace inquest::dwarf {
 
 struct DebugInfo::Impl {
   Impl(const elf::File& debug, const elf::File* binary, const elf::File* alt,
-       const std::string& binary_path)
-      : store(debug, binary, alt, binary_path), index(store) {}
+       const std::string& binary_path, SectionMemory* memory)
+      : store(debug, binary, alt, binary_path, memory), index(store) {}
 
   Store store;
   UnitIndex index;

@@ -26,9 +26,7 @@ std::string join(std::string_view directory, std::string_view path) {
 std::unique_ptr<LineTable> LineTable::parse_header(Container& container, uint64_t offset,
                                                    const Unit& unit) {
   LazySection& section = container.section(kLine);
-  const ByteView start = section.prefix(offset + std::min<uint64_t>(12, section.size() - offset));
-  if (offset >= start.size()) return nullptr;
-  Reader length_reader(start.subspan(offset));
+  Reader length_reader(section.window(offset, 12));
   auto table = std::make_unique<LineTable>();
   uint64_t length = length_reader.u32();
   if (length == 0xffffffff) {

@@ -1,5 +1,6 @@
 // Range lists and location lists: .debug_ranges, .debug_loc (DWARF 2 to 4), .debug_rnglists,
 // .debug_loclists (DWARF 5, section 2.17.3 and 2.6.2), and the location lists of GNU split DWARF 4.
+#include <algorithm>
 #include <limits>
 
 #include "binary/dwarf/constants.h"
@@ -20,6 +21,40 @@ uint64_t highest_address(const Layout& layout) {
   return layout.address_size == 4 ? 0xffffffff : kForEver;
 }
 
+// Reads a list whose end is only known at its end: asks the section for more as it goes, so that
+// little is inflated and kept.
+class ListReader : public Reader {
+ public:
+  ListReader(LazySection& section, uint64_t offset)
+      : Reader(section.window(offset, kStep)), section_(section), offset_(offset) {
+    start_ = position();
+  }
+
+  // Numbers of one entry, padded LEBs included.
+  void next_entry() { need(kLargestEntry); }
+  ByteView expression(uint64_t size) {
+    need(size);
+    return bytes(size);
+  }
+
+ private:
+  static constexpr uint64_t kStep = 256;
+  static constexpr uint64_t kLargestEntry = 64;
+
+  void need(uint64_t size) {
+    if (remaining() >= size || !ok()) return;
+    const auto done = static_cast<uint64_t>(position() - start_);
+    const uint64_t left = section_.size() - std::min(section_.size(), offset_ + done);
+    if (remaining() >= left) return;
+    const ByteView more = section_.window(offset_ + done, std::max(size, kStep));
+    if (more.size() > remaining()) static_cast<Reader&>(*this) = Reader(more);
+  }
+
+  LazySection& section_;
+  uint64_t offset_;
+  const uint8_t* start_;
+};
+
 }  // namespace
 
 // The place of a list in its section: an offset, or an index into the table of offsets at the
@@ -38,9 +73,10 @@ std::optional<uint64_t> Store::list_offset(const Unit& unit, const Value& value,
 template <typename Visit>
 void Store::visit_legacy_ranges(const Unit& unit, uint64_t offset, Visit&& visit) {
   const Container& owner = unit.container->split ? main() : *unit.container;
-  Reader reader(owner.section(kRanges).from(offset));
+  ListReader reader(owner.section(kRanges), offset);
   uint64_t base = unit.root.low_pc;
   while (work_.spend()) {
+    reader.next_entry();
     const uint64_t low = reader.sized(unit.layout.address_size);
     const uint64_t high = reader.sized(unit.layout.address_size);
     if (!reader.ok() || (low == 0 && high == 0)) return;
@@ -54,11 +90,12 @@ void Store::visit_legacy_ranges(const Unit& unit, uint64_t offset, Visit&& visit
 
 template <typename Visit>
 void Store::visit_rnglist(const Unit& unit, uint64_t offset, Visit&& visit) {
-  Reader reader(unit.container->section(kRnglists).from(offset));
+  ListReader reader(unit.container->section(kRnglists), offset);
   uint64_t base = unit.root.low_pc;
   const auto indexed = [&] { return indexed_address(unit, reader.uleb()).value_or(0); };
   const auto plain = [&] { return reader.sized(unit.layout.address_size); };
   while (work_.spend()) {
+    reader.next_entry();
     uint64_t low = 0;
     uint64_t high = 0;
     switch (reader.u8()) {
@@ -153,13 +190,16 @@ constexpr size_t kMaxLocations = 1 << 16;
 struct LocationReader {
   Store& store;
   const Unit& unit;
-  Reader reader;
+  ListReader reader;
   uint64_t base;
   std::vector<LocationRange> found;
 
   uint64_t indexed() { return store.indexed_address(unit, reader.uleb()).value_or(0); }
   uint64_t plain() { return reader.sized(unit.layout.address_size); }
-  bool more() const { return reader.ok() && found.size() < kMaxLocations && store.work().spend(); }
+  bool more() {
+    reader.next_entry();
+    return reader.ok() && found.size() < kMaxLocations && store.work().spend();
+  }
   void add(uint64_t low, uint64_t high, ByteView expression) {
     if (reader.ok() && low < high) found.push_back({low, high, expression});
   }
@@ -199,7 +239,7 @@ struct LocationReader {
         default:
           return;  // the end, or a kind we do not know
       }
-      add(low, high, reader.bytes(reader.uleb()));
+      add(low, high, reader.expression(reader.uleb()));
     }
   }
 
@@ -212,7 +252,7 @@ struct LocationReader {
         base = high;
         continue;
       }
-      add(base + low, base + high, reader.bytes(reader.u16()));
+      add(base + low, base + high, reader.expression(reader.u16()));
     }
   }
 
@@ -238,7 +278,7 @@ struct LocationReader {
         default:
           return;
       }
-      add(low, high, reader.bytes(reader.u16()));
+      add(low, high, reader.expression(reader.u16()));
     }
   }
 };
@@ -255,7 +295,7 @@ std::vector<DebugInfo::LocationRange> Store::locations(const Die& die, const Val
   const auto offset = list_offset(unit, value, kind);
   if (!offset) return {};
   LocationReader list{
-      *this, unit, Reader(unit.container->section(kind).from(*offset)), unit.root.low_pc, {}};
+      *this, unit, ListReader(unit.container->section(kind), *offset), unit.root.low_pc, {}};
   if (kind == kLoclists) {
     list.read_v5();
   } else if (unit.container->split) {

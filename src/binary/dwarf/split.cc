@@ -66,8 +66,9 @@ SplitFinder::SplitFile* SplitFinder::open(const std::string& path, bool package)
   file->elf = std::move(*parsed);
   file->sections.fill(store_.absent());
   for (const NamedSection& section : kSplitSections)
-    file->sections[section.kind] = store_.keep(LazySection::of(*file->elf, section.name));
-  file->types = store_.keep(LazySection::of(*file->elf, ".debug_types.dwo"));
+    file->sections[section.kind] =
+        store_.keep(LazySection::of(*file->elf, section.name, store_.memory()));
+  file->types = store_.keep(LazySection::of(*file->elf, ".debug_types.dwo", store_.memory()));
   if (package) {
     file->is_package = true;
     file->units =

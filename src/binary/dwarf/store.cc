@@ -21,9 +21,10 @@ constexpr std::array<std::string_view, kSectionCount> kNames = {
 }  // namespace
 
 Store::Store(const elf::File& debug, const elf::File* binary, const elf::File* alt,
-             std::string binary_path)
+             std::string binary_path, SectionMemory* memory)
     : debug_(debug),
       binary_path_(std::move(binary_path)),
+      memory_(memory),
       splits_(std::make_unique<SplitFinder>(*this)) {
   Container& main = add_container();
   Container& dwz = add_container();
@@ -36,9 +37,9 @@ Store::Store(const elf::File& debug, const elf::File* binary, const elf::File* a
   // With split DWARF the skeletons may stay in the binary while its debug file has the rest, or the
   // reverse.
   if (binary != nullptr && main.section(kAddr).empty())
-    main.sections[kAddr] = keep(LazySection::of(*binary, kNames[kAddr]));
-  aranges_ = LazySection::of(debug, ".debug_aranges");
-  LazySection types = LazySection::of(debug, ".debug_types");
+    main.sections[kAddr] = keep(LazySection::of(*binary, kNames[kAddr], memory_));
+  aranges_ = LazySection::of(debug, ".debug_aranges", memory_);
+  LazySection types = LazySection::of(debug, ".debug_types", memory_);
   if (!types.empty()) {
     types_ = &add_container();
     types_->sections = main.sections;
@@ -49,6 +50,11 @@ Store::Store(const elf::File& debug, const elf::File* binary, const elf::File* a
 }
 
 Store::~Store() = default;
+
+void Store::keep_sections() {
+  aranges_.keep();
+  for (const auto& section : sections_) section->keep();
+}
 
 Container& Store::add_container() {
   containers_.push_back(std::make_unique<Container>());
@@ -63,22 +69,21 @@ LazySection* Store::keep(LazySection section) {
 
 void Store::fill(Container& container, const elf::File& file) {
   for (size_t i = 0; i < kSectionCount; ++i)
-    container.sections[i] = keep(LazySection::of(file, kNames[i]));
+    container.sections[i] = keep(LazySection::of(file, kNames[i], memory_));
 }
 
 bool Store::parse_header(Container& container, uint64_t offset, Unit& unit) {
   constexpr uint64_t kMaxHeader = 12 + 2 + 2 + 8 + 8 + 8;
   LazySection& info = container.section(kInfo);
   if (offset >= info.size()) return false;
-  const ByteView front = info.prefix(offset + std::min(kMaxHeader, info.size() - offset));
-  if (offset >= front.size()) return false;
-  Reader reader(front.subspan(offset));
+  const ByteView front = info.window(offset, kMaxHeader);
+  Reader reader(front);
   uint64_t length = reader.u32();
   if (length == 0xffffffff) {
     length = reader.u64();
     unit.layout.offset_size = 8;
   }
-  const auto position = [&] { return front.size() - reader.remaining(); };
+  const auto position = [&] { return offset + (front.size() - reader.remaining()); };
   const auto end = checked_add(position(), length);
   // A file cut short still has the units before the cut.
   if (!reader.ok() || length == 0 || !end || *end > info.size()) return false;
@@ -165,10 +170,10 @@ const AbbreviationTable* Store::abbreviations(Unit& unit) {
 bool Store::enter(Unit& unit) {
   if (unit.entered) return unit.base != nullptr;
   unit.entered = true;
-  const ByteView info = unit.container->section(kInfo).prefix(unit.end);
-  if (info.size() < unit.end || unit.first_die >= unit.end) return false;
+  const auto bytes = unit.container->section(kInfo).part(unit.offset, unit.end - unit.offset);
+  if (!bytes || unit.first_die >= unit.end) return false;
   unit.abbreviations = abbreviations(unit);
-  unit.base = info.data();
+  unit.base = bytes->data() - unit.offset;
   if (unit.skeleton == nullptr) unit.skeleton = unit.container->skeleton;
   read_root(unit);
   return true;

@@ -76,7 +76,7 @@ using Range = std::pair<uint64_t, uint64_t>;  // [first, second)
 class Store {
  public:
   Store(const elf::File& debug, const elf::File* binary, const elf::File* alt,
-        std::string binary_path);
+        std::string binary_path, SectionMemory* memory = nullptr);
   ~Store();
 
   Container& main() { return *containers_[0]; }
@@ -132,6 +132,9 @@ class Store {
   Container& add_container();
   LazySection* keep(LazySection section);
   LazySection* absent() { return &absent_; }
+  SectionMemory* memory() { return memory_; }
+  // Hands what was read of compressed sections to the memory.
+  void keep_sections();
 
  private:
   void fill(Container& container, const elf::File& file);
@@ -150,6 +153,7 @@ class Store {
 
   const elf::File& debug_;
   std::string binary_path_;
+  SectionMemory* memory_;
   std::vector<std::unique_ptr<LazySection>> sections_;
   std::vector<std::unique_ptr<Container>> containers_;
   Container* types_ = nullptr;

@@ -8,6 +8,12 @@ dwarf::DebugInfo* DebugInfos::get(const Module& module) { return open(module).in
 
 const std::string& DebugInfos::why_not(const Module& module) { return open(module).why_not; }
 
+void DebugInfos::keep_sections() {
+  for (auto& [module, entry] : entries_) {
+    if (entry.info != nullptr) entry.info->keep_sections();
+  }
+}
+
 DebugInfos::Entry& DebugInfos::open(const Module& module) {
   auto [at, fresh] = entries_.try_emplace(&module);
   Entry& entry = at->second;
@@ -21,8 +27,8 @@ DebugInfos::Entry& DebugInfos::open(const Module& module) {
                         : fmt::format("{} has no debug information at hand", module.name);
     return entry;
   }
-  auto info =
-      dwarf::DebugInfo::open(*debug, module.binary(), module.alt_debug(), module.found_path());
+  auto info = dwarf::DebugInfo::open(*debug, module.binary(), module.alt_debug(),
+                                     module.found_path(), memories_ ? memories_(module) : nullptr);
   if (info.ok()) {
     entry.info = std::move(*info);
   } else {

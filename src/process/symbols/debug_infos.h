@@ -4,9 +4,11 @@
 // One for all readers of a process: what one of them inflated or indexed serves the others.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "binary/dwarf/debug_info.h"
 #include "process/modules/modules.h"
@@ -20,6 +22,14 @@ class DebugInfos {
   dwarf::DebugInfo* get(const Module& module);
   const std::string& why_not(const Module& module);
 
+  // Asked once for each module that is opened, for what earlier runs read of its sections. The
+  // answer may be nullptr and must outlive this.
+  void set_memories(std::function<dwarf::SectionMemory*(const Module&)> memories) {
+    memories_ = std::move(memories);
+  }
+  // Hands what was read to the memories.
+  void keep_sections();
+
  private:
   struct Entry {
     std::unique_ptr<dwarf::DebugInfo> info;
@@ -27,6 +37,7 @@ class DebugInfos {
   };
   Entry& open(const Module& module);
 
+  std::function<dwarf::SectionMemory*(const Module&)> memories_;
   std::map<const Module*, Entry> entries_;
 };
 

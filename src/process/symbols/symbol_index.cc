@@ -10,6 +10,7 @@
 
 #include "platform/os/directories.h"
 #include "platform/os/file.h"
+#include "process/symbols/cache_limit.h"
 
 namespace inquest::process {
 namespace {
@@ -291,6 +292,7 @@ SymbolIndex::SymbolIndex(const std::string& cache_dir, const BuildId& build_id)
   if (!view.ok()) return;
   file_ = std::move(*file);
   view_ = *view;
+  mark_used(path_);
 }
 
 Status SymbolIndex::add(const IndexAdditions& additions) {

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "binary/demangle/demangle.h"
+#include "process/symbols/cache_limit.h"
 #include "process/symbols/function_record.h"
 #include "process/symbols/record_maker.h"
 #include "process/symbols/symbol_index.h"
@@ -17,6 +18,23 @@ constexpr size_t kMaxStoredRecord = 1 << 20;
 }  // namespace
 
 struct Symbolizer::State {
+  // Pieces of compressed sections, in the module's index.
+  class Memory : public dwarf::SectionMemory {
+   public:
+    Memory(const SymbolIndex& index, IndexAdditions& additions)
+        : index_(index), additions_(additions) {}
+    std::optional<ByteView> recall(const std::string& key) override {
+      return index_.view() != nullptr ? index_.view()->blob(key) : std::nullopt;
+    }
+    void keep(const std::string& key, Bytes contents) override {
+      additions_.blobs[key] = std::move(contents);
+    }
+
+   private:
+    const SymbolIndex& index_;
+    IndexAdditions& additions_;
+  };
+
   // What is known of one module: records by the addresses they answer for.
   struct ModuleState {
     const Module* module = nullptr;
@@ -25,6 +43,7 @@ struct Symbolizer::State {
     std::map<uint64_t, std::pair<uint64_t, const FunctionRecord*>> by_address;
     std::optional<uint64_t> identity;
     IndexAdditions additions;
+    std::unique_ptr<Memory> memory;  // where there is an index
 
     const FunctionRecord* find(uint64_t pc) const {
       auto after = by_address.upper_bound(pc);
@@ -34,7 +53,10 @@ struct Symbolizer::State {
     }
   };
 
-  State(const ModuleSet& set, const SymbolOptions& given) : modules(set), options(given) {}
+  State(const ModuleSet& set, const SymbolOptions& given) : modules(set), options(given) {
+    debug_infos.set_memories(
+        [this](const Module& module) { return state_of(module).memory.get(); });
+  }
 
   ModuleState& state_of(const Module& module);
   void resolve(ModuleState& state, std::vector<uint64_t> pcs);
@@ -44,8 +66,8 @@ struct Symbolizer::State {
 
   const ModuleSet& modules;
   SymbolOptions options;
-  DebugInfos debug_infos;
   std::unordered_map<const Module*, ModuleState> states;
+  DebugInfos debug_infos;  // reads through the states
   std::unordered_map<uint64_t, AnnotatedFrame> frames;
   std::unordered_map<uint64_t, std::optional<NearSymbol>> near;
 };
@@ -57,6 +79,7 @@ Symbolizer::State::ModuleState& Symbolizer::State::state_of(const Module& module
     state.module = &module;
     if (options.use_cache && !options.cache_dir.empty() && module.build_id)
       state.index.emplace(options.cache_dir, *module.build_id);
+    if (state.index) state.memory = std::make_unique<Memory>(*state.index, state.additions);
   }
   return state;
 }
@@ -209,12 +232,15 @@ void Symbolizer::put_blob(const Module& module, std::string_view key, ByteView v
 DebugInfos& Symbolizer::debug_infos() { return state_->debug_infos; }
 
 void Symbolizer::save() {
+  state_->debug_infos.keep_sections();
+  bool added = false;
   for (auto& [module, state] : state_->states) {
     if (!state.index || state.additions.empty()) continue;
     // Losing it costs time only.
-    static_cast<void>(state.index->add(state.additions));
+    added |= state.index->add(state.additions).ok();
     state.additions = {};
   }
+  if (added) limit_cache_sometimes(state_->options.cache_dir, kMaxSymbolCache);
 }
 
 }  // namespace inquest::process

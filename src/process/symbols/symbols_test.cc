@@ -10,6 +10,7 @@
 #include "platform/os/directories.h"
 #include "platform/os/file.h"
 #include "platform/os/mapped_file.h"
+#include "process/symbols/symbol_index.h"
 
 namespace inquest::process {
 namespace {
@@ -209,6 +210,25 @@ TEST_F(SymbolizerTest, LivesWithADamagedIndex) {
     Symbolizer symbols = symbolizer();
     EXPECT_EQ(all(symbols), cold) << i;
   }
+}
+
+TEST_F(SymbolizerTest, IgnoresAnIndexOfAnotherVersion) {
+  install("gcc5", false, false);
+  start();
+  const auto run = [&] {
+    Symbolizer symbols = symbolizer();
+    const std::string text = all(symbols);
+    symbols.save();
+    return text;
+  };
+  const std::string cold = run();
+  const std::string index = index_path(cache(), build_id_);
+  const Bytes good = *os::read_file(index, 1 << 24);
+  Bytes old = good;
+  old[8] = 0;  // the version
+  ASSERT_TRUE(os::write_file_atomic(index, old).ok());
+  EXPECT_EQ(run(), cold);
+  EXPECT_EQ(*os::read_file(index, 1 << 24), good);
 }
 
 TEST_F(SymbolizerTest, KeepsBlobsForOthers) {
