@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -27,7 +28,9 @@ struct Options {
 };
 
 std::string render(const Options& options, const diagnosis::Diagnosis& diagnosis) {
-  if (options.dump == "image") return diagnosis::image_json(diagnosis.image);
+  if (options.dump == "image") {
+    return diagnosis.image ? diagnosis::image_json(*diagnosis.image) : "null\n";
+  }
   if (options.dump == "stacks") return diagnosis::stacks_json(diagnosis.facts);
   if (options.dump == "facts") return diagnosis::to_json(diagnosis.facts);
   if (options.dump == "verdict") return diagnosis::render_verdict_json(diagnosis.verdict);
@@ -43,6 +46,24 @@ std::string render(const Options& options, const diagnosis::Diagnosis& diagnosis
       report, {.color = terminal.color, .width = static_cast<size_t>(terminal.columns)});
 }
 
+// "2 of 5, lines 120-188 (oom-kill)"
+std::string head(const diagnosis::Diagnoses& diagnoses, size_t i) {
+  const diagnosis::TextPlace& place = *diagnoses.list[i].place_in_text;
+  const std::string lines = place.first_line == place.last_line
+                                ? fmt::format("line {}", place.first_line)
+                                : fmt::format("lines {}-{}", place.first_line, place.last_line);
+  return fmt::format("{} of {}, {} ({})", i + 1, diagnoses.list.size(), lines, place.format);
+}
+
+std::string render_all(const Options& options, const diagnosis::Diagnoses& diagnoses) {
+  if (diagnoses.list.size() == 1) return render(options, diagnoses.list.front());
+  std::string text;
+  for (size_t i = 0; i < diagnoses.list.size(); ++i) {
+    text += head(diagnoses, i) + "\n" + render(options, diagnoses.list[i]) + "\n";
+  }
+  return text;
+}
+
 // Runs in the worker: nothing is printed before the report is whole.
 int explain(Options options) {
   if (!options.no_cache) {
@@ -55,7 +76,7 @@ int explain(Options options) {
     std::fprintf(stderr, "inquest: %s\n", term::printable(diagnosis.error().message()).c_str());
     return kExitUnreadable;
   }
-  const std::string text = render(options, *diagnosis);
+  const std::string text = render_all(options, *diagnosis);
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
     std::perror("inquest: writing the report");
     return kExitUnreadable;

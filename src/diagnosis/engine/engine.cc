@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
+#include "diagnosis/engine/text_evidence.h"
 #include "diagnosis/facts/derive.h"
 #include "process/input/load.h"
 #include "process/symbols/symbols.h"
@@ -14,6 +16,7 @@ namespace inquest::diagnosis {
 namespace {
 
 constexpr size_t kMaxThreadsNamed = 12;
+constexpr size_t kSniffed = 4096;
 
 // An error that says which threads there are when the one asked for is not among them.
 Status check_thread(const process::ProcessImage& image, const DiagnoseOptions& options) {
@@ -46,10 +49,7 @@ std::vector<std::string> given_options(const DiagnoseOptions& options) {
   return words;
 }
 
-}  // namespace
-
-Result<Diagnosis> diagnose(const DiagnoseOptions& options) {
-  INQ_TRY(process::ProcessImage image, process::load(options.input));
+Result<Diagnosis> diagnose_image(process::ProcessImage image, const DiagnoseOptions& options) {
   INQ_TRY_STATUS(check_thread(image, options));
   const process::ModuleSet modules = process::ModuleSet::resolve(image, options.modules);
   process::Unwinder unwinder(image, modules);
@@ -67,7 +67,22 @@ Result<Diagnosis> diagnose(const DiagnoseOptions& options) {
   facts.process.given = given_options(options);
   symbols.save();
   Verdict verdict = judge(facts);
-  return Diagnosis{std::move(image), std::move(facts), std::move(verdict)};
+  return Diagnosis{std::move(image), std::move(facts), std::move(verdict), std::nullopt};
+}
+
+}  // namespace
+
+Result<Diagnoses> diagnose(const DiagnoseOptions& options) {
+  INQ_TRY(process::Input input, process::open_input(options.input));
+  const ByteView bytes = input.bytes();
+  if (process::is_text(bytes.first(std::min(bytes.size(), kSniffed)))) {
+    return diagnose_text(input, options);
+  }
+  INQ_TRY(process::ProcessImage image, process::load(std::move(input)));
+  INQ_TRY(Diagnosis diagnosis, diagnose_image(std::move(image), options));
+  Diagnoses result;
+  result.list.push_back(std::move(diagnosis));
+  return result;
 }
 
 }  // namespace inquest::diagnosis

@@ -1,10 +1,11 @@
-// diagnose(): from a file to a verdict.
+// diagnose(): from a file to verdicts.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "diagnosis/facts/facts.h"
@@ -23,12 +24,27 @@ struct DiagnoseOptions {
   bool all_threads = true;
 };
 
-struct Diagnosis {
-  process::ProcessImage image;
-  Facts facts;
-  Verdict verdict;
+// Where in a text a crash is told of.
+struct TextPlace {
+  std::string format;                      // name of the diagnosis/text Format
+  uint32_t first_line = 0, last_line = 0;  // from 1
 };
 
-Result<Diagnosis> diagnose(const DiagnoseOptions& options);
+struct Diagnosis {
+  std::optional<process::ProcessImage> image;  // nullopt: the evidence holds no process
+  Facts facts;
+  Verdict verdict;
+  std::optional<TextPlace> place_in_text;  // nullopt: the evidence is no text
+};
+
+struct Diagnoses {
+  std::vector<Diagnosis> list;  // never empty; in the order of the evidence
+  uint64_t not_kept = 0;        // crashes that a text holds over the limit
+  uint64_t lines = 0;           // of the text
+};
+
+// One diagnosis for a core; for a text one for each crash that it tells of. A text that tells of
+// none is an error that says what was looked for.
+Result<Diagnoses> diagnose(const DiagnoseOptions& options);
 
 }  // namespace inquest::diagnosis

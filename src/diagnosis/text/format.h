@@ -32,7 +32,10 @@ struct Format {
   // lines that do.
   std::span<const std::string_view> triggers;
   // Reads a report that begins at lines[0]; returns how many lines belong to it, 0 when none begins
-  // there. `lines` goes to the end of the input.
+  // there. `lines` are those of one writer as far as they can be told apart, up to the end of the
+  // input or some 60,000 lines. Whether a report begins has to be decided from the first 200 of
+  // them: a reader that walks far and then answers 0 makes a hostile log slow. Lines that the
+  // report merely passes over count as its own when more of it follows.
   size_t (*read)(TextLines lines, TextReport& report);
 };
 

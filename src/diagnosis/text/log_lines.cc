@@ -31,9 +31,9 @@ std::optional<RawLine> RawLines::next() {
   if (at_end()) return std::nullopt;
   const std::string_view rest = text_.substr(offset_);
   const void* end = std::memchr(rest.data(), '\n', rest.size());
-  const size_t size = end == nullptr ? rest.size()
-                                     : static_cast<size_t>(static_cast<const char*>(end) -
-                                                           rest.data());
+  const size_t size = end == nullptr
+                          ? rest.size()
+                          : static_cast<size_t>(static_cast<const char*>(end) - rest.data());
   RawLine line{rest.substr(0, std::min(size, max_line_)), offset_, number_};
   while (line.text.ends_with('\r')) line.text.remove_suffix(1);
   offset_ += end == nullptr ? size : size + 1;

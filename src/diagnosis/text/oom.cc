@@ -7,8 +7,7 @@
 namespace inquest::diagnosis {
 namespace {
 
-constexpr std::array<std::string_view, 2> kTriggers = {"ut of memory: Kill",
-                                                       "invoked oom-killer"};
+constexpr std::array<std::string_view, 2> kTriggers = {"ut of memory: Kill", "invoked oom-killer"};
 
 size_t read(TextLines lines, TextReport& report) {
   constexpr std::string_view kKilled = "Killed process ";

@@ -11,10 +11,10 @@
 namespace inquest::diagnosis {
 namespace {
 
-constexpr size_t kFirstWindow = 1024;      // lines
-constexpr size_t kWindowGrowth = 4;        // times
-constexpr size_t kLookahead = 256;         // lines that a format should see behind its report
-constexpr size_t kMaxKept = 64 << 20;      // bytes of decoded lines at a time
+constexpr size_t kFirstWindow = 1024;  // lines
+constexpr size_t kWindowGrowth = 4;    // times
+constexpr size_t kLookahead = 256;     // lines that a format should see behind its report
+constexpr size_t kMaxKept = 64 << 20;  // bytes of decoded lines at a time
 constexpr uint64_t kMaxLinesInOne = 1 << 20;
 
 // What one writer wrote, within the window.
@@ -175,7 +175,8 @@ Window Scanner::read_window(Window window) {
     if (needs_more(window, hit, used)) {
       for (size_t w = 0; w < window.writers.size(); ++w) {
         const Writer& each = window.writers[w];
-        if (each.read != 0) read_until_[window.name_of[w]] = id_of(each.lines[each.read - 1].number, 0);
+        if (each.read != 0)
+          read_until_[window.name_of[w]] = id_of(each.lines[each.read - 1].number, 0);
       }
       size = std::min(limits_.max_report_lines, size * kWindowGrowth);
       window = open(hit.offset, lines.front().number, size);

@@ -57,12 +57,14 @@ std::string headline(const Facts& facts, const Hypothesis& best,
   std::string who =
       facts.process.command.empty() ? facts.process.executable : facts.process.command;
   if (who.empty()) who = "a process";
-  std::string text = fmt::format("{} (pid {})", who, facts.process.pid);
+  std::string text = who;
+  if (facts.process.pid != 0) text += fmt::format(" (pid {})", facts.process.pid);
   if (best.crash_class == CrashClass::kNoCrash) return text + " was alive when this was taken";
+  if (!facts.signal.name.empty()) text += fmt::format(" died of {}", facts.signal.name);
   if (best.crash_class == CrashClass::kUnknown) {
-    text += fmt::format(" died of {}, of an unknown cause", facts.signal.name);
+    text += ", of an unknown cause";
   } else {
-    text += fmt::format(" died of {}: {}", facts.signal.name, title(best.crash_class));
+    text += fmt::format(": {}", title(best.crash_class));
   }
   if (place && !place->function.empty()) {
     text += fmt::format(" in {}()", place->function);
@@ -107,6 +109,7 @@ Verdict judge(const Facts& facts) {
   propose_from_control(facts, proposals);
   propose_from_memory(facts, proposals);
   propose_from_signal(facts, proposals);
+  propose_from_report(facts, proposals);
   propose_from_modules(facts, proposals);
   if (std::none_of(proposals.begin(), proposals.end(),
                    [](const Proposal& p) { return p.weight > 35; })) {

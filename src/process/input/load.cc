@@ -109,14 +109,9 @@ Status copy_sparse(int fd, Bytes head, int output, uint64_t max_size, uint64_t m
   return {};
 }
 
-struct Unpacked {
-  os::MappedFile file;
-  std::optional<Note> note;
-};
-
-Result<Unpacked> map_unpacked(const os::Fd& output, const std::string& name, codec::Codec codec,
-                              const codec::StreamResult& result) {
-  Unpacked unpacked;
+Result<Input> map_unpacked(const os::Fd& output, const std::string& name, codec::Codec codec,
+                           const codec::StreamResult& result) {
+  Input unpacked;
   if (result.ending != codec::Ending::kComplete) {
     const std::string what = describe(result.ending);
     if (result.size == 0) {
@@ -136,7 +131,7 @@ codec::FileLimits limits_of(const LoadOptions& options) {
 }
 
 // A pipe, or any other input that cannot be mapped.
-Result<Unpacked> drain(int fd, const std::string& name, const LoadOptions& options) {
+Result<Input> drain(int fd, const std::string& name, const LoadOptions& options) {
   Bytes head(kSniffed);
   INQ_TRY(const size_t got, os::read_some(fd, head));
   head.resize(got);
@@ -146,31 +141,35 @@ Result<Unpacked> drain(int fd, const std::string& name, const LoadOptions& optio
             codec::decompress_to_file(*codec, fd, head, output.get(), limits_of(options)));
     return map_unpacked(output, name, *codec, result);
   }
-  if (auto error = reject_input(head, got)) return std::move(*error).with_context(name);
+  if (auto error = reject_input(head, got); error && !is_text(head)) {
+    return std::move(*error).with_context(name);
+  }
   INQ_TRY_STATUS(copy_sparse(fd, std::move(head), output.get(), options.max_unpacked_size,
                              options.max_unpacked_stored));
-  Unpacked unpacked;
+  Input unpacked;
   INQ_TRY(unpacked.file, os::MappedFile::from_fd(output, name));
   return unpacked;
 }
 
-Result<Unpacked> unpack(os::MappedFile file, const LoadOptions& options) {
+Result<Input> unpack(os::MappedFile file, const LoadOptions& options) {
   const ByteView bytes = file.bytes();
   const auto codec = codec::sniff(bytes.first(std::min<size_t>(bytes.size(), kSniffed)));
-  if (!codec) return Unpacked{std::move(file), std::nullopt};
+  if (!codec) return Input{std::move(file), std::nullopt};
   INQ_TRY(const os::Fd output, os::anonymous_file());
   INQ_TRY(const codec::StreamResult result,
           codec::decompress_to_file(*codec, bytes, output.get(), limits_of(options)));
   return map_unpacked(output, file.path(), *codec, result);
 }
 
-Result<Unpacked> open_input(const std::string& path, const LoadOptions& options) {
+}  // namespace
+
+Result<Input> open_input(const std::string& path, const LoadOptions& options) {
   if (path == "-") {
     struct stat info = {};
     if (::fstat(STDIN_FILENO, &info) != 0) return Error::io("standard input", errno);
     if (::isatty(STDIN_FILENO) != 0) {
       return Error(ErrorCode::kInvalidArgument,
-                   "standard input is a terminal: pipe a core into it");
+                   "standard input is a terminal: pipe a core or a log into it");
     }
     if (!S_ISREG(info.st_mode)) return drain(STDIN_FILENO, "standard input", options);
     os::Fd copy(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
@@ -188,10 +187,12 @@ Result<Unpacked> open_input(const std::string& path, const LoadOptions& options)
   return unpack(std::move(*file), options);
 }
 
-}  // namespace
-
 Result<ProcessImage> load(const std::string& path, const LoadOptions& options) {
-  INQ_TRY(Unpacked unpacked, open_input(path, options));
+  INQ_TRY(Input input, open_input(path, options));
+  return load(std::move(input));
+}
+
+Result<ProcessImage> load(Input unpacked) {
   INQ_TRY(ProcessImage image, load_core(unpacked.file.bytes(), unpacked.file.path()));
   if (unpacked.note) {
     // The packed copy was cut, so the limits of the machine that dumped are not to blame.

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "process/input/load.h"
+
 namespace inquest::process {
 namespace {
 
@@ -104,18 +106,6 @@ constexpr Kind kKinds[] = {
     {"SQLite format 3", "an SQLite database"},
 };
 
-// At least half of it ASCII: what has none is no text that anybody could recognise by a quotation.
-bool is_text(ByteView bytes) {
-  size_t ascii = 0;
-  for (const uint8_t byte : bytes) {
-    const bool is_space =
-        byte == '\n' || byte == '\r' || byte == '\t' || byte == 0x1b || byte == '\f';
-    if ((byte < 0x20 && !is_space) || byte == 0x7f) return false;
-    if (byte < 0x7f) ++ascii;
-  }
-  return 2 * ascii >= bytes.size();
-}
-
 std::string first_line(ByteView bytes) {
   constexpr size_t kMax = 60;
   std::string line;
@@ -128,6 +118,26 @@ std::string first_line(ByteView bytes) {
 }
 
 }  // namespace
+
+// At least half of it ASCII: what has none is no text that anybody could recognise by a quotation.
+// A log may hold a few control characters, as bells or from a disk that lost its power.
+bool is_text(ByteView start) {
+  constexpr size_t kWhole = 16;  // of so many bytes one may be a control character
+  for (const Kind& kind : kKinds) {
+    if (starts_with(start, kind.magic)) return false;
+  }
+  size_t ascii = 0, control = 0;
+  for (const uint8_t byte : start) {
+    const bool is_space =
+        byte == '\n' || byte == '\r' || byte == '\t' || byte == 0x1b || byte == '\f';
+    if ((byte < 0x20 && !is_space) || byte == 0x7f) {
+      ++control;
+    } else if (byte < 0x7f) {
+      ++ascii;
+    }
+  }
+  return ascii != 0 && control * kWhole <= start.size() && 2 * ascii >= start.size();
+}
 
 std::optional<Error> reject_input(ByteView start, uint64_t size) {
   if (size == 0) {
