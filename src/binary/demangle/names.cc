@@ -229,6 +229,14 @@ std::string elide_below(std::string_view name, const std::vector<int32_t>& partn
   return out;
 }
 
+// Whether the "<inside>" that comes after `out` is a qualified path of Rust's: "<T as Trait>::f",
+// "<[T]>::len"; behind
+// "::" it is one only when it says "as", else the arguments of a function ("f::<T>").
+bool is_qualified_path(std::string_view out, std::string_view inside) {
+  if (out.ends_with("::")) return inside.find(" as ") != std::string_view::npos;
+  return out.empty() || std::string_view("< &(,").find(out.back()) != std::string_view::npos;
+}
+
 int deepest(const std::vector<int32_t>& partner) {
   int depth = 0, most = 0;
   for (size_t at = 0; at < partner.size(); ++at) {
@@ -256,6 +264,23 @@ std::string shorten_template_arguments(std::string_view name, size_t max) {
     if (shorter.size() <= max) return shorter;
   }
   return elide_below(name, partner, 0);
+}
+
+std::string remove_template_arguments(std::string_view name) {
+  if (name.size() > kMaxDemangledSize) return std::string(name);
+  const auto partner = template_brackets(name);
+  std::string out;
+  for (size_t at = 0; at < name.size(); ++at) {
+    const bool opens = partner[at] > static_cast<int32_t>(at);
+    const auto close = static_cast<size_t>(std::max(partner[at], 0));
+    if (!opens || is_qualified_path(out, name.substr(at + 1, close - at - 1))) {
+      out += name[at];
+    } else {
+      at = close;
+    }
+  }
+  while (out.ends_with("::")) out.resize(out.size() - 2);  // Rust's turbofish: "f::<T>"
+  return out;
 }
 
 }  // namespace inquest::demangle

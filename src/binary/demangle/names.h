@@ -17,6 +17,10 @@ std::string simplify_cxx(std::string_view demangled);
 // A name that is too long even then stays so: its own words are never cut.
 std::string shorten_template_arguments(std::string_view name, size_t max);
 
+// The name without template arguments: "Box::get" of "Box<int>::get". What stands in Rust's "<T as
+// Trait>::method" is no argument: it stays, without arguments of its own.
+std::string remove_template_arguments(std::string_view name);
+
 // The name alone of a demangled function, C++ or Rust: without return type, parameters and what
 // follows them ("std::vector<int>::at" of "int& std::vector<int>::at(size_t) const"). A view into
 // `demangled`.
