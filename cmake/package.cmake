@@ -2,8 +2,9 @@
 include(GNUInstallDirs)
 set(man_dir ${PROJECT_BINARY_DIR}/man)
 set(man_pages "")
-foreach(page inquest.1 inquest-explain.1)
-  set(source ${PROJECT_SOURCE_DIR}/docs/man/${page})
+file(GLOB man_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/man/*.1)
+foreach(source IN LISTS man_sources)
+  get_filename_component(page ${source} NAME)
   add_custom_command(OUTPUT ${man_dir}/${page}.gz DEPENDS ${source} VERBATIM
     COMMAND ${CMAKE_COMMAND} -E make_directory ${man_dir}
     COMMAND sh -c "gzip -9n <'${source}' >'${man_dir}/${page}.gz'")

@@ -18,6 +18,11 @@ def compare(name: str, said: set[str], written: set[str]) -> list[str]:
             [f"{name} mentions {option}, which the program does not know" for option in sorted(written - said)])
 
 
+def commands_of(program: str) -> list[str]:
+    help_text = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
+    return re.findall(r"^  ([a-z][a-z-]*) ", help_text.partition("Subcommands:")[2], re.MULTILINE)
+
+
 def main() -> int:
     program = sys.argv[1]
     root = Path(__file__).resolve().parent.parent
@@ -26,13 +31,17 @@ def main() -> int:
         done = subprocess.run([program, *command, "--help"], capture_output=True, text=True, check=True)
         return options_in(done.stdout)
 
-    main_options, explain = help_of(), help_of("explain")
-    pages = {name: options_in((root / "docs/man" / name).read_text(encoding="utf-8"))
-             for name in ("inquest.1", "inquest-explain.1")}
-    completion = options_in((root / "packaging/completions/inquest.bash").read_text(encoding="utf-8"))
-    problems = (compare("inquest.1", main_options, pages["inquest.1"]) +
-                compare("inquest-explain.1", explain, pages["inquest-explain.1"]) +
-                compare("inquest.bash", main_options | explain, completion))
+    def page(name: str) -> set[str]:
+        return options_in((root / "docs/man" / name).read_text(encoding="utf-8"))
+
+    known = help_of()
+    problems = compare("inquest.1", known, page("inquest.1"))
+    for command in commands_of(program):
+        options = help_of(command)
+        known |= options
+        problems += compare(f"inquest-{command}.1", options, page(f"inquest-{command}.1"))
+    completion = (root / "packaging/completions/inquest.bash").read_text(encoding="utf-8")
+    problems += compare("inquest.bash", known, options_in(completion))
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0

@@ -3,10 +3,15 @@ _inquest() {
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
   COMPREPLY=()
   if [[ $COMP_CWORD -eq 1 ]]; then
-    mapfile -t COMPREPLY < <(compgen -W 'explain --help --version' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'explain signature --help --version' -- "$word")
     return
   fi
-  [[ ${COMP_WORDS[1]} == explain ]] || return
+  local files='--exe --sysroot --debug-dir --thread --no-cache' options
+  case ${COMP_WORDS[1]} in
+    explain) options="$files --full --json --markdown --html --dump --help" ;;
+    signature) options="$files --explain --json --help" ;;
+    *) return ;;
+  esac
   case $previous in
     --dump)
       mapfile -t COMPREPLY < <(compgen -W 'image stacks facts verdict' -- "$word")
@@ -19,8 +24,7 @@ _inquest() {
     --thread) return ;;
   esac
   if [[ $word == -* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W '--exe --sysroot --debug-dir --thread --full --no-cache --json
-      --markdown --html --dump --help' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
   else
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
   fi

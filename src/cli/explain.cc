@@ -2,18 +2,16 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/evidence.h"
 #include "cli/worker.h"
 #include "diagnosis/engine/engine.h"
 #include "diagnosis/engine/image_json.h"
 #include "diagnosis/facts/facts_json.h"
 #include "diagnosis/report/report.h"
-#include "platform/os/directories.h"
 #include "platform/term/style.h"
-#include "platform/term/text.h"
 
 namespace inquest::cli {
 namespace {
@@ -23,7 +21,6 @@ struct Options {
   bool json = false;
   bool markdown = false;
   bool html = false;
-  bool no_cache = false;
   std::string dump;
 };
 
@@ -36,6 +33,7 @@ std::string render(const Options& options, const diagnosis::Diagnosis& diagnosis
   if (options.dump == "verdict") return diagnosis::render_verdict_json(diagnosis.verdict);
   const diagnosis::Report report{.facts = diagnosis.facts,
                                  .verdict = diagnosis.verdict,
+                                 .signature = diagnosis.signature,
                                  .tool_version = INQUEST_VERSION,
                                  .full = options.diagnose.full};
   if (options.json) return diagnosis::render_json(report);
@@ -65,23 +63,10 @@ std::string render_all(const Options& options, const diagnosis::Diagnoses& diagn
 }
 
 // Runs in the worker: nothing is printed before the report is whole.
-int explain(Options options) {
-  if (!options.no_cache) {
-    if (const std::string cache = os::cache_directory(); !cache.empty()) {
-      options.diagnose.symbol_cache_dir = cache + "/symbols";
-    }
-  }
+int explain(const Options& options) {
   const auto diagnosis = diagnosis::diagnose(options.diagnose);
-  if (!diagnosis.ok()) {
-    std::fprintf(stderr, "inquest: %s\n", term::printable(diagnosis.error().message()).c_str());
-    return kExitUnreadable;
-  }
-  const std::string text = render_all(options, *diagnosis);
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    std::perror("inquest: writing the report");
-    return kExitUnreadable;
-  }
-  return kExitOk;
+  if (!diagnosis.ok()) return refuse(diagnosis.error());
+  return print(render_all(options, *diagnosis));
 }
 
 }  // namespace
@@ -89,27 +74,8 @@ int explain(Options options) {
 void add_explain(CLI::App& app, std::function<int()>& chosen) {
   auto options = std::make_shared<Options>();  // outlives parsing, for the callback below
   CLI::App* command = app.add_subcommand("explain", "Say why a process died, from its core");
-  auto& diagnose = options->diagnose;
-  command
-      ->add_option("INPUT", diagnose.input,
-                   "an ELF core (plain, gzip, xz, zstd or lz4), or - for standard input")
-      ->required();
-  command->add_option("--exe", diagnose.modules.executable, "the program that crashed")
-      ->type_name("FILE")
-      ->check(CLI::ExistingFile);
-  command->add_option("--sysroot", diagnose.modules.sysroot, "where the crashed system's files are")
-      ->type_name("DIR")
-      ->check(CLI::ExistingDirectory);
-  command
-      ->add_option("--debug-dir", diagnose.modules.debug_dirs,
-                   "a directory of separate debug files; may be repeated")
-      ->type_name("DIR")
-      ->check(CLI::ExistingDirectory)
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command->add_option("--thread", diagnose.thread, "explain this thread (its tid)")->type_name("N");
-  command->add_flag("--full", diagnose.full, "all threads, arguments and locals, modules");
-  command->add_flag("--no-cache", options->no_cache, "neither read nor write the symbol index");
+  add_evidence_options(*command, options->diagnose);
+  command->add_flag("--full", options->diagnose.full, "all threads, arguments and locals, modules");
   auto* json = command->add_flag("--json", options->json, "print the report as JSON");
   auto* markdown = command->add_flag("--markdown", options->markdown, "print it as Markdown");
   auto* html = command->add_flag("--html", options->html, "print it as one HTML page");

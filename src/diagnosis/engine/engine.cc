@@ -67,7 +67,9 @@ Result<Diagnosis> diagnose_image(process::ProcessImage image, const DiagnoseOpti
   facts.process.given = given_options(options);
   symbols.save();
   Verdict verdict = judge(facts);
-  return Diagnosis{std::move(image), std::move(facts), std::move(verdict), std::nullopt};
+  Signature signature = sign(facts);
+  return Diagnosis{std::move(image), std::move(facts), std::move(verdict), std::move(signature),
+                   std::nullopt};
 }
 
 }  // namespace

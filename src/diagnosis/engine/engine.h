@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "diagnosis/facts/facts.h"
+#include "diagnosis/signature/signature.h"
 #include "diagnosis/verdict/verdict.h"
 #include "process/image/process_image.h"
 #include "process/modules/modules.h"
@@ -34,6 +35,7 @@ struct Diagnosis {
   std::optional<process::ProcessImage> image;  // nullopt: the evidence holds no process
   Facts facts;
   Verdict verdict;
+  Signature signature;
   std::optional<TextPlace> place_in_text;  // nullopt: the evidence is no text
 };
 

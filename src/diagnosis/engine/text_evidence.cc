@@ -43,7 +43,9 @@ Result<Diagnoses> diagnose_text(const process::Input& input, const DiagnoseOptio
   for (TextReport& report : scan.reports) {
     report.facts.process.source = input.file.path();
     Verdict verdict = judge(report.facts);
+    Signature signature = sign(report.facts);
     result.list.push_back({std::nullopt, std::move(report.facts), std::move(verdict),
+                           std::move(signature),
                            TextPlace{report.format, report.first_line, report.last_line}});
   }
   return result;

@@ -123,6 +123,14 @@ Field next(const Report& report) {
   return field;
 }
 
+Field group(const Report& report) {
+  const Signature& signature = report.signature;
+  if (signature.id.empty()) return {};
+  std::string text = fmt::format("{}: {}", signature.id, signature.title());
+  if (signature.confidence != "high") text += fmt::format(" ({} confidence)", signature.confidence);
+  return {.label = "group", .paragraphs = {text}, .code = {}, .tone = Tone::kFaint};
+}
+
 Field missing(const Report& report) {
   return {
       .label = "missing", .paragraphs = report.verdict.limits, .code = {}, .tone = Tone::kWarning};
@@ -266,7 +274,7 @@ void make_printable(Document& document) {
 Document compose(const Report& report) {
   Document document{.headline = report.verdict.headline, .fields = {}, .sections = {}};
   for (Field field : {why(report), where(report), who(report), sure(report), alternatives(report),
-                      next(report), missing(report)}) {
+                      next(report), missing(report), group(report)}) {
     if (!field.paragraphs.empty()) document.fields.push_back(std::move(field));
   }
   document.sections.push_back(crashing_stack(report));

@@ -2,6 +2,7 @@
 
 #include "diagnosis/facts/facts_json.h"
 #include "diagnosis/report/report.h"
+#include "diagnosis/report/signature_json.h"
 #include "diagnosis/report/verdict_json.h"
 
 namespace inquest::diagnosis {
@@ -14,6 +15,8 @@ std::string render_json(const Report& report) {
       .field("tool_version", report.tool_version);
   json.key("verdict");
   write_verdict(json, report.verdict);
+  json.key("signature");
+  write_signature(json, report.signature);
   json.key("facts");
   write_json(json, report.facts);
   json.end_object();

@@ -1,0 +1,53 @@
+#include "cli/evidence.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "cli/commands.h"
+#include "platform/os/directories.h"
+#include "platform/term/text.h"
+
+namespace inquest::cli {
+
+void add_evidence_options(CLI::App& command, diagnosis::DiagnoseOptions& options) {
+  if (const std::string cache = os::cache_directory(); !cache.empty()) {
+    options.symbol_cache_dir = cache + "/symbols";
+  }
+  command
+      .add_option("INPUT", options.input,
+                  "an ELF core or a text with crash reports (plain, gzip, xz, zstd or lz4), or - "
+                  "for standard input")
+      ->required();
+  command.add_option("--exe", options.modules.executable, "the program that crashed")
+      ->type_name("FILE")
+      ->check(CLI::ExistingFile);
+  command.add_option("--sysroot", options.modules.sysroot, "where the crashed system's files are")
+      ->type_name("DIR")
+      ->check(CLI::ExistingDirectory);
+  command
+      .add_option("--debug-dir", options.modules.debug_dirs,
+                  "a directory of separate debug files; may be repeated")
+      ->type_name("DIR")
+      ->check(CLI::ExistingDirectory)
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command.add_option("--thread", options.thread, "explain this thread (its tid)")->type_name("N");
+  command.add_flag_callback(
+      "--no-cache", [&options] { options.symbol_cache_dir.clear(); },
+      "neither read nor write the symbol index");
+}
+
+int print(const std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) {
+    return kExitOk;
+  }
+  std::perror("inquest: writing the report");
+  return kExitUnreadable;
+}
+
+int refuse(const Error& error) {
+  std::fprintf(stderr, "inquest: %s\n", term::printable(error.message()).c_str());
+  return kExitUnreadable;
+}
+
+}  // namespace inquest::cli

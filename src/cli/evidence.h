@@ -1,0 +1,23 @@
+// What the commands that read evidence have in common: their options, and how they end.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "diagnosis/engine/engine.h"
+
+namespace CLI {
+class App;
+}
+
+namespace inquest::cli {
+
+// INPUT, the options that name files, --thread and --no-cache.
+void add_evidence_options(CLI::App& command, diagnosis::DiagnoseOptions& options);
+
+// Standard output gets all of it or an error is said; the exit code.
+int print(const std::string& text);
+// Says the error; the exit code.
+int refuse(const Error& error);
+
+}  // namespace inquest::cli
