@@ -179,6 +179,22 @@ def mutations() -> dict:
         core.replace_notes(note(NT_PRSTATUS, bytes(core.bytes[start : start + size])) * 10_000)
 
     @mutation
+    def fifty_thousand_threads(core):
+        every = core.notes()
+        header, start = every[NT_PRSTATUS]
+        size, = struct.unpack_from("<I", core.bytes, header + 4)
+        status = bytearray(core.bytes[start : start + size])
+        made = bytearray()
+        for index in range(50_000):
+            struct.pack_into("<I", status, 32, 1000 + index)
+            made += note(NT_PRSTATUS, bytes(status))
+        for kind in (NT_PRPSINFO, NT_AUXV, NT_FILE, NT_SIGINFO):
+            header, start = every[kind]
+            size, = struct.unpack_from("<I", core.bytes, header + 4)
+            made += note(kind, bytes(core.bytes[start : start + size]))
+        core.replace_notes(bytes(made))
+
+    @mutation
     def no_notes_at_all(core):
         core.replace_notes(b"")
 
@@ -251,6 +267,15 @@ class Hostile(e2e.TestCase):
         core = Core()
         mutations()["segments_all_at_one_address"](core)
         self.assertRegex(self.assert_bounded(bytes(core.bytes), "overlap").out, "overlap")
+
+    def test_fifty_thousand_threads_are_all_accounted_for_in_little_memory(self):
+        core = Core()
+        mutations()["fifty_thousand_threads"](core)
+        run = self.assert_bounded(bytes(core.bytes), "fifty thousand threads", "--json")
+        others = run.report["facts"]["others"]
+        self.assertEqual(1 + sum(1 + len(stack.get("alike", [])) for stack in others), 50_000)
+        text = self.assert_bounded(bytes(core.bytes), "fifty thousand threads").out
+        self.assertRegex(text, r"49,?999 threads: ")
 
     def test_a_core_without_threads_says_what_it_lacks(self):
         core = Core()

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "diagnosis/facts/abort.h"
+#include "diagnosis/facts/bystanders.h"
 #include "diagnosis/facts/fault.h"
 #include "diagnosis/facts/frames.h"
 #include "diagnosis/facts/own_handler.h"
@@ -104,32 +105,27 @@ void add_details(const DeriveInput& input, const Scene& scene, Facts& facts) {
   }
 }
 
-// The threads beside the one that is told about, in the order of the dump.
-struct Bystander {
-  const process::Thread& thread;
-  process::Stack stack;
-};
-
-std::vector<Bystander> walk_others(const DeriveInput& input, const Scene& scene) {
-  std::vector<Bystander> others;
-  for (size_t i = 0; input.all_threads && i < input.image.threads.size(); ++i) {
-    if (i == scene.thread) continue;
-    const process::Thread& thread = input.image.threads[i];
-    others.push_back({thread, input.unwinder.walk(thread)});
+// All addresses at once: a symbol table is then read in one pass.
+void prefetch_names(const DeriveInput& input, std::set<Address> addresses, const Scene* scene) {
+  if (scene != nullptr) {
+    for (const process::Frame& frame : scene->stack.frames) addresses.insert(frame.lookup_pc());
   }
-  return others;
+  input.symbols.prefetch(std::vector<Address>(addresses.begin(), addresses.end()));
 }
 
-// All addresses at once: a symbol table is then read in one pass.
-void prefetch_names(const DeriveInput& input, const Scene& scene,
-                    const std::vector<Bystander>& others) {
-  std::set<Address> addresses;
-  const auto add = [&](const process::Stack& stack) {
-    for (const process::Frame& frame : stack.frames) addresses.insert(frame.lookup_pc());
-  };
-  add(scene.stack);
-  for (const Bystander& other : others) add(other.stack);
-  input.symbols.prefetch(std::vector<Address>(addresses.begin(), addresses.end()));
+void tell_of_others(const DeriveInput& input, Bystanders& others, Facts& facts) {
+  for (bool more = true; more;) {
+    others.describe(facts.others);
+    std::set<Address> addresses;
+    more = others.walk_some(addresses);
+    prefetch_names(input, std::move(addresses), nullptr);
+  }
+  if (others.left_out() == 0) return;
+  facts.missing.push_back(
+      {fmt::format("{} of the {} threads have stacks like no other and are left out",
+                   others.left_out(), input.image.threads.size()),
+       {}});
+  facts.advice.emplace_back("inquest explain with --thread tells about one of them");
 }
 
 void describe_signals(const DeriveInput& input, const Scene& scene, Facts& facts) {
@@ -159,8 +155,10 @@ Facts derive(const DeriveInput& input) {
   Facts facts;
   facts.process = describe_process(input.image, input.modules);
   Scene scene = find_scene(input);
-  const std::vector<Bystander> others = walk_others(input, scene);
-  prefetch_names(input, scene, others);
+  Bystanders others(input, scene.thread);
+  std::set<Address> addresses;
+  others.walk_some(addresses);
+  prefetch_names(input, std::move(addresses), &scene);
   describe_signals(input, scene, facts);
   if (scene.thread < input.image.threads.size()) {
     facts.crashing = describe_stack(input.image.threads[scene.thread], scene.stack, input.symbols);
@@ -185,9 +183,7 @@ Facts derive(const DeriveInput& input) {
     add_details(input, scene, facts);
     add_handler_fact(scene, facts);
   }
-  for (const Bystander& other : others) {
-    facts.others.push_back(describe_stack(other.thread, other.stack, input.symbols));
-  }
+  tell_of_others(input, others, facts);
   facts.process.language = language_of(facts);
   facts.modules = describe_modules(input.modules, facts.crashing);
   facts.inconsistent_modules = find_inconsistent_modules(input.modules, facts.modules);

@@ -102,6 +102,7 @@ void describe(Io& io, Ref<Io, StackFacts> x) {
   io("end", x.end);
   io("corrupt", x.corrupt);
   io("notes", x.notes);
+  io("alike", x.alike);
 }
 
 template <typename Io>

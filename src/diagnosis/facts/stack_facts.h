@@ -97,6 +97,7 @@ struct StackFacts {
   std::string end;  // "complete", "missing-memory", …
   bool corrupt = false;
   std::vector<std::string> notes;
+  std::vector<int32_t> alike;  // further threads with this very stack and thread name
 };
 
 }  // namespace inquest::diagnosis

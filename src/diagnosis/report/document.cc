@@ -4,6 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "platform/term/text.h"
 
@@ -12,6 +15,7 @@ namespace {
 
 constexpr size_t kShortStack = 24;    // rows of the crashing stack before --full
 constexpr size_t kGroupedFrames = 6;  // of a group of other threads
+constexpr size_t kThreadGroupsShown = 100;
 constexpr size_t kModuleStatusesShown = 60;
 
 const FunctionFact* blamed_function(const Report& report) {
@@ -182,26 +186,38 @@ std::string short_trace(const StackFacts& stack) {
   return fmt::format("{}", fmt::join(names, " ← "));
 }
 
-Section other_threads(const Report& report) {
-  Section section{.heading = "Other threads", .paragraphs = {}, .frames = {}, .items = {}};
-  std::vector<std::pair<std::string, std::vector<const StackFacts*>>> groups;
+struct ThreadGroup {
+  const StackFacts* first = nullptr;
+  size_t threads = 0;
+};
+
+// Threads that are in the same functions, the largest group first.
+std::vector<ThreadGroup> thread_groups(const Report& report) {
+  std::vector<ThreadGroup> groups;
+  std::unordered_map<std::string, size_t> by_signature;
   for (const StackFacts& stack : report.facts.others) {
-    const std::string signature = signature_of(stack);
-    auto group = std::find_if(groups.begin(), groups.end(),
-                              [&](const auto& g) { return g.first == signature; });
-    if (group == groups.end()) {
-      groups.push_back({signature, {&stack}});
-    } else {
-      group->second.push_back(&stack);
-    }
+    const auto [at, fresh] = by_signature.try_emplace(signature_of(stack), groups.size());
+    if (fresh) groups.push_back({&stack, 0});
+    groups[at->second].threads += 1 + stack.alike.size();
   }
   std::stable_sort(groups.begin(), groups.end(),
-                   [](const auto& a, const auto& b) { return a.second.size() > b.second.size(); });
-  for (const auto& [signature, stacks] : groups) {
-    section.items.push_back(
-        stacks.size() == 1
-            ? fmt::format("thread {}: {}", stacks.front()->tid, short_trace(*stacks.front()))
-            : fmt::format("{} threads: {}", stacks.size(), short_trace(*stacks.front())));
+                   [](const auto& a, const auto& b) { return a.threads > b.threads; });
+  return groups;
+}
+
+Section other_threads(const Report& report) {
+  Section section{.heading = "Other threads", .paragraphs = {}, .frames = {}, .items = {}};
+  const std::vector<ThreadGroup> groups = thread_groups(report);
+  for (const ThreadGroup& group : groups) {
+    if (section.items.size() == kThreadGroupsShown) {
+      section.items.push_back(
+          fmt::format("{} more stacks: --full", groups.size() - kThreadGroupsShown));
+      break;
+    }
+    const std::string trace = short_trace(*group.first);
+    section.items.push_back(group.threads == 1
+                                ? fmt::format("thread {}: {}", group.first->tid, trace)
+                                : fmt::format("{} threads: {}", group.threads, trace));
   }
   return section;
 }
@@ -209,6 +225,8 @@ Section other_threads(const Report& report) {
 Section thread_in_full(const StackFacts& stack) {
   std::string heading = fmt::format("Thread {}", stack.tid);
   if (!stack.thread_name.empty()) heading += fmt::format(" \"{}\"", stack.thread_name);
+  if (!stack.alike.empty())
+    heading += fmt::format(" and {} with the same stack", stack.alike.size());
   return {.heading = fmt::format("{}, {} frames, stack {}", heading, stack.total_frames, stack.end),
           .paragraphs = stack.notes,
           .frames = compose_stack(stack, 0, false, true),
