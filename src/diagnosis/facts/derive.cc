@@ -14,6 +14,7 @@
 #include "diagnosis/facts/signals.h"
 #include "diagnosis/facts/site.h"
 #include "diagnosis/facts/user_place.h"
+#include "process/symbols/tail_calls.h"
 
 namespace inquest::diagnosis {
 namespace {
@@ -52,14 +53,21 @@ bool take_interrupted_place(const DeriveInput& input, Scene& scene) {
 // signal handler.
 bool was_sent(const process::Signal& signal) { return signal.code && *signal.code <= 0; }
 
-Scene find_scene(const DeriveInput& input) {
+process::Stack walk(const DeriveInput& input, const process::Thread& thread,
+                    process::TailCalls& tails) {
+  process::Stack stack = input.unwinder.walk(thread);
+  tails.restore(stack);
+  return stack;
+}
+
+Scene find_scene(const DeriveInput& input, process::TailCalls& tails) {
   const process::ProcessImage& image = input.image;
   Scene scene;
   scene.thread = chosen_thread(input);
   if (scene.thread >= image.threads.size()) return scene;
   const process::Thread& thread = image.threads[scene.thread];
   const bool crashed = scene.thread == image.crashed_thread;
-  scene.stack = input.unwinder.walk(thread);
+  scene.stack = walk(input, thread, tails);
   if (crashed) scene.signal = image.signal;
   if (thread.signal && thread.signal->number != 0) scene.signal = *thread.signal;
   if (take_interrupted_place(input, scene) || input.thread || !was_sent(image.signal)) return scene;
@@ -68,7 +76,7 @@ Scene find_scene(const DeriveInput& input) {
     if (i == scene.thread) continue;
     Scene other;
     other.thread = i;
-    other.stack = input.unwinder.walk(image.threads[i]);
+    other.stack = walk(input, image.threads[i], tails);
     if (take_interrupted_place(input, other)) return other;
   }
   return scene;
@@ -110,12 +118,13 @@ struct Bystander {
   process::Stack stack;
 };
 
-std::vector<Bystander> walk_others(const DeriveInput& input, const Scene& scene) {
+std::vector<Bystander> walk_others(const DeriveInput& input, const Scene& scene,
+                                   process::TailCalls& tails) {
   std::vector<Bystander> others;
   for (size_t i = 0; input.all_threads && i < input.image.threads.size(); ++i) {
     if (i == scene.thread) continue;
     const process::Thread& thread = input.image.threads[i];
-    others.push_back({thread, input.unwinder.walk(thread)});
+    others.push_back({thread, walk(input, thread, tails)});
   }
   return others;
 }
@@ -158,8 +167,9 @@ void add_handler_fact(const Scene& scene, Facts& facts) {
 Facts derive(const DeriveInput& input) {
   Facts facts;
   facts.process = describe_process(input.image, input.modules);
-  Scene scene = find_scene(input);
-  const std::vector<Bystander> others = walk_others(input, scene);
+  process::TailCalls tails(input.image, input.modules, input.unwinder, input.symbols);
+  Scene scene = find_scene(input, tails);
+  const std::vector<Bystander> others = walk_others(input, scene, tails);
   prefetch_names(input, scene, others);
   describe_signals(input, scene, facts);
   if (scene.thread < input.image.threads.size()) {
