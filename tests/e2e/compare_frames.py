@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Compares the stacks that inquest finds in cores with those of gdb, lldb and eu-stack.
 
-    compare_frames.py --inquest build/release/src/cli/inquest CORE[=EXECUTABLE]...
+    compare_frames.py --inquest build/release/bin/inquest [--sysroot DIR] CORE[=EXECUTABLE]...
 
-For each core and thread the program counters are compared frame by frame (inlined and tail-call frames of gdb
-left out, folded cycles of inquest unfolded). Prints one line for each thread that somebody sees differently, and
+For each core and thread the program counters are compared frame by frame (inlined frames and frames of tail calls
+left out, folded cycles of inquest unfolded). Tail calls are then compared by themselves: which stand before which frame.
+tests/e2e/frame_cores.py makes cores to compare. Prints one line for each thread that somebody sees differently, and
 a table at the end. Exit code 0: every disagreement is one that --expect allows, 1 otherwise.
 """
 
@@ -23,14 +24,17 @@ stacks = {{}}
 for thread in gdb.selected_inferior().threads():
     thread.switch()
     frame, pcs = gdb.newest_frame(), []
+    tails = []
     while frame is not None and len(pcs) < {MAX_FRAMES}:
         if frame.type() in (gdb.NORMAL_FRAME, gdb.SIGTRAMP_FRAME, gdb.ARCH_FRAME):
             pcs.append(frame.pc())
+        elif frame.type() == gdb.TAILCALL_FRAME:
+            tails.append((len(pcs), frame.name()))
         try:
             frame = frame.older()
         except gdb.error:
             frame = None
-    stacks[thread.ptid[1]] = pcs
+    stacks[thread.ptid[1]] = dict(pcs=pcs, tails=tails)
 print('STACKS ' + json.dumps(stacks))
 """
 
@@ -39,12 +43,13 @@ def stacks_line(output):
     """The stacks that one of the scripts printed, by thread id; None when it did not get that far."""
     for line in output.splitlines():
         if line.startswith('STACKS '):
-            return {int(tid): pcs for tid, pcs in json.loads(line[7:]).items()}
+            return {int(tid): stack for tid, stack in json.loads(line[7:]).items()}
     return None
 
 
-def gdb_stacks(core, executable):
-    command = ['gdb', '-nx', '-batch', '-ex', 'set backtrace past-main on', '-ex', 'set backtrace past-entry on',
+def gdb_stacks(core, executable, sysroot):
+    foreign = ['-iex', f'set sysroot {sysroot}'] if sysroot else []
+    command = ['gdb-multiarch' if sysroot else 'gdb', *foreign, '-nx', '-batch', '-ex', 'set backtrace past-main on', '-ex', 'set backtrace past-entry on',
                '-ex', f'set backtrace limit {MAX_FRAMES}', '-ex', 'python exec(' + repr(GDB_SCRIPT) + ')',
                executable, core]
     output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
@@ -62,7 +67,7 @@ def eu_stacks(core, executable, timeout):
         thread = re.match(r'TID (\d+):', line)
         frame = re.match(r'#\d+ +(0x[0-9a-f]+)', line)
         if thread:
-            pcs = stacks.setdefault(int(thread.group(1)), [])
+            pcs = stacks.setdefault(int(thread.group(1)), dict(pcs=[], tails=None))['pcs']
         elif frame and pcs is not None:
             pcs.append(int(frame.group(1), 16))
     return stacks
@@ -75,32 +80,53 @@ process = lldb.debugger.GetSelectedTarget().GetProcess()
 stacks = {{}}
 for thread in process:
     frames = [thread.GetFrameAtIndex(i) for i in range(min(thread.GetNumFrames(), {MAX_FRAMES}))]
+    tails, real = [], 0
+    for i, f in enumerate(frames):
+        if f.IsArtificial():
+            tails.append((real, f.GetFunctionName()))
+        elif i == 0 or not frames[i - 1].IsInlined():
+            real += 1
     frames = [f for f in frames if not f.IsArtificial()]
     # Of inlined frames and the one that they are in, only the innermost has the real program counter.
-    stacks[thread.GetThreadID()] = [f.GetPC() for i, f in enumerate(frames) if i == 0 or not frames[i - 1].IsInlined()]
+    pcs = [f.GetPC() for i, f in enumerate(frames) if i == 0 or not frames[i - 1].IsInlined()]
+    stacks[thread.GetThreadID()] = dict(pcs=pcs, tails=tails)
 print('STACKS ' + json.dumps(stacks))
 """
 
 
-def lldb_stacks(core, executable, lldb):
-    command = [lldb, '-b', '-o', 'script exec(' + repr(LLDB_SCRIPT) + ')', '-c', core, executable]
+def lldb_stacks(core, executable, lldb, sysroot):
+    open_it = ['-o', f'platform select remote-linux --sysroot {sysroot}'] if sysroot else []
+    open_it += ['-o', f'target create {executable} --core {core}']
+    command = [lldb, '-b', *open_it, '-o', 'script exec(' + repr(LLDB_SCRIPT) + ')']
     output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     return stacks_line(output)
 
 
 def unfold(stack):
-    frames = stack['frames']
+    frames = [frame for frame in stack['frames'] if frame['found_by'] != 'tail_call']
     pcs = [int(frame['pc'], 16) for frame in frames]
     cycle = stack.get('cycle')
-    if cycle:
+    if cycle and len(frames) == len(stack['frames']):  # else the numbers count tail calls as well
         first, period = cycle['first'], cycle['period']
         rounds = min(cycle['count'], MAX_FRAMES // period + 1)
         pcs = pcs[:first] + pcs[first:first + period] * rounds + pcs[first + period:]
     return pcs
 
 
-def our_stacks(inquest, core, executable):
+def our_tails(stack):
+    """Each tail call by the number of real frames before it and the names of its functions, inlined ones included."""
+    tails, real = [], 0
+    for frame in stack['frames']:
+        if frame['found_by'] == 'tail_call':
+            tails.append((real, [function.get('name') or frame['pc'] for function in frame['functions']]))
+        else:
+            real += 1
+    return tails
+
+
+def our_stacks(inquest, core, executable, sysroot):
     command = [*inquest, '--dump=stacks', core] + (['--exe', executable] if executable else [])
+    command += ['--sysroot', sysroot] if sysroot else []
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise SystemExit(f'{" ".join(command)}: {result.stderr or result.stdout}')
@@ -122,13 +148,31 @@ def text(pc):
     return 'nothing' if pc is None else hex(pc)
 
 
+def plain(name):
+    """Without parameters and suffixes that compilers add: the debuggers spell functions differently."""
+    return re.sub(r'\(.*|\.(isra|constprop|part)\.\d+|<.*', '', name or '??')
+
+
+def compare_tails(core, tid, name, ours, theirs):
+    if theirs is None:
+        return
+    ours = [(at, [plain(function) for function in functions]) for at, functions in ours]
+    theirs = [(at, plain(function)) for at, function in theirs]
+    for at, functions in ours:
+        if not any((at, function) in theirs for function in functions):
+            print(f'{core}: thread {tid}: tail call of {functions[-1]} before frame #{at}: {name} has it not')
+    for at, function in theirs:
+        if not any(at == mine and function in functions for mine, functions in ours):
+            print(f'{core}: thread {tid}: tail call of {function} before frame #{at}: only {name} has it')
+
+
 def compare(core, executable, arguments):
-    stacks = our_stacks(arguments.inquest.split(), core, executable)
+    stacks = our_stacks([*arguments.inquest.split(), 'explain'], core, executable, arguments.sysroot)
     executable = executable or next(iter(re.findall(r"execfn: '([^']+)'", subprocess.run(
         ['file', '-b', core], capture_output=True, text=True, check=False).stdout)), '')
-    oracles = {'gdb': gdb_stacks(core, executable), 'eu-stack': eu_stacks(core, executable, arguments.timeout)}
+    oracles = {'gdb': gdb_stacks(core, executable, arguments.sysroot), 'eu-stack': eu_stacks(core, executable, arguments.timeout)}
     if shutil.which(arguments.lldb):
-        oracles['lldb'] = lldb_stacks(core, executable, arguments.lldb)
+        oracles['lldb'] = lldb_stacks(core, executable, arguments.lldb, arguments.sysroot)
     rows = []
     for name, others in oracles.items():
         if others is None:
@@ -138,20 +182,23 @@ def compare(core, executable, arguments):
         agreeing = 0
         for tid, stack in stacks.items():
             ours = unfold(stack)
-            difference = first_difference(ours, others.get(tid, []))
+            other = others.get(tid, dict(pcs=[], tails=None))
+            compare_tails(core, tid, name, our_tails(stack), other['tails'])
+            difference = first_difference(ours, other['pcs'])
             if difference is None:
                 agreeing += 1
                 continue
-            index, mine, other = difference
-            print(f'{core}: thread {tid}: frame #{index}: inquest {text(mine)}, {name} {text(other)} '
-                  f'(lengths {len(ours)} and {len(others.get(tid, []))}; inquest says {stack["end"]})')
+            index, mine, their_pc = difference
+            print(f'{core}: thread {tid}: frame #{index}: inquest {text(mine)}, {name} {text(their_pc)} '
+                  f'(lengths {len(ours)} and {len(other["pcs"])}; inquest says {stack["end"]})')
         rows.append((core, name, len(stacks), agreeing, len(stacks) - agreeing))
     return rows
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--inquest', default='build/release/src/cli/inquest explain', help='command to compare')
+    parser.add_argument('--inquest', default='build/release/bin/inquest', help='program to compare')
+    parser.add_argument('--sysroot', help='of another architecture; gdb-multiarch is used then')
     parser.add_argument('--lldb', default='lldb-16', help='used when it is installed')
     parser.add_argument('--timeout', type=float, default=60, help='seconds that eu-stack may take')
     parser.add_argument('--expect', type=int, default=0, help='disagreements that are known and explained')

@@ -92,7 +92,8 @@ std::optional<std::string> read_literal(const Site& site, Address address, uint6
 void add_assertion_arguments(const Ending& ending, size_t machinery, bool condition_last,
                              AbortFacts& facts) {
   const Site& site = ending.site;
-  if (machinery + 1 >= site.stack.frames.size()) return;
+  if (machinery + 1 >= site.stack.frames.size() || !site.stack.frames[machinery + 1].is_exact())
+    return;
   const CallArguments arguments = constant_arguments(site.modules, site.symbols, site.arch(),
                                                      site.stack.frames[machinery + 1].pc);
   const auto text = [&](unsigned n) {

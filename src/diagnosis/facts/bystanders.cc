@@ -19,6 +19,7 @@ bool Bystanders::walk_some(std::set<Address>& addresses) {
   for (; input_.all_threads && next_ < threads.size() && walked_.size() < kAtOnce; ++next_) {
     if (next_ == told_) continue;
     walked_.push_back({threads[next_], input_.unwinder.walk(threads[next_])});
+    tails_.restore(walked_.back().stack);
     for (const process::Frame& frame : walked_.back().stack.frames)
       addresses.insert(frame.lookup_pc());
   }

@@ -13,13 +13,15 @@
 
 #include "base/address.h"
 #include "diagnosis/facts/derive.h"
+#include "process/symbols/tail_calls.h"
 
 namespace inquest::diagnosis {
 
 class Bystanders {
  public:
   // `told` is the index of the thread that is told about. No bystanders unless input.all_threads.
-  Bystanders(const DeriveInput& input, size_t told) : input_(input), told_(told) {}
+  Bystanders(const DeriveInput& input, process::TailCalls& tails, size_t told)
+      : input_(input), tails_(tails), told_(told) {}
 
   // Walks the next few and adds the addresses of their frames. False when there are none left.
   bool walk_some(std::set<Address>& addresses);
@@ -37,6 +39,7 @@ class Bystanders {
   static Key key_of(const Walked& walked);
 
   const DeriveInput& input_;
+  process::TailCalls& tails_;
   size_t told_;
   size_t next_ = 0;
   std::vector<Walked> walked_;

@@ -77,7 +77,9 @@ CallArguments constant_arguments(const process::ModuleSet& modules, process::Sym
                                  isa::Arch arch, Address return_pc) {
   CallArguments arguments;
   const auto code = code_before(modules, symbols, arch, return_pc);
-  if (code.empty() || code.back().flow != isa::Flow::kCall) return arguments;
+  if (code.empty()) return arguments;
+  const isa::Flow last = code.back().flow;  // a tail call is a jump
+  if (last != isa::Flow::kCall && last != isa::Flow::kJump) return arguments;
   std::array<std::optional<uint64_t>, isa::kRegisterCount> known;
   for (size_t i = 0; i + 1 < code.size(); ++i) {
     // Calls clobber what is not saved; a join or a jump makes what was known uncertain.

@@ -84,6 +84,15 @@ bool came_by_return(const Site& site) {
   return popped && *popped == site.pc();
 }
 
+// The call, or the jump of a tail call, by which `frame` was left.
+std::optional<isa::Instruction> transfer_from(const Site& site, const process::Frame& frame) {
+  if (frame.how != process::FoundBy::kTailCall)
+    return call_before(site.modules, site.arch(), frame.pc);
+  if (!frame.jump) return std::nullopt;
+  auto jump = decode_at(site.modules, site.arch(), *frame.jump);
+  return jump.ok() ? std::optional(*std::move(jump)) : std::nullopt;
+}
+
 }  // namespace
 
 void describe_bad_pc(const Site& site, FaultFacts& fault) {
@@ -95,7 +104,7 @@ void describe_bad_pc(const Site& site, FaultFacts& fault) {
   const size_t caller = site.frame + 1;
   std::optional<isa::Instruction> call;
   if (caller < site.stack.frames.size() && !site.stack.frames[caller].is_signal_handler_return) {
-    call = call_before(site.modules, site.arch(), site.stack.frames[caller].pc);
+    call = transfer_from(site, site.stack.frames[caller]);
   }
   const bool direct = call && call->target.direct;
   if (call && !direct) {

@@ -15,6 +15,7 @@
 #include "diagnosis/facts/signals.h"
 #include "diagnosis/facts/site.h"
 #include "diagnosis/facts/user_place.h"
+#include "process/symbols/tail_calls.h"
 
 namespace inquest::diagnosis {
 namespace {
@@ -53,14 +54,21 @@ bool take_interrupted_place(const DeriveInput& input, Scene& scene) {
 // signal handler.
 bool was_sent(const process::Signal& signal) { return signal.code && *signal.code <= 0; }
 
-Scene find_scene(const DeriveInput& input) {
+process::Stack walk(const DeriveInput& input, const process::Thread& thread,
+                    process::TailCalls& tails) {
+  process::Stack stack = input.unwinder.walk(thread);
+  tails.restore(stack);
+  return stack;
+}
+
+Scene find_scene(const DeriveInput& input, process::TailCalls& tails) {
   const process::ProcessImage& image = input.image;
   Scene scene;
   scene.thread = chosen_thread(input);
   if (scene.thread >= image.threads.size()) return scene;
   const process::Thread& thread = image.threads[scene.thread];
   const bool crashed = scene.thread == image.crashed_thread;
-  scene.stack = input.unwinder.walk(thread);
+  scene.stack = walk(input, thread, tails);
   if (crashed) scene.signal = image.signal;
   if (thread.signal && thread.signal->number != 0) scene.signal = *thread.signal;
   if (take_interrupted_place(input, scene) || input.thread || !was_sent(image.signal)) return scene;
@@ -69,7 +77,7 @@ Scene find_scene(const DeriveInput& input) {
     if (i == scene.thread) continue;
     Scene other;
     other.thread = i;
-    other.stack = input.unwinder.walk(image.threads[i]);
+    other.stack = walk(input, image.threads[i], tails);
     if (take_interrupted_place(input, other)) return other;
   }
   return scene;
@@ -154,8 +162,9 @@ void add_handler_fact(const Scene& scene, Facts& facts) {
 Facts derive(const DeriveInput& input) {
   Facts facts;
   facts.process = describe_process(input.image, input.modules);
-  Scene scene = find_scene(input);
-  Bystanders others(input, scene.thread);
+  process::TailCalls tails(input.image, input.modules, input.unwinder, input.symbols);
+  Scene scene = find_scene(input, tails);
+  Bystanders others(input, tails, scene.thread);
   std::set<Address> addresses;
   others.walk_some(addresses);
   prefetch_names(input, std::move(addresses), &scene);

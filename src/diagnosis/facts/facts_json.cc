@@ -93,12 +93,19 @@ void describe(Io& io, Ref<Io, CycleFact> x) {
 }
 
 template <typename Io>
+void describe(Io& io, Ref<Io, OmittedFact> x) {
+  io("before", x.before);
+  io("count", x.count);
+}
+
+template <typename Io>
 void describe(Io& io, Ref<Io, StackFacts> x) {
   io("tid", x.tid);
   io("thread_name", x.thread_name);
   io("frames", x.frames);
   io("total_frames", x.total_frames);
   io("cycle", x.cycle);
+  io("omitted", x.omitted);
   io("end", x.end);
   io("corrupt", x.corrupt);
   io("notes", x.notes);

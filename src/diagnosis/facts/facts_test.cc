@@ -150,6 +150,7 @@ Facts full_facts() {
       {.name = "order", .type = "Order*", .why_not = "optimized out", .is_argument = true});
   facts.crashing.frames = {frame};
   facts.crashing.cycle = CycleFact{1, 2, 18402, {"a", "b"}};
+  facts.crashing.omitted = OmittedFact{3, 40};
   facts.user_frame = 0;
   facts.fault.emplace();
   facts.fault->kind = "load";

@@ -212,6 +212,7 @@ void add_stack_facts(const Site& site, FaultFacts& fault) {
   Address below = *sp;
   const size_t last = std::min(site.frame + kFramesForSize, site.stack.frames.size());
   for (size_t i = site.frame; i < last; ++i) {
+    if (site.stack.frames[i].how == process::FoundBy::kTailCall) continue;
     const auto cfa = site.stack.frames[i].cfa;
     if (!cfa || *cfa <= below) break;
     fault.frame_size = std::max(fault.frame_size.value_or(0), *cfa - below);

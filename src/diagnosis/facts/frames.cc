@@ -47,6 +47,10 @@ FrameFact describe_frame(const process::Frame& frame, process::Symbolizer& symbo
     fact.functions.push_back(describe_function(source, annotated));
   }
   if (fact.functions.empty()) fact.functions.emplace_back();
+  if (!frame.is_exact()) {  // the function is known, the place in it is not
+    fact.functions.erase(fact.functions.begin(), fact.functions.end() - 1);
+    fact.functions.back().line = fact.functions.back().column = 0;
+  }
   if (frame.is_signal_handler_return) {
     for (FunctionFact& function : fact.functions) function.role = CodeRole::kSignal;
   }
@@ -84,7 +88,9 @@ StackFacts describe_stack(const process::Thread& thread, const process::Stack& s
     if (stack.cycle && i >= stack.cycle->first + stack.cycle->period && stack.cycle->count > 1) {
       frame.index += stack.cycle->period * (stack.cycle->count - 1);
     }
+    if (stack.omitted && i >= stack.omitted->before) frame.index += stack.omitted->count;
   }
+  if (stack.omitted) facts.omitted = OmittedFact{stack.omitted->before, stack.omitted->count};
   if (stack.cycle) facts.cycle = describe_cycle(*stack.cycle, facts.frames);
   return facts;
 }

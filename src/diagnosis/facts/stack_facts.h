@@ -70,7 +70,7 @@ struct FunctionFact {      // a physical frame holds one or more, innermost inli
 };
 
 struct FrameFact {
-  size_t index = 0;  // as walked (a folded cycle leaves a gap)
+  size_t index = 0;  // as walked (a folded cycle, and frames that are left out, leave a gap)
   Address pc;
   std::string module;           // path; empty outside every module
   std::string build_id;         // hex, empty when unknown
@@ -87,6 +87,11 @@ struct CycleFact {
   std::vector<std::string> functions;       // short names of one round, outermost caller first
 };
 
+// `count` frames of a deep stack are left out right before frames[before].
+struct OmittedFact {
+  size_t before = 0, count = 0;
+};
+
 struct StackFacts {
   std::string title;  // "freed by thread T1 here"; empty for the threads of the process
   int32_t tid = 0;
@@ -94,6 +99,7 @@ struct StackFacts {
   std::vector<FrameFact> frames;
   size_t total_frames = 0;
   std::optional<CycleFact> cycle;
+  std::optional<OmittedFact> omitted;
   std::string end;  // "complete", "missing-memory", …
   bool corrupt = false;
   std::vector<std::string> notes;

@@ -34,8 +34,9 @@ std::string remark_of(const FrameFact& frame, const FunctionFact& function) {
   if (function.is_inlined) return "inlined";
   if (frame.found_by == "scan") return "found by scanning the stack: may be wrong";
   if (frame.trust == "low") return fmt::format("low trust ({})", frame.found_by);
-  if (frame.found_by == "frame-pointer") return "by frame pointer";
-  if (frame.found_by == "call-site") return "return address of the bad call";
+  if (frame.found_by == "tail_call") return "left by a jump: a tail call";
+  if (frame.found_by == "frame_pointer") return "by frame pointer";
+  if (frame.found_by == "call_site") return "return address of the bad call";
   return {};
 }
 
@@ -67,6 +68,12 @@ FrameRow cycle_row(const CycleFact& cycle) {
   return row;
 }
 
+FrameRow omitted_row(const OmittedFact& omitted) {
+  FrameRow row;
+  row.function = fmt::format("… {} frames are left out here", omitted.count);
+  return row;
+}
+
 }  // namespace
 
 std::vector<FrameRow> compose_stack(const StackFacts& stack, size_t crash_frame, bool is_crashing,
@@ -74,6 +81,7 @@ std::vector<FrameRow> compose_stack(const StackFacts& stack, size_t crash_frame,
   std::vector<FrameRow> rows;
   for (size_t i = 0; i < stack.frames.size(); ++i) {
     const FrameFact& frame = stack.frames[i];
+    if (stack.omitted && i == stack.omitted->before) rows.push_back(omitted_row(*stack.omitted));
     if (stack.cycle && i == stack.cycle->first) rows.push_back(cycle_row(*stack.cycle));
     for (size_t f = 0; f < frame.functions.size(); ++f) {
       const FunctionFact& function = frame.functions[f];

@@ -29,6 +29,7 @@ std::optional<uint64_t> executable_tls_block(isa::Arch arch, const elf::File& fi
 // round.
 bool caller_is_kept(const Stack& stack, size_t index) {
   if (index + 1 >= stack.frames.size()) return false;
+  if (stack.omitted && index + 1 == stack.omitted->before) return false;
   if (!stack.cycle) return true;
   return index + 1 != stack.cycle->first + stack.cycle->period;
 }
@@ -88,6 +89,7 @@ std::optional<uint64_t> FrameContext::memory(Address address, uint64_t size) con
 
 std::optional<uint64_t> FrameContext::frame_base() const {
   if (types_ == nullptr || in_frame_base_) return std::nullopt;
+  if (frame_.how == FoundBy::kTailCall) return std::nullopt;  // its room is that of others now
   const auto expression = types_->info().frame_base(link_pc_);
   if (!expression) return std::nullopt;
   in_frame_base_ = true;
@@ -145,7 +147,8 @@ bool FrameContext::call_reaches_this_frame(const Frame& caller) const {
 bool FrameContext::was_called_by_next_frame() const {
   if (types_ == nullptr || !caller_is_kept(stack_, index_)) return false;
   const Frame& caller = stack_.frames[index_ + 1];
-  if (caller.interrupted || caller.is_signal_handler_return || caller.trust == Trust::kLow)
+  if (caller.interrupted || caller.is_signal_handler_return || caller.trust == Trust::kLow ||
+      !caller.is_exact())
     return false;
   return call_reaches_this_frame(caller);
 }
@@ -156,7 +159,7 @@ std::optional<uint64_t> FrameContext::entry_value(ByteView expression) const {
   const FrameContext context(evidence_, stack_, index_ + 1, depth_ + 1);
   if (context.types() == nullptr) return std::nullopt;
   const auto site = context.types()->info().call_site(context.module()->to_link(caller.pc));
-  if (!site || site->is_tail_call) return std::nullopt;
+  if (!site || site->is_tail_call != (caller.how == FoundBy::kTailCall)) return std::nullopt;
   for (const auto& parameter : site->parameters) {
     if (std::ranges::equal(parameter.location, expression))
       return dwarf::evaluate_to_value(parameter.value, context);

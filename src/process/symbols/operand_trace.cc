@@ -115,6 +115,10 @@ void OperandTrace::find_code() {
                                {module.to_process(start), module.to_process(end)},
                                module.to_process(entry_link_));
   const Frame& frame = context_.frame();
+  if (!frame.is_exact()) {
+    why_not_ = "which of several jumps left the function is not known";
+    return;
+  }
   const auto at = frame.interrupted ? code_.at(frame.pc) : code_.before(frame.pc);
   if (!at) {
     why_not_ = "no instruction of the function begins at " + to_hex(frame.pc);

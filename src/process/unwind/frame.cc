@@ -18,6 +18,8 @@ std::string_view to_string(FoundBy how) {
       return "prologue";
     case FoundBy::kScan:
       return "scan";
+    case FoundBy::kTailCall:
+      return "tail_call";
   }
   return "unknown";
 }

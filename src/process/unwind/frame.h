@@ -22,6 +22,7 @@ enum class FoundBy : uint8_t {
   kFramePointer,  // rbp / x29 chain
   kPrologue,      // decoded function start: return address not yet covered by CFI
   kScan,          // a word on the stack that points behind a call instruction
+  kTailCall,  // left by a jump to another function: it has no frame any more (symbols/tail_calls)
 };
 std::string_view to_string(FoundBy how);
 
@@ -38,7 +39,12 @@ struct Frame {
       false;  // this frame is the trampoline that the kernel set up (__restore_rt)
   bool interrupted =
       false;  // pc is the instruction itself, not a return address (frame 0, below a signal frame)
+  // kTailCall: the jump that left this function, right before pc; nullopt: one of several did.
+  std::optional<Address> jump;
   isa::RegisterFile registers;  // those of this frame; what callees lost is unknown
+
+  // Is pc the very place, not just one in the right function?
+  bool is_exact() const { return how != FoundBy::kTailCall || jump.has_value(); }
 
   // The address to look symbols up with: pc itself when interrupted, else inside the call before
   // it.

@@ -24,6 +24,30 @@ bool is_return_address(Address address, CodeSites& sites) {
   return call.kind != CallBefore::Kind::kNone;
 }
 
+// Run times that give up the code of a running function (V8's, when it deoptimises) write the start
+// of other code where the return address was: no call stands before it. That is no stray word when
+// the chain of records leads on to a call.
+constexpr int kMaxRewrittenInARow = 16;
+constexpr uint64_t kFunctionAlignment = 16;
+
+bool is_rewritten_return(Address target, uint64_t next_record, Address record, CodeSites& sites,
+                         StackWords& stack) {
+  for (int i = 0; i < kMaxRewrittenInARow; ++i) {
+    if (target.value % kFunctionAlignment != 0 || !sites.is_executable(target)) return false;
+    const bool goes_up = next_record > record.value && next_record % 8 == 0 &&
+                         next_record - record.value <= kMaxFrameSize;
+    if (!goes_up) return false;
+    record = Address(next_record);
+    const auto saved = stack.load(record);
+    const auto value = stack.load(record + 8);
+    if (!saved || !value) return false;
+    target = sites.code_address(*value);
+    next_record = *saved;
+    if (sites.is_executable(target) && sites.call_before(target).is_call()) return true;
+  }
+  return false;
+}
+
 // x86-64: how many words stand on the stack before the return address, as the instructions at pc
 // show it.
 std::optional<unsigned> x86_words_before_return(Address pc, const MemoryReader& memory) {
@@ -117,7 +141,8 @@ std::optional<GuessedCaller> caller_by_frame_pointer(const RegisterFile& callee,
   const auto value = stack.load(*fp + 8);
   if (!saved || !value) return std::nullopt;
   const Address target = sites.code_address(*value);
-  if (!is_return_address(target, sites)) return std::nullopt;
+  const bool rewritten = !is_return_address(target, sites);
+  if (rewritten && !is_rewritten_return(target, *saved, *fp, sites, stack)) return std::nullopt;
   // The chain only goes up, or ends; or what was saved is no frame pointer: then the call must
   // vouch for it.
   const bool goes_up = *saved == 0 || *saved > fp->value;
@@ -125,6 +150,7 @@ std::optional<GuessedCaller> caller_by_frame_pointer(const RegisterFile& callee,
 
   const Arch arch = callee.arch();
   GuessedCaller caller{.registers = RegisterFile(arch), .cfa = std::nullopt, .floor = *fp + 16};
+  caller.follows_no_call = rewritten;
   caller.registers.set_pc(target);
   caller.registers.set(fp_register(arch), *saved);
   if (arch == Arch::kX86_64) {

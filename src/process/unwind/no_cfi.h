@@ -19,6 +19,7 @@ struct GuessedCaller {
   Address floor;               // the caller's sp is not below this
   FoundBy how = FoundBy::kFramePointer;
   Trust trust = Trust::kMedium;
+  bool follows_no_call = false;  // its pc is where code begins: a run time wrote it there
 };
 
 // The record that rbp or x29 points at: the caller's frame pointer, and a return address behind a

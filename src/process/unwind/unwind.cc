@@ -99,6 +99,24 @@ Stack Unwinder::walk_from(const isa::RegisterFile& registers, const UnwindOption
   return walk_stack(registers, state_->sites, state_->stack_words, options);
 }
 
+std::optional<AddressRange> Unwinder::function_at(Address pc) {
+  return state_->sites.function_at(pc);
+}
+
+std::optional<bool> Unwinder::is_as_at_entry(Address pc) {
+  uint64_t bias = 0;
+  const auto row = state_->cfi->row_at(pc, &bias);
+  if (!row) return std::nullopt;
+  const isa::Arch arch = state_->sites.image().arch;
+  const bool a64 = arch == isa::Arch::kAArch64;
+  if (row->cfa.kind != dwarf::CfaRule::Kind::kRegister || row->cfa.reg != isa::sp_register(arch) ||
+      row->cfa.offset != (a64 ? 0 : 8))
+    return false;
+  if (!a64) return true;
+  const dwarf::RegisterRule* link = row->rule_for(isa::a64::kLr);
+  return link == nullptr || link->kind == dwarf::RegisterRule::Kind::kSameValue;
+}
+
 namespace {
 
 // States of the walker on its way, so that any stretch of a deep stack can be walked again.

@@ -26,6 +26,12 @@ class Unwinder {
   // From any register state: a saved ucontext, a guess.
   Stack walk_from(const isa::RegisterFile& registers, const UnwindOptions& options = {});
 
+  // What the call frame information says is the function, or the part of one, around `pc`.
+  std::optional<AddressRange> function_at(Address pc);
+  // Does the return address stand where it stood when the function at `pc` was entered? A function
+  // that is left by a jump is left like that. nullopt: no call frame information says.
+  std::optional<bool> is_as_at_entry(Address pc);
+
  private:
   struct State;
   std::unique_ptr<State> state_;

@@ -294,6 +294,31 @@ TEST(UnwindTest, AReturnAddressOfZeroEndsTheStackWhenNothingFollows) {
   EXPECT_EQ(stack.end, StackEnd::kComplete);
 }
 
+// V8 writes the start of its interpreter where the return address into given-up code stood.
+TEST(UnwindTest, FramePointersCarryOverReturnAddressesThatWereRewritten) {
+  FakeProcess process(Arch::kX86_64);
+  constexpr Address kRewritten = kText + 0x400, kAgain = kText + 0x480;
+  process.outermost(kStart, 0x40);
+  const Address called = process.call(kStart + 0x10, kMain);
+  constexpr Address kFirst = kSp + 0x20, kSecond = kSp + 0x60, kThird = kSp + 0xa0;
+  process.memory.put(kFirst, kSecond.value);
+  process.memory.put(kFirst + 8, kRewritten.value);
+  process.memory.put(kSecond, kThird.value);
+  process.memory.put(kSecond + 8, kAgain.value);
+  process.memory.put(kThird, 0);
+  process.memory.put(kThird + 8, called.value);
+  process.registers.set_pc(kInner + 0x10);
+  process.registers.set_sp(kSp);
+  process.registers.set(isa::x86::kRbp, kFirst.value);
+  const std::vector<Address> whole{kInner + 0x10, kRewritten, kAgain, called};
+  const Stack stack = process.walk();
+  EXPECT_EQ(pcs(stack), whole);
+  EXPECT_EQ(stack.frames[1].lookup_pc(), kRewritten);  // not the function before it
+  // A chain that leads to no call proves nothing.
+  process.memory.put(kThird + 8, (kText + 0x500).value);
+  EXPECT_THAT(pcs(process.walk()), testing::Not(testing::Contains(kRewritten)));
+}
+
 TEST(UnwindTest, ABadStackPointerFallsBackToTheFramePointer) {
   FourFunctions process(Arch::kX86_64);
   process.memory.put(kSp + 0x100, 0);

@@ -18,6 +18,9 @@ inline constexpr int kMaxStackSwitches = 64;  // by coroutines and alternate sig
 inline constexpr int kMaxScans = 256;         // frames found by scanning, one after the other
 inline constexpr size_t kMaxNotes = 16;
 
+// For notes: the word, and the text that it is when it is some.
+std::string describe_word(uint64_t word);
+
 class Walker {
  public:
   // `sites` must outlive this. `registers` are those of the innermost frame.
