@@ -85,14 +85,52 @@ std::optional<uint64_t> DebugInfo::indexed_address(uint64_t key, uint64_t index)
   return impl_->store.indexed_address(*unit, index);
 }
 
-std::optional<ByteView> DebugInfo::location_of_die(uint64_t key, uint64_t die_offset) {
+std::optional<ByteView> DebugInfo::location_of_die(uint64_t key, uint64_t die_offset,
+                                                   bool in_unit) {
   impl_->store.work().start();
   Unit* unit = impl_->unit(key);
   if (unit == nullptr) return std::nullopt;
   const Unit& full = impl_->store.full_unit(*unit);
-  const Die die = impl_->store.die({full.container->id, die_offset});
+  const auto offset = in_unit ? checked_add(full.offset, die_offset) : std::optional(die_offset);
+  const Die die = offset ? impl_->store.die({full.container->id, *offset}) : Die{};
   const Value location = die ? attribute(die, kAtLocation) : Value{};
   return is_expression(location) ? std::optional(location.block) : std::nullopt;
+}
+
+unsigned DebugInfo::offset_size(uint64_t key) {
+  Unit* unit = impl_->unit(key);
+  return unit != nullptr ? impl_->store.full_unit(*unit).layout.offset_size : 4;
+}
+
+std::optional<BaseType> DebugInfo::base_type(uint64_t key, uint64_t offset_in_unit) {
+  impl_->store.work().start();
+  Unit* unit = impl_->unit(key);
+  if (unit == nullptr) return std::nullopt;
+  const Unit& full = impl_->store.full_unit(*unit);
+  const auto offset = checked_add(full.offset, offset_in_unit);
+  const Die die = offset ? impl_->store.die({full.container->id, *offset}) : Die{};
+  if (!die || die.tag() != kTagBaseType) return std::nullopt;
+  BaseType type;
+  type.size = unsigned_attribute(die, kAtByteSize).value_or(0);
+  switch (unsigned_attribute(die, kAtEncoding).value_or(0)) {
+    case kAteBoolean:
+    case kAteUnsigned:
+    case kAteUnsignedChar:
+    case kAteAddress:
+    case kAteUtf:
+      type.kind = BaseType::Kind::kUnsigned;
+      break;
+    case kAteSigned:
+    case kAteSignedChar:
+      type.kind = BaseType::Kind::kSigned;
+      break;
+    case kAteFloat:
+      type.kind = BaseType::Kind::kFloat;
+      break;
+    default:
+      break;
+  }
+  return type;
 }
 
 }  // namespace inquest::dwarf

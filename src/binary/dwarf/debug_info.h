@@ -16,6 +16,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "binary/dwarf/expression.h"
 #include "binary/dwarf/section_memory.h"
 #include "binary/elf/file.h"
 
@@ -71,6 +72,7 @@ enum class TypeKind : uint8_t {
   kSigned,
   kUnsigned,
   kFloat,
+  kComplex,  // two floats
   kPointer,
   kReference,
   kRvalueReference,
@@ -98,7 +100,8 @@ struct Member {
   uint32_t bit_offset = 0;  // from `offset`, least significant first
   std::optional<uint64_t>
       discriminant;  // Rust enum variants: selected by this value of the discriminant member
-  bool is_default_variant = false;
+  std::vector<std::pair<uint64_t, uint64_t>> discriminant_ranges;  // first to last, inclusive
+  bool is_default_variant = false;                                 // selected when no other one is
 };
 
 struct Type {
@@ -214,7 +217,13 @@ class DebugInfo {
 
   // For DWARF expressions of this unit.
   std::optional<uint64_t> indexed_address(uint64_t unit, uint64_t index);
-  std::optional<ByteView> location_of_die(uint64_t unit, uint64_t die_offset);
+  // `in_unit`: the offset counts from the unit, not from the section.
+  std::optional<ByteView> location_of_die(uint64_t unit, uint64_t die_offset, bool in_unit);
+  std::optional<BaseType> base_type(uint64_t unit, uint64_t offset_in_unit);
+  unsigned offset_size(uint64_t unit);
+  // The variable at this offset of the section that `unit` is in, as it is at `pc`: what
+  // DW_OP_implicit_pointer points at.
+  std::optional<VariableInfo> variable(uint64_t unit, uint64_t section_offset, uint64_t pc);
 
   struct Impl;
 

@@ -50,6 +50,8 @@ class VariableReader {
     });
   }
 
+  VariableInfo read(const Die& die, size_t scope);
+
   std::vector<VariableInfo> found;
 
  private:
@@ -62,37 +64,6 @@ class VariableReader {
       walker.skip_children();
       if (child.tag() == kTagFormalParameter || child.tag() == kTagVariable) visit(child);
     }
-  }
-
-  VariableInfo read(const Die& die, size_t scope) {
-    const Identity identity = identify(store_, die);
-    VariableInfo info;
-    info.die = store_.ref(die);
-    info.name = identity.name;
-    info.is_parameter = die.tag() == kTagFormalParameter;
-    info.scope = scope;
-    info.decl_file = impl_.file_of(identity.declared, identity.decl_file);
-    info.decl_line = static_cast<uint32_t>(identity.decl_line.value_or(0));
-    info.type = store_.reference_ref(die, kAtType);
-    info.is_artificial = flag(die, kAtArtificial);
-    info.is_external_declaration = flag(die, kAtDeclaration);
-    Value fixed = attribute(die, kAtConstValue);
-    if (identity.named && identity.named.offset != die.offset) {
-      if (!info.type) info.type = inherited_type(die);
-      info.is_artificial |= flag(identity.named, kAtArtificial);
-      if (!fixed) fixed = attribute(identity.named, kAtConstValue);
-    }
-    info.location = location_at(store_, die, kAtLocation, pc_);
-    info.constant = constant(fixed);
-    if (fixed && !info.constant) {
-      const auto text = store_.text(die, fixed);
-      if (text) {
-        info.constant_bytes = {reinterpret_cast<const uint8_t*>(text->data()), text->size()};
-      } else if (!fixed.block.empty()) {
-        info.constant_bytes = fixed.block;
-      }
-    }
-    return info;
   }
 
   std::optional<DieRef> inherited_type(Die die) {
@@ -108,6 +79,37 @@ class VariableReader {
   Store& store_;
   uint64_t pc_;
 };
+
+VariableInfo VariableReader::read(const Die& die, size_t scope) {
+  const Identity identity = identify(store_, die);
+  VariableInfo info;
+  info.die = store_.ref(die);
+  info.name = identity.name;
+  info.is_parameter = die.tag() == kTagFormalParameter;
+  info.scope = scope;
+  info.decl_file = impl_.file_of(identity.declared, identity.decl_file);
+  info.decl_line = static_cast<uint32_t>(identity.decl_line.value_or(0));
+  info.type = store_.reference_ref(die, kAtType);
+  info.is_artificial = flag(die, kAtArtificial);
+  info.is_external_declaration = flag(die, kAtDeclaration);
+  Value fixed = attribute(die, kAtConstValue);
+  if (identity.named && identity.named.offset != die.offset) {
+    if (!info.type) info.type = inherited_type(die);
+    info.is_artificial |= flag(identity.named, kAtArtificial);
+    if (!fixed) fixed = attribute(identity.named, kAtConstValue);
+  }
+  info.location = location_at(store_, die, kAtLocation, pc_);
+  info.constant = constant(fixed);
+  if (fixed && !info.constant) {
+    const auto text = store_.text(die, fixed);
+    if (text) {
+      info.constant_bytes = {reinterpret_cast<const uint8_t*>(text->data()), text->size()};
+    } else if (!fixed.block.empty()) {
+      info.constant_bytes = fixed.block;
+    }
+  }
+  return info;
+}
 
 }  // namespace
 
@@ -130,6 +132,17 @@ std::vector<VariableInfo> DebugInfo::variables_at(uint64_t pc) {
     end = begin;
   }
   return std::move(reader.found);
+}
+
+std::optional<VariableInfo> DebugInfo::variable(uint64_t key, uint64_t section_offset,
+                                                uint64_t pc) {
+  impl_->store.work().start();
+  Unit* unit = impl_->unit(key);
+  if (unit == nullptr) return std::nullopt;
+  const Unit& full = impl_->store.full_unit(*unit);
+  const Die die = impl_->store.die({full.container->id, section_offset});
+  if (!die) return std::nullopt;
+  return VariableReader(*impl_, pc).read(die, 0);
 }
 
 std::vector<DebugInfo::LocationRange> DebugInfo::locations(DieRef variable) {

@@ -26,6 +26,8 @@ class ExpressionContext {
  public:
   virtual ~ExpressionContext() = default;
   virtual std::optional<uint64_t> dwarf_register(uint64_t number) const = 0;
+  // The low 64 bits of a register, vector registers included: for DW_OP_regval_type.
+  virtual std::optional<uint64_t> low_bits(uint64_t number) const { return dwarf_register(number); }
   // `size` bytes (1..8), zero-extended.
   virtual std::optional<uint64_t> memory(Address address, uint64_t size) const = 0;
   virtual std::optional<uint64_t> frame_base() const { return std::nullopt; }
@@ -42,7 +44,7 @@ class ExpressionContext {
   // The expression bytes of DW_OP_call2/call4/call_ref: the DW_AT_location of the DIE at this
   // offset (into its unit for call2 and call4, into .debug_info for call_ref). Empty when the DIE
   // has none: then the call does nothing.
-  virtual std::optional<ByteView> called_expression(uint64_t die_offset) const;
+  virtual std::optional<ByteView> called_expression(uint64_t die_offset, bool in_unit) const;
   // The base type at this offset into the unit, for DW_OP_convert, regval_type and the like. When
   // it is unknown, values keep the size that the operation itself states and conversions fail as
   // kUnsupported.

@@ -22,7 +22,9 @@ class AnsweringFrame : public inquest::dwarf::ExpressionContext {
     return link + 0x55550000;
   }
   std::optional<uint64_t> indexed_address(uint64_t index) const override { return index; }
-  std::optional<inquest::ByteView> called_expression(uint64_t) const override { return callee_; }
+  std::optional<inquest::ByteView> called_expression(uint64_t, bool) const override {
+    return callee_;
+  }
   std::optional<inquest::dwarf::BaseType> base_type(uint64_t offset) const override {
     return inquest::dwarf::BaseType{static_cast<inquest::dwarf::BaseType::Kind>(offset % 4),
                                     offset / 4 % 12};

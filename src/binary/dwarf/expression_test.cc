@@ -29,7 +29,7 @@ class FakeFrame : public ExpressionContext {
     return std::nullopt;
   }
   std::optional<uint64_t> object_address() const override { return 0xabc0; }
-  std::optional<ByteView> called_expression(uint64_t die) const override {
+  std::optional<ByteView> called_expression(uint64_t die, bool) const override {
     const auto found = callees.find(die);
     return found == callees.end() ? std::nullopt : std::optional(ByteView(found->second));
   }
@@ -219,10 +219,27 @@ TEST_F(ExpressionTest, TypedNumbersFollowTheirBaseType) {
   EXPECT_EQ(value({DW_OP_regval_type, 5, 2, DW_OP_const_type, 2, 4, 4, 0, 0, 0, DW_OP_plus}), 2u);
   EXPECT_EQ(value({DW_OP_breg5, 0, DW_OP_convert, 1, DW_OP_convert, 0}), static_cast<uint64_t>(-2));
   EXPECT_EQ(value({DW_OP_const1u, 0x20, DW_OP_deref_type, 4, 1}), 0xffu);
-  EXPECT_EQ(failure({DW_OP_regval_type, 5, 3}), EvalFailure::kUnsupported);
-  EXPECT_EQ(failure({DW_OP_breg5, 0, DW_OP_convert, 3}), EvalFailure::kUnsupported);
   EXPECT_EQ(failure({DW_OP_regval_type, 5, 1, DW_OP_regval_type, 5, 2, DW_OP_plus}),
             EvalFailure::kMalformed);
+}
+
+TEST_F(ExpressionTest, FloatingPointNumbersAreConvertedAndCalculated) {
+  using Kind = BaseType::Kind;
+  frame.types = {{1, {Kind::kSigned, 4}},
+                 {3, {Kind::kFloat, 8}},
+                 {4, {Kind::kFloat, 4}},
+                 {5, {Kind::kFloat, 16}}};
+  frame.registers = {{5, static_cast<uint64_t>(-3)}, {6, 0x7ff0000000000000}};  // infinity
+  const uint64_t minus_six = 0xc018000000000000, minus_three = 0xc0400000;      // double, float
+  EXPECT_EQ(value({DW_OP_regval_type, 5, 1, DW_OP_convert, 3, DW_OP_dup, DW_OP_plus}), minus_six);
+  EXPECT_EQ(value({DW_OP_regval_type, 5, 1, DW_OP_convert, 4}), minus_three);
+  EXPECT_EQ(value({DW_OP_regval_type, 5, 1, DW_OP_convert, 3, DW_OP_convert, 1}),
+            static_cast<uint64_t>(-3));
+  EXPECT_EQ(value({DW_OP_regval_type, 5, 1, DW_OP_convert, 3, DW_OP_dup, DW_OP_lt}), 0u);
+  EXPECT_EQ(failure({DW_OP_regval_type, 6, 3, DW_OP_convert, 1}), EvalFailure::kUnsupported);
+  EXPECT_EQ(failure({DW_OP_regval_type, 5, 3, DW_OP_plus_uconst, 1}), EvalFailure::kMalformed);
+  EXPECT_EQ(failure({DW_OP_regval_type, 5, 3, DW_OP_not}), EvalFailure::kMalformed);
+  EXPECT_EQ(failure({DW_OP_regval_type, 5, 5}), EvalFailure::kUnsupported);
 }
 
 TEST_F(ExpressionTest, CfiPushesTheCfaFirst) {

@@ -2,6 +2,8 @@
 
 #include <dwarf.h>
 
+#include <bit>
+#include <cmath>
 #include <limits>
 
 namespace inquest::dwarf {
@@ -72,7 +74,59 @@ std::optional<TypedValue> compare(uint8_t opcode, TypedValue left, TypedValue ri
   }
 }
 
+std::optional<TypedValue> float_operation(uint8_t opcode, TypedValue left, TypedValue right) {
+  const double a = left.as_double(), b = right.as_double();
+  switch (opcode) {
+    case DW_OP_plus:
+      return TypedValue::of_double(a + b, left.size);
+    case DW_OP_minus:
+      return TypedValue::of_double(a - b, left.size);
+    case DW_OP_mul:
+      return TypedValue::of_double(a * b, left.size);
+    case DW_OP_div:
+      return TypedValue::of_double(a / b, left.size);
+    case DW_OP_eq:
+      return TypedValue::generic(a == b);
+    case DW_OP_ne:
+      return TypedValue::generic(a != b);
+    case DW_OP_lt:
+      return TypedValue::generic(a < b);
+    case DW_OP_le:
+      return TypedValue::generic(a <= b);
+    case DW_OP_gt:
+      return TypedValue::generic(a > b);
+    case DW_OP_ge:
+      return TypedValue::generic(a >= b);
+    default:
+      return std::nullopt;
+  }
+}
+
 }  // namespace
+
+TypedValue TypedValue::of_double(double value, uint64_t size) {
+  if (size == 4) return {std::bit_cast<uint32_t>(static_cast<float>(value)), 4, Sign::kFloat};
+  return {std::bit_cast<uint64_t>(value), 8, Sign::kFloat};
+}
+
+double TypedValue::as_double() const {
+  if (sign == Sign::kFloat && size == 4)
+    return static_cast<double>(std::bit_cast<float>(static_cast<uint32_t>(bits)));
+  if (sign == Sign::kFloat) return std::bit_cast<double>(bits);
+  return sign == Sign::kUnsigned ? static_cast<double>(bits) : static_cast<double>(as_signed(bits));
+}
+
+std::optional<TypedValue> TypedValue::converted(uint64_t new_size, Sign new_sign) const {
+  if (new_sign == Sign::kFloat) return of_double(as_double(), new_size);
+  if (sign != Sign::kFloat) return of(bits, new_size, new_sign);
+  const double number = std::trunc(as_double());
+  constexpr double kLimit = 9223372036854775808.0;  // 2^63
+  if (number >= -kLimit && number < kLimit)
+    return of(static_cast<uint64_t>(static_cast<int64_t>(number)), new_size, new_sign);
+  if (new_sign != Sign::kSigned && number >= 0 && number < 2 * kLimit)
+    return of(static_cast<uint64_t>(number), new_size, new_sign);
+  return std::nullopt;
+}
 
 TypedValue TypedValue::of(uint64_t bits, uint64_t size, Sign sign) {
   if (size == 0 || size >= 8) return {bits, 8, sign};
@@ -93,6 +147,7 @@ std::optional<TypedValue> binary_operation(uint8_t opcode, TypedValue left, Type
   if (left.sign == Sign::kGeneric && right.sign != Sign::kGeneric) left = right.with(left.bits);
   if (right.sign == Sign::kGeneric && left.sign != Sign::kGeneric) right = left.with(right.bits);
   if (!left.same_type(right)) return std::nullopt;
+  if (left.sign == Sign::kFloat) return float_operation(opcode, left, right);
   switch (opcode) {
     case DW_OP_and:
       return left.with(left.bits & right.bits);
@@ -117,6 +172,12 @@ std::optional<TypedValue> binary_operation(uint8_t opcode, TypedValue left, Type
 }
 
 std::optional<TypedValue> unary_operation(uint8_t opcode, TypedValue operand) {
+  if (operand.sign == Sign::kFloat) {
+    const double number = operand.as_double();
+    if (opcode == DW_OP_neg) return TypedValue::of_double(-number, operand.size);
+    if (opcode == DW_OP_abs) return TypedValue::of_double(std::fabs(number), operand.size);
+    return std::nullopt;
+  }
   switch (opcode) {
     case DW_OP_neg:
       return operand.with(uint64_t{0} - operand.bits);

@@ -166,8 +166,7 @@ void SplitFinder::note_missing(const Unit& skeleton, bool mismatch) {
   noted_ = true;
   store_.notes().push_back(
       fmt::format("split debug information {} {}; functions and variables of that unit are "
-                  "unknown, keep the .dwo files or make "
-                  "a .dwp beside the binary",
+                  "unknown",
                   join(skeleton.root.comp_dir, skeleton.root.dwo_name),
                   mismatch ? "is of another build" : "was not found"));
 }

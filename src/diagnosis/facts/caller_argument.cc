@@ -54,7 +54,8 @@ std::optional<Match> find_argument(const Site& site, size_t caller, uint64_t val
   std::optional<Match> best;
   for (unsigned n = 0; n < kRegisterArguments; ++n) {
     process::OperandExplanation found = site.variables->explain_argument(site.stack, caller, n);
-    if (!found.pointer || !is_pointer_type(found.pointer->type)) continue;
+    if (!found.pointer || !found.pointer->value_known || !is_pointer_type(found.pointer->type))
+      continue;
     const uint64_t advance = value - found.pointer->value;
     if (exact ? advance != 0 : !leads_to(site.image, found.pointer->value, value)) continue;
     if (!best || advance < best->advance) best = Match{std::move(found), advance};
@@ -71,7 +72,8 @@ void explain_by_register(const Site& site, const StackFacts& frames, OperandFact
     const auto id = isa::argument_register(site.arch(), n);
     if (!id || isa::register_name(site.arch(), *id) != operand.bad_register) continue;
     const auto found = site.variables->explain_argument(site.stack, caller, n);
-    if (!found.pointer || found.pointer->value != *operand.bad_value) return;
+    if (!found.pointer || !found.pointer->value_known || found.pointer->value != *operand.bad_value)
+      return;
     operand.expression = to_fact(*found.pointer);
     operand.why_no_expression.clear();
     return;
@@ -99,7 +101,7 @@ std::optional<ExpressionFact> first_argument(const Site& site, const StackFacts&
     if (is_library_frame(frames.frames[caller])) {
       // Library code that passes its own argument on tells at least the value.
       const auto passed = site.variables->explain_argument(site.stack, caller, 0);
-      if (passed.pointer && !value) value = passed.pointer->value;
+      if (passed.pointer && passed.pointer->value_known && !value) value = passed.pointer->value;
       continue;
     }
     if (!value) {

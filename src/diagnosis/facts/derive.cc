@@ -108,7 +108,8 @@ void add_details(const DeriveInput& input, const Scene& scene, Facts& facts) {
   for (size_t i = 0; i < facts.crashing.frames.size() && i < scene.stack.frames.size(); ++i) {
     if (!matters(i)) continue;
     FrameFact& frame = facts.crashing.frames[i];
-    add_source(frame);
+    const process::Module* module = input.modules.find(frame.pc);
+    add_source(frame, module != nullptr ? module->found_path() : std::string());
     if (input.variables != nullptr) add_variables(scene.stack, i, *input.variables, frame);
   }
 }
@@ -197,6 +198,7 @@ Facts derive(const DeriveInput& input) {
   facts.modules = describe_modules(input.modules, facts.crashing);
   facts.inconsistent_modules = find_inconsistent_modules(input.modules, facts.modules);
   add_missing(input.image, input.modules, facts);
+  add_missing_debug_information(input.symbols.debug_infos().notes(), facts);
   return facts;
 }
 

@@ -71,8 +71,8 @@ struct AddressFacts {
 struct ExpressionFact {
   std::string text, type;
   std::string base_variable, base_kind, function;
-  std::string trust;  // "exact", "traced", "heuristic"
-  uint64_t value = 0;
+  std::string trust;              // "exact", "traced", "heuristic"
+  std::optional<uint64_t> value;  // unknown is never 0
   std::vector<std::string> steps;
 };
 

@@ -1,6 +1,11 @@
 #include "diagnosis/facts/facts.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
 
 #include "diagnosis/facts/facts_json.h"
 #include "diagnosis/facts/poison.h"
@@ -124,6 +129,26 @@ TEST(Source, LinesAroundThePlace) {
   EXPECT_EQ(lines[0], "    1 | #include \"diagnosis/facts/facts.h\"");
   EXPECT_TRUE(source_excerpt("no/such/file.cc", 1).empty());
   EXPECT_TRUE(source_excerpt("src/diagnosis/facts/facts_test.cc", 1000000).empty());
+}
+
+TEST(Source, ThatWasChangedAfterTheBinaryIsNotShown) {
+  namespace fs = std::filesystem;
+  const fs::path directory = fs::path(testing::TempDir()) / "source-newer";
+  fs::create_directories(directory);
+  const fs::path source = directory / "a.c", binary = directory / "a.out";
+  std::ofstream(source) << "int main() {}\n";
+  std::ofstream(binary) << "x";
+  const auto now = fs::file_time_type::clock::now();
+  fs::last_write_time(source, now - std::chrono::hours(1));
+  fs::last_write_time(binary, now);
+  EXPECT_EQ(source_excerpt(source.string(), 1, {}, binary.string()).size(), 1u);
+  EXPECT_THAT(source_excerpt(source.string(), 1, {}, binary.string())[0],
+              testing::HasSubstr("int main"));
+  fs::last_write_time(source, now + std::chrono::hours(1));
+  EXPECT_THAT(source_excerpt(source.string(), 1, {}, binary.string())[0],
+              testing::HasSubstr("a.c is newer than the binary"));
+  EXPECT_THAT(source_excerpt(source.string(), 1, {}, (directory / "gone").string())[0],
+              testing::HasSubstr("int main"));
 }
 
 Facts full_facts() {

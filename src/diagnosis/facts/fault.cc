@@ -96,11 +96,13 @@ bool grows_stack(const Site& site, const isa::MemoryOperand& operand, const Faul
 
 // The register may hold the pointer with an index already added. The pointer is what tells.
 void classify_expression(const Site& site, OperandFacts& operand) {
-  if (!operand.expression || !operand.bad_value || operand.expression->value == *operand.bad_value)
+  if (!operand.expression || !operand.expression->value || !operand.bad_value ||
+      operand.expression->value == operand.bad_value)
     return;
   if (operand.expression->trust == "heuristic") return;
-  operand.pointer = site.classifier.classify({Address(operand.expression->value), AccessKind::kNone,
-                                              1, site.thread, site.registers().sp()});
+  operand.pointer =
+      site.classifier.classify({Address(*operand.expression->value), AccessKind::kNone, 1,
+                                site.thread, site.registers().sp()});
 }
 
 void add_operand(const Site& site, const StackFacts& frames, const isa::Instruction& instruction,

@@ -125,9 +125,10 @@ void add_variables(const process::Stack& stack, size_t index, process::VariableR
   }
 }
 
-void add_source(FrameFact& frame) {
+void add_source(FrameFact& frame, const std::string& binary) {
   for (FunctionFact& function : frame.functions) {
-    if (function.source.empty()) function.source = source_excerpt(function.file, function.line);
+    if (function.source.empty())
+      function.source = source_excerpt(function.file, function.line, {}, binary);
   }
 }
 

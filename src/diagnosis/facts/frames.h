@@ -16,7 +16,8 @@ StackFacts describe_stack(const process::Thread& thread, const process::Stack& s
 void add_variables(const process::Stack& stack, size_t index, process::VariableReader& reader,
                    FrameFact& frame);
 // Lines around each of the frame's functions, as far as the files are at hand.
-void add_source(FrameFact& frame);
+// Not of files that were changed after `binary` (a path; may be empty).
+void add_source(FrameFact& frame, const std::string& binary);
 
 // "0x55… in order.cc", for evidence: "frame 2: checkout()"
 std::string frame_text(const StackFacts& stack, size_t index);

@@ -130,7 +130,7 @@ OperandFacts describe_operand(const Site& site, const isa::Instruction& instruct
   if (bad->is_index) {
     ExpressionFact index;
     index.text = isa::register_name(site.arch(), bad->id);
-    index.value = site.registers().get(bad->id).value_or(0);
+    index.value = site.registers().get(bad->id);
     facts.index = std::move(index);
     return facts;
   }

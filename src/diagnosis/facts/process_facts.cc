@@ -259,6 +259,11 @@ std::vector<Fact> find_inconsistent_modules(const process::ModuleSet& modules,
   return found;
 }
 
+void add_missing_debug_information(const std::vector<std::string>& notes, Facts& facts) {
+  for (const std::string& note : notes)
+    add(facts, note, "keep the .dwo files, or make a .dwp of them and put it beside the binary");
+}
+
 void add_missing(const process::ProcessImage& image, const process::ModuleSet& modules,
                  Facts& facts) {
   for (const process::Note& note : image.notes) add(facts, note.text, note.advice);

@@ -26,6 +26,9 @@ std::vector<ModuleFact> describe_modules(const process::ModuleSet& modules,
 std::vector<Fact> find_inconsistent_modules(const process::ModuleSet& modules,
                                             const std::vector<ModuleFact>& facts);
 
+// What the debug information that was opened lacks (split units that were not found).
+void add_missing_debug_information(const std::vector<std::string>& notes, Facts& facts);
+
 // Fills Facts::missing and Facts::advice, in step.
 void add_missing(const process::ProcessImage& image, const process::ModuleSet& modules,
                  Facts& facts);

@@ -83,7 +83,7 @@ ExpressionFact to_fact(const process::SourceExpression& expression) {
   fact.base_kind = expression.base_kind;
   fact.function = expression.function;
   fact.trust = trust_text(expression.trust);
-  fact.value = expression.value;
+  if (expression.value_known) fact.value = expression.value;
   fact.steps = expression.steps;
   return fact;
 }

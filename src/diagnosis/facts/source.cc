@@ -38,6 +38,14 @@ std::optional<fs::path> find_source(const std::string& file, const std::string& 
   return std::nullopt;
 }
 
+bool is_newer(const fs::path& file, const fs::path& than) {
+  std::error_code error;
+  const auto changed = fs::last_write_time(file, error);
+  if (error) return false;
+  const auto built = fs::last_write_time(than, error);
+  return !error && changed > built;
+}
+
 // Text for a terminal: tabs become spaces, other control characters are shown as '?'.
 std::string printable(std::string line) {
   if (line.size() > kMaxSourceLine) line.resize(kMaxSourceLine);
@@ -55,10 +63,14 @@ std::string printable(std::string line) {
 }  // namespace
 
 std::vector<std::string> source_excerpt(const std::string& file, uint32_t line,
-                                        const std::string& base_directory) {
+                                        const std::string& base_directory,
+                                        const std::string& binary) {
   if (file.empty() || line == 0) return {};
   const auto path = find_source(file, base_directory);
   if (!path) return {};
+  if (!binary.empty() && is_newer(*path, binary))
+    return {fmt::format("{} is newer than the binary: its lines may have changed and are not shown",
+                        printable(path->filename().string()))};
   std::ifstream stream(*path);
   const uint32_t first = line > kSourceLinesBefore ? line - kSourceLinesBefore : 1;
   const uint64_t last = uint64_t{line} + kSourceLinesAfter;

@@ -31,8 +31,8 @@ Hypothesis start(const Facts& facts, CrashClass crash_class, std::string sentenc
   for (const Evidence& evidence : facts.abort.evidence) h.facts_for.push_back(evidence.what);
   if (facts.abort.argument) {
     h.expression = facts.abort.argument->text;
-    h.facts_for.push_back(
-        fmt::format("it was given `{}` = {}", h.expression, to_hex(facts.abort.argument->value)));
+    if (const auto value = facts.abort.argument->value)
+      h.facts_for.push_back(fmt::format("it was given `{}` = {}", h.expression, to_hex(*value)));
   }
   return h;
 }

@@ -250,10 +250,12 @@ void beyond_bounds(const Access& a, Proposals& out) {
   // The base is good and the index carried it away.
   if (a.operand != nullptr && a.operand->index && !a.operand->bad_value && a.at != nullptr &&
       a.at->has(AddressTrait::kUnmapped)) {
+    const auto index = a.operand->index->value;
     out.push_back(
         {start(a, CrashClass::kOutOfBoundsAccess,
-               fmt::format("the index `{}` = {} carries {} outside every mapping",
-                           a.operand->index->text, a.operand->index->value, access_words(a.fault))),
+               fmt::format("the index `{}`{} carries {} outside every mapping",
+                           a.operand->index->text, index ? fmt::format(" = {}", *index) : "",
+                           access_words(a.fault))),
          80});
   }
 }

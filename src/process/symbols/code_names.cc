@@ -35,6 +35,14 @@ const CodeName& CodeNames::at(Address address) {
   return it->second;
 }
 
+std::optional<dwarf::DebugInfo::GlobalInfo> CodeNames::variable_at(Address address) {
+  const Module* module = modules_.find(address);
+  Types* types = module != nullptr ? files_.types(*module) : nullptr;
+  auto found = types != nullptr ? types->info().global_at(module->to_link(address)) : std::nullopt;
+  if (found && module->to_process(found->address) != address) return std::nullopt;
+  return found;
+}
+
 CodeName CodeNames::look_up(Address address) {
   CodeName out;
   out.module = modules_.find(address);

@@ -28,6 +28,8 @@ class CodeNames {
 
   // The function that covers `address`.
   const CodeName& at(Address address);
+  // The variable of static storage that starts at `address`, from DWARF.
+  std::optional<dwarf::DebugInfo::GlobalInfo> variable_at(Address address);
   // Where a call to `address` ends up: stubs of the procedure linkage table are followed through
   // their slot. The address itself when it is no stub, or when the slot is not there.
   Address through_stub(Address address);

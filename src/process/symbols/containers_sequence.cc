@@ -1,6 +1,8 @@
 // Strings, views, vector, array, deque and lists of libstdc++ and libc++.
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "process/symbols/containers.h"
 
 namespace inquest::process {
@@ -35,9 +37,18 @@ std::optional<DieRef> pointee(const ContainerQuestion& q, const Field& pointer) 
 // --- strings
 // --------------------------------------------------------------------------------------
 
+// Bytes of a character of a string or view; 1 when its type does not say.
+uint64_t unit_of(const ContainerQuestion& q) {
+  if (q.type.template_types.empty()) return 1;
+  return q.printer.types().size(q.type.template_types[0].second).value_or(1);
+}
+
 void text(const ContainerQuestion& q, uint64_t data, uint64_t size) {
   if (size == 0) return q.printer.emit("\"\"");
-  if (ContainerReader(q).plausible(data, size, 1)) q.printer.quoted(Address(data), size);
+  const uint64_t unit = unit_of(q);
+  if (!ContainerReader(q).plausible(data, size, unit)) return;
+  if (unit == 1) return q.printer.quoted(Address(data), size);
+  q.printer.quoted_wide(Address(data), size, unit);
 }
 
 bool gnu_string(const ContainerQuestion& q) {
@@ -52,7 +63,7 @@ bool gnu_string(const ContainerQuestion& q) {
   }
   const auto place = q.place.address();
   const bool is_local = place && *data == (*place + local->offset).value;
-  if (is_local && *size > 15) {
+  if (is_local && *size > 15 / unit_of(q)) {
     reader.corrupt(fmt::format("size {} in a buffer of 16 bytes", *size));
     return true;
   }
@@ -80,7 +91,7 @@ bool libcxx_string(const ContainerQuestion& q) {
   } else {
     const uint64_t size = reader.number({"__s", "__size_"}).value_or(0) & 0x7f;
     const auto place = q.place.address();
-    if (size > 22) {
+    if (size > 23 / unit_of(q) - 1) {
       reader.corrupt(fmt::format("size {} in a buffer of 23 bytes", size));
     } else if (place) {
       text(q, (*place + short_data->offset).value, size);
@@ -91,10 +102,10 @@ bool libcxx_string(const ContainerQuestion& q) {
   return true;
 }
 
-// Of characters other than char the elements are shown one by one by the plain structure printer.
-bool holds_bytes(const ContainerQuestion& q) {
-  if (q.type.template_types.empty()) return true;
-  return q.printer.types().size(q.type.template_types[0].second).value_or(1) == 1;
+// Of characters of other sizes the plain structure printer shows what there is.
+bool holds_text(const ContainerQuestion& q) {
+  const uint64_t unit = unit_of(q);
+  return unit == 1 || unit == 2 || unit == 4;
 }
 
 bool view(const ContainerQuestion& q) {
@@ -107,11 +118,22 @@ bool view(const ContainerQuestion& q) {
   return true;
 }
 
+// N of "std::span<int, 3>" and "std::span<int, 3UL>"; DWARF has value parameters by name only.
+std::optional<uint64_t> fixed_extent(const std::string& name) {
+  const size_t comma = name.rfind(", ");
+  if (comma == std::string::npos) return std::nullopt;
+  uint64_t extent = 0;
+  const auto parsed = std::from_chars(name.data() + comma + 2, name.data() + name.size(), extent);
+  if (parsed.ec != std::errc() || extent == ~uint64_t{0}) return std::nullopt;
+  return extent;
+}
+
 bool span(const ContainerQuestion& q) {
   const ContainerReader reader(q);
   auto data = reader.field({"_M_ptr"});
   auto size = reader.number({"_M_extent_value"});
   if (!data) data = reader.field({"__data_"}), size = reader.number({"__size_"});
+  if (!size) size = fixed_extent(q.type.name);
   if (!data || !size) return false;
   const auto element = pointee(q, *data);
   const auto address = q.printer.scalar(*data, q.place);
@@ -324,6 +346,18 @@ bool forward_list(const ContainerQuestion& q) {
   return true;
 }
 
+bool initializer_list(const ContainerQuestion& q) {
+  const ContainerReader reader(q);
+  auto data = reader.field({"_M_array"});
+  auto size = reader.number({"_M_len"});
+  if (!data) data = reader.field({"__begin_"}), size = reader.number({"__size_"});
+  const auto element = data ? pointee(q, *data) : std::nullopt;
+  const auto address = data ? q.printer.scalar(*data, q.place) : std::nullopt;
+  if (!size || !element || !address) return false;
+  elements(q, *element, *address, *size);
+  return true;
+}
+
 bool adapter(const ContainerQuestion& q) {
   const auto inner = ContainerReader(q).field({"c"});
   if (!inner) return false;
@@ -335,14 +369,15 @@ bool adapter(const ContainerQuestion& q) {
 
 bool print_sequence(const ContainerQuestion& q) {
   if (q.name == "std::basic_string" || q.name == "std::string")
-    return holds_bytes(q) && (gnu_string(q) || libcxx_string(q));
-  if (q.name == "std::basic_string_view") return holds_bytes(q) && view(q);
+    return holds_text(q) && (gnu_string(q) || libcxx_string(q));
+  if (q.name == "std::basic_string_view") return holds_text(q) && view(q);
   if (q.name == "std::vector") return vector(q);
   if (q.name == "std::array") return array(q);
   if (q.name == "std::span") return span(q);
   if (q.name == "std::deque") return deque(q);
   if (q.name == "std::list") return list(q);
   if (q.name == "std::forward_list") return forward_list(q);
+  if (q.name == "std::initializer_list") return initializer_list(q);
   if (q.name == "std::stack" || q.name == "std::queue" || q.name == "std::priority_queue")
     return adapter(q);
   return false;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 namespace inquest::process {
 
 dwarf::DebugInfo* DebugInfos::get(const Module& module) { return open(module).info.get(); }
@@ -12,6 +14,13 @@ void DebugInfos::keep_sections() {
   for (auto& [module, entry] : entries_) {
     if (entry.info != nullptr) entry.info->keep_sections();
   }
+}
+
+std::vector<std::string> DebugInfos::notes() const {
+  std::set<std::string> all;
+  for (const auto& [module, entry] : entries_)
+    if (entry.info) all.insert(entry.info->notes().begin(), entry.info->notes().end());
+  return {all.begin(), all.end()};
 }
 
 DebugInfos::Entry& DebugInfos::open(const Module& module) {

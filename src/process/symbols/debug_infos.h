@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "binary/dwarf/debug_info.h"
 #include "process/modules/modules.h"
@@ -21,6 +22,8 @@ class DebugInfos {
   // nullptr when the module has none; then why_not() says so for people.
   dwarf::DebugInfo* get(const Module& module);
   const std::string& why_not(const Module& module);
+  // What the ones opened so far miss (split units), for people, each once.
+  std::vector<std::string> notes() const;
 
   // Asked once for each module that is opened, for what earlier runs read of its sections. The
   // answer may be nullptr and must outlive this.

@@ -12,6 +12,7 @@
 namespace inquest::process {
 
 inline constexpr int kMaxEntryValueDepth = 8;
+inline constexpr int kMaxImplicitPointers = 64;  // followed for one frame
 
 class FrameContext final : public dwarf::ExpressionContext {
  public:
@@ -31,10 +32,16 @@ class FrameContext final : public dwarf::ExpressionContext {
   // guess, or at the end of a folded cycle.
   bool was_called_by_next_frame() const;
 
+  // Why tls_address could not answer, once it was asked.
+  const std::string& why_no_tls() const { return why_no_tls_; }
+  // Things behind DW_OP_implicit_pointer may point at further ones: false when that was enough.
+  bool may_follow_implicit_pointer() const { return implicit_pointers_++ < kMaxImplicitPointers; }
+
   // Vector registers are recorded for the innermost frame only.
   std::optional<ByteView> vector_register(uint64_t number) const;
 
   std::optional<uint64_t> dwarf_register(uint64_t number) const override;
+  std::optional<uint64_t> low_bits(uint64_t number) const override;
   std::optional<uint64_t> memory(Address address, uint64_t size) const override;
   std::optional<uint64_t> frame_base() const override;
   std::optional<Address> call_frame_cfa() const override { return frame_.cfa; }
@@ -42,10 +49,16 @@ class FrameContext final : public dwarf::ExpressionContext {
   std::optional<uint64_t> link_to_process(uint64_t link_address) const override;
   std::optional<uint64_t> indexed_address(uint64_t index) const override;
   std::optional<uint64_t> entry_value(ByteView expression) const override;
-  std::optional<ByteView> called_expression(uint64_t die_offset) const override;
+  std::optional<ByteView> called_expression(uint64_t die_offset, bool in_unit) const override;
+  std::optional<dwarf::BaseType> base_type(uint64_t unit_offset) const override;
+  unsigned offset_size() const override;
 
  private:
-  bool call_reaches_this_frame(const Frame& caller) const;
+  // Did the call that `caller` made enter this frame's function, and not another one that jumped
+  // here? nullopt: an indirect call, whose target is not known any more.
+  std::optional<bool> call_reaches_this_frame(const Frame& caller) const;
+  std::optional<Address> indirect_target(const Frame& caller) const;
+  const Frame* caller() const;
 
   Evidence& evidence_;
   const Stack& stack_;
@@ -57,6 +70,8 @@ class FrameContext final : public dwarf::ExpressionContext {
   std::string why_not_;
   uint64_t link_pc_ = 0;
   mutable bool in_frame_base_ = false;
+  mutable int implicit_pointers_ = 0;
+  mutable std::string why_no_tls_;
 };
 
 // The thread whose innermost frame this stack starts from; nullptr when no thread matches.

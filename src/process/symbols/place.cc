@@ -1,6 +1,7 @@
 #include "process/symbols/place.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace inquest::process {
 namespace {
@@ -12,9 +13,12 @@ struct Contribution {
   Bytes bytes;
   ValueState state = ValueState::kPresent;
   std::string why;
+  std::vector<Place> target;
 };
 
-Contribution missing(ValueState state, std::string why) { return {{}, state, std::move(why)}; }
+Contribution missing(ValueState state, std::string why) { return {{}, state, std::move(why), {}}; }
+
+Contribution present(Bytes bytes) { return {std::move(bytes), ValueState::kPresent, {}, {}}; }
 
 Bytes bytes_of(uint64_t value) {
   const auto* first = reinterpret_cast<const uint8_t*>(&value);
@@ -35,15 +39,35 @@ std::string register_text(const FrameContext& context, uint64_t number) {
 }
 
 Contribution from_register(const FrameContext& context, uint64_t number) {
-  if (const auto value = context.dwarf_register(number)) return {bytes_of(*value)};
+  if (const auto value = context.dwarf_register(number)) return present(bytes_of(*value));
   if (const auto bytes = context.vector_register(number))
-    return {Bytes(bytes->begin(), bytes->end())};
+    return present(Bytes(bytes->begin(), bytes->end()));
   return missing(ValueState::kUnknown, "lost register " + register_text(context, number));
 }
 
 Contribution from_memory(const FrameContext& context, Address address, uint64_t size) {
   auto read = Place::in_memory(address).read(context.evidence().memory, size);
-  return {std::move(read.bytes), read.state, std::move(read.why)};
+  return {std::move(read.bytes), read.state, std::move(read.why), {}};
+}
+
+// The pointer is gone, but not what it pointed at: a variable that was taken apart.
+Contribution from_implicit_pointer(const Piece& piece, const FrameContext& context) {
+  Contribution out = missing(ValueState::kOptimizedOut, "");
+  Types* types = context.types();
+  if (types == nullptr || piece.offset < 0 || !context.may_follow_implicit_pointer()) return out;
+  const auto unit = types->info().unit_at(context.link_pc());
+  const auto variable =
+      unit ? types->info().variable(*unit, piece.value, context.link_pc()) : std::nullopt;
+  if (!variable) return out;
+  const auto offset = static_cast<uint64_t>(piece.offset);
+  if (variable->constant || variable->constant_bytes) {
+    out.target.push_back(constant_place(*variable).at(offset));
+  } else if (variable->location) {
+    const uint64_t size = variable->type ? types->size(*variable->type).value_or(8) : 8;
+    out.target.push_back(
+        place_of(dwarf::evaluate(*variable->location, context), size, context).at(offset));
+  }
+  return out;
 }
 
 Contribution contribution(const Piece& piece, uint64_t size, const FrameContext& context) {
@@ -53,11 +77,11 @@ Contribution contribution(const Piece& piece, uint64_t size, const FrameContext&
     case Piece::Kind::kRegister:
       return from_register(context, piece.value);
     case Piece::Kind::kValue:
-      return {bytes_of(piece.value)};
+      return present(bytes_of(piece.value));
     case Piece::Kind::kBytes:
-      return {Bytes(piece.bytes.begin(), piece.bytes.end())};
+      return present(Bytes(piece.bytes.begin(), piece.bytes.end()));
     case Piece::Kind::kImplicitPointer:
-      return missing(ValueState::kOptimizedOut, "points at a thing that was optimized out");
+      return from_implicit_pointer(piece, context);
     case Piece::Kind::kEmpty:
       return missing(ValueState::kOptimizedOut, "");
   }
@@ -76,12 +100,14 @@ Bytes cut_bits(const Bytes& bytes, uint64_t bit_offset, uint64_t bit_size) {
   return out;
 }
 
-std::string failure_text(dwarf::EvalFailure failure) {
+std::string failure_text(dwarf::EvalFailure failure, const FrameContext& context) {
+  if (failure == dwarf::EvalFailure::kNoTls && !context.why_no_tls().empty())
+    return context.why_no_tls();
   return std::string(dwarf::to_string(failure));
 }
 
 Place all_missing(uint64_t size, ValueState state, std::string why) {
-  return Place::of_bytes({}, {Hole{0, std::max<uint64_t>(size, 1), state, std::move(why)}});
+  return Place::of_bytes({}, {Hole{0, std::max<uint64_t>(size, 1), state, std::move(why), {}}});
 }
 
 }  // namespace
@@ -120,19 +146,27 @@ Place::Read Place::read(const MemoryReader& memory, uint64_t size) const {
     if (hole.start >= size || hole.end <= 0) continue;
     out.state = hole.state;
     out.why = hole.why;
+    if (hole.start == 0) out.target = hole.target;
     out.bytes.assign(bytes_.begin(), bytes_.begin() + static_cast<ptrdiff_t>(std::min<uint64_t>(
                                                           hole.start, bytes_.size())));
     return out;
   }
   if (bytes_.size() < size) {
-    out.state = ValueState::kUnknown;
-    out.why = "only " + std::to_string(bytes_.size()) + " of " + std::to_string(size) +
-              " bytes are described";
+    out.state = ValueState::kOptimizedOut;  // no piece describes these
     return out;
   }
   out.state = ValueState::kPresent;
   out.bytes.assign(bytes_.begin(), bytes_.begin() + static_cast<ptrdiff_t>(size));
   return out;
+}
+
+Place constant_place(const dwarf::VariableInfo& info) {
+  if (info.constant_bytes)
+    return Place::of_bytes(Bytes(info.constant_bytes->begin(), info.constant_bytes->end()));
+  Bytes bytes(16, *info.constant < 0 ? 0xff : 0);
+  const int64_t value = *info.constant;
+  std::memcpy(bytes.data(), &value, sizeof(value));
+  return Place::of_bytes(std::move(bytes));
 }
 
 Place place_of(const dwarf::Evaluated& evaluated, uint64_t size, const FrameContext& context) {
@@ -141,7 +175,7 @@ Place place_of(const dwarf::Evaluated& evaluated, uint64_t size, const FrameCont
                        evaluated.failure == dwarf::EvalFailure::kMissingMemory
                            ? ValueState::kNotInCore
                            : ValueState::kUnknown,
-                       failure_text(evaluated.failure));
+                       failure_text(evaluated.failure, context));
   const auto& pieces = evaluated.location->pieces;
   if (pieces.empty()) return all_missing(size, ValueState::kOptimizedOut, "");
   if (pieces.size() == 1 && !pieces[0].bit_size && pieces[0].kind == Piece::Kind::kMemory)
@@ -155,13 +189,13 @@ Place place_of(const dwarf::Evaluated& evaluated, uint64_t size, const FrameCont
     Contribution part = contribution(piece, needed, context);
     const uint64_t start = bytes.size(), end = start + (bits + 7) / 8;
     if (part.state != ValueState::kPresent)
-      holes.push_back({start, end, part.state, std::move(part.why)});
+      holes.push_back({start, end, part.state, std::move(part.why), std::move(part.target)});
     if (piece.bit_offset != 0) part.bytes = cut_bits(part.bytes, piece.bit_offset, bits);
     // A value wider than its register (a vector of which only the low half was kept) is missing
     // beyond it.
     const uint64_t have = std::min<uint64_t>(part.bytes.size(), end - start);
     if (part.state == ValueState::kPresent && have < end - start)
-      holes.push_back({start + have, end, ValueState::kUnknown, "wider than its register"});
+      holes.push_back({start + have, end, ValueState::kUnknown, "wider than its register", {}});
     bytes.insert(bytes.end(), part.bytes.begin(),
                  part.bytes.begin() + static_cast<ptrdiff_t>(have));
     bytes.resize(end);

@@ -15,11 +15,15 @@
 
 namespace inquest::process {
 
+class Place;
+
 // Bytes that are not there.
 struct Hole {
   uint64_t start = 0, end = 0;  // offsets within the place
   ValueState state = ValueState::kUnknown;
   std::string why;
+  // Of a pointer that was optimised out: what it points at (one place), which has no address.
+  std::vector<Place> target;
 };
 
 class Place {
@@ -44,6 +48,7 @@ class Place {
     ValueState state = ValueState::kUnknown;
     std::string why;
     Bytes bytes;  // `size` of them when kPresent; else those before the first missing one
+    std::vector<Place> target;  // see Hole; when the hole is at the start
   };
   // `size` is capped by kMaxValueBytes.
   Read read(const MemoryReader& memory, uint64_t size) const;
@@ -55,6 +60,9 @@ class Place {
 };
 
 inline constexpr uint64_t kMaxValueBytes = 1 << 20;
+
+// DW_AT_const_value of a variable that has one.
+Place constant_place(const dwarf::VariableInfo& info);
 
 // What an evaluated location of `size` bytes says. Never fails: what is missing becomes holes.
 // `failed` says when the whole of it is missing.

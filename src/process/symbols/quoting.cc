@@ -71,6 +71,26 @@ std::string quote(ByteView text) {
   return out;
 }
 
+std::string utf8(uint64_t character) {
+  const auto six = [&](unsigned shift) {
+    return static_cast<char>(0x80 | (character >> shift & 0x3f));
+  };
+  if (character < 0x80) return {static_cast<char>(character)};
+  if (character < 0x800) return {static_cast<char>(0xc0 | character >> 6), six(0)};
+  if (character < 0x10000) return {static_cast<char>(0xe0 | character >> 12), six(6), six(0)};
+  if (character < 0x110000)
+    return {static_cast<char>(0xf0 | character >> 18), six(12), six(6), six(0)};
+  return "\xef\xbf\xbd";  // U+FFFD
+}
+
+std::string quote_wide_character(uint64_t character) {
+  if (character < 0x80) return quote_character(character);
+  const std::string text = utf8(character);
+  const ByteView bytes(reinterpret_cast<const uint8_t*>(text.data()), text.size());
+  if (character < 0x110000 && utf8_sequence(bytes) == text.size()) return "'" + text + "'";
+  return fmt::format("U+{:04X}", character);
+}
+
 std::string quote_character(uint64_t character) {
   if (character > 0xff) return fmt::format("U+{:04X}", character);
   std::string out = "'";

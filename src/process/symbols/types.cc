@@ -22,6 +22,9 @@ std::optional<uint64_t> size_at_depth(Types& types, DieRef ref, int depth) {
     case TypeKind::kReference:
     case TypeKind::kRvalueReference:
       return 8;
+    case TypeKind::kMemberPointer:  // of a function: its address or vtable slot, and an adjustment
+      if (!type.target) return std::nullopt;
+      return types.strip(*type.target).kind == TypeKind::kFunction ? 16 : 8;
     case TypeKind::kEnum:
       return type.target && depth < kMaxTypeDepth ? size_at_depth(types, *type.target, depth + 1)
                                                   : std::nullopt;

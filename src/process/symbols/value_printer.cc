@@ -35,6 +35,25 @@ int64_t sign_extend(uint64_t value, uint64_t bits) {
 // The bytes before the first NUL.
 ByteView c_string_bytes(ByteView bytes) { return bytes.first(c_string(bytes).size()); }
 
+// 128-bit integers, in decimal.
+std::string wide_integer(ByteView bytes, bool is_signed) {
+  __extension__ using Unsigned = unsigned __int128;
+  Unsigned value = Unsigned{raw_value(bytes.subspan(8))} << 64 | raw_value(bytes);
+  const bool negative = is_signed && (bytes[15] & 0x80) != 0;
+  if (negative) value = ~value + 1;
+  std::string digits;
+  do {
+    digits += static_cast<char>('0' + static_cast<int>(value % 10));
+    value /= 10;
+  } while (value != 0);
+  if (negative) digits += '-';
+  return {digits.rbegin(), digits.rend()};
+}
+
+bool is_null_pointer_type(const Type& type) {
+  return type.kind == TypeKind::kOther && type.name == "decltype(nullptr)";
+}
+
 bool is_unsigned_char(const Type& type) { return type.name == "unsigned char"; }
 
 bool is_plain_text(ByteView text) {
@@ -53,6 +72,7 @@ Value ValuePrinter::print(DieRef ref, const Place& place) {
   Value result;
   result.address = place.address();
   const Type& type = types_.strip(ref);
+  if (is_null_pointer_type(type)) return {ValueState::kPresent, "nullptr", "", 0, result.address};
   const auto size = types_.size(ref);
   if (!size) {
     result.state = ValueState::kUnknown;
@@ -64,7 +84,8 @@ Value ValuePrinter::print(DieRef ref, const Place& place) {
   const auto probe = place.read(memory_, is_structure(type) || type.kind == TypeKind::kArray
                                              ? std::min<uint64_t>(*size, 1)
                                              : *size);
-  if (probe.state != ValueState::kPresent) {
+  const bool has_target = !probe.target.empty() && is_pointer_like(type) && type.target;
+  if (probe.state != ValueState::kPresent && !has_target) {
     result.state = probe.state;
     result.why = probe.why;
     return result;
@@ -72,7 +93,7 @@ Value ValuePrinter::print(DieRef ref, const Place& place) {
   value(ref, place, 0);
   result.state = ValueState::kPresent;
   result.text = std::move(out_);
-  if ((is_integer(type) || is_pointer_like(type)) && *size <= 8)
+  if ((is_integer(type) || is_pointer_like(type)) && *size <= 8 && !has_target)
     result.scalar = raw_value(probe.bytes);
   return result;
 }
@@ -125,15 +146,28 @@ void ValuePrinter::value(DieRef ref, const Place& place, int depth) {
 
 void ValuePrinter::scalar_value(const Type& type, const Place& place, int depth) {
   const uint64_t size = types_.size(type.die).value_or(0);
-  if (size == 0 || size > 16) return emit("<unknown: a type of no known size>");
+  if (is_null_pointer_type(type)) return emit("nullptr");
+  if (size == 0 && type.name == "()") return emit("()");  // Rust
+  if (size == 0 || size > 32) return emit("<unknown: a type of no known size>");
   const auto read = place.read(memory_, size);
-  if (read.state != ValueState::kPresent) return missing(read);
+  if (read.state != ValueState::kPresent) {
+    if (read.target.empty() || !is_pointer_like(type) || !type.target) return missing(read);
+    emit("<no address> → ");
+    return value(*type.target, read.target[0], depth + 1);
+  }
   const uint64_t raw = raw_value(read.bytes);
   switch (type.kind) {
     case TypeKind::kEnum:
       return enumeration(type, raw, size);
     case TypeKind::kFloat:
       return floating(read.bytes);
+    case TypeKind::kComplex:
+      floating(ByteView(read.bytes).first(size / 2));
+      emit(" + ");
+      floating(ByteView(read.bytes).subspan(size / 2));
+      return emit("i");
+    case TypeKind::kMemberPointer:
+      return member_pointer(read.bytes);
     case TypeKind::kPointer:
     case TypeKind::kReference:
     case TypeKind::kRvalueReference:
@@ -142,12 +176,27 @@ void ValuePrinter::scalar_value(const Type& type, const Place& place, int depth)
     case TypeKind::kChar:
     case TypeKind::kSigned:
     case TypeKind::kUnsigned:
-      if (size > 8)
-        return emit(fmt::format("0x{:x}{:016x}", raw_value(ByteView(read.bytes).subspan(8)), raw));
+      if (size == 16) return emit(wide_integer(read.bytes, type.kind == TypeKind::kSigned));
+      if (size > 8) return emit(fmt::format("<unknown: an integer of {} bytes>", size));
       return integer(type, raw, size);
     default:
-      return emit(to_hex(raw));
+      if (size <= 8) return emit(to_hex(raw));
+      return emit(fmt::format("<unknown: {} bytes of a type that is not known here>", size));
   }
+}
+
+// Itanium C++ ABI section 2.3, with AArch64's variation: there the lowest bit of the adjustment
+// says that the function is virtual.
+void ValuePrinter::member_pointer(ByteView bytes) {
+  const uint64_t raw = raw_value(bytes);
+  if (bytes.size() == 8)
+    return emit(raw == ~uint64_t{0} ? "null" : fmt::format("the member at offset {}", raw));
+  const uint64_t adjustment = raw_value(bytes.subspan(8));
+  if (raw == 0 && (adjustment & 1) == 0) return emit("null");
+  const CodeName& code = names_.at(Address(raw));
+  if (!code.name.empty()) return emit(to_hex(raw) + " → " + code.name);
+  if ((raw & 1) != 0) return emit(fmt::format("the virtual function at vtable offset {}", raw - 1));
+  emit(to_hex(raw));
 }
 
 void ValuePrinter::integer(const Type& type, uint64_t raw, uint64_t size) {
@@ -155,7 +204,7 @@ void ValuePrinter::integer(const Type& type, uint64_t raw, uint64_t size) {
     case TypeKind::kBool:
       return emit(raw == 0 ? "false" : raw == 1 ? "true" : fmt::format("{} (not a bool)", raw));
     case TypeKind::kChar:
-      if (size > 1) return emit(fmt::format("{} {}", raw, quote_character(raw)));
+      if (size > 1) return emit(fmt::format("{} {}", raw, quote_wide_character(raw)));
       if (is_unsigned_char(type)) return emit(fmt::format("{}", raw));  // most often a number
       return emit(fmt::format("{} {}", sign_extend(raw, 8), quote_character(raw)));
     case TypeKind::kSigned:
@@ -240,6 +289,24 @@ void ValuePrinter::quoted(Address data, uint64_t size) {
   if (read.state != ValueState::kPresent && read.bytes.empty()) return missing(read);
   emit(quote(read.bytes));
   if (read.bytes.size() < size) emit("…");
+}
+
+void ValuePrinter::quoted_wide(Address data, uint64_t count, uint64_t unit) {
+  const uint64_t shown = std::min<uint64_t>(count, options_.max_string);
+  const auto read = Place::in_memory(data).read(memory_, shown * unit);
+  if (read.state != ValueState::kPresent && read.bytes.empty()) return missing(read);
+  std::string text;
+  for (uint64_t i = 0; (i + 1) * unit <= read.bytes.size(); ++i) {
+    uint64_t character = raw_value(ByteView(read.bytes).subspan(i * unit, unit));
+    const uint64_t next = (i + 2) * unit <= read.bytes.size()
+                              ? raw_value(ByteView(read.bytes).subspan((i + 1) * unit, unit))
+                              : 0;
+    const bool pair = unit == 2 && (character & 0xfc00) == 0xd800 && (next & 0xfc00) == 0xdc00;
+    if (pair) character = 0x10000 + ((character & 0x3ff) << 10) + (next & 0x3ff), ++i;
+    text += utf8(character);
+  }
+  emit(quote({reinterpret_cast<const uint8_t*>(text.data()), text.size()}));
+  if (read.bytes.size() < count * unit) emit("…");
 }
 
 std::optional<uint64_t> ValuePrinter::scalar(const Field& field, const Place& place) {

@@ -35,6 +35,8 @@ class ValuePrinter {
   void missing(const Place::Read& read);  // "<optimized out>", "<not in the core: …>"
   // Text of `size` bytes at `data`, quoted and escaped, cut after max_string.
   void quoted(Address data, uint64_t size);
+  // Text of `count` code units of 2 or 4 bytes.
+  void quoted_wide(Address data, uint64_t count, uint64_t unit);
   // The scalar of an integer or pointer member; nullopt when it cannot be read.
   std::optional<uint64_t> scalar(const Field& field, const Place& structure);
 
@@ -42,6 +44,7 @@ class ValuePrinter {
   void integer(const dwarf::Type& type, uint64_t raw, uint64_t size);
   void enumeration(const dwarf::Type& type, uint64_t raw, uint64_t size);
   void floating(ByteView bytes);
+  void member_pointer(ByteView bytes);
   void pointer(const dwarf::Type& type, uint64_t target, int depth);
   void pointee(const dwarf::Type& type, Address target, int depth);
   void c_string(Address address);

@@ -21,15 +21,6 @@ Value absent(ValueState state, std::string why) {
   return out;
 }
 
-Place constant_place(const VariableInfo& info) {
-  if (info.constant_bytes)
-    return Place::of_bytes(Bytes(info.constant_bytes->begin(), info.constant_bytes->end()));
-  Bytes bytes(16, *info.constant < 0 ? 0xff : 0);
-  const int64_t value = *info.constant;
-  std::memcpy(bytes.data(), &value, sizeof(value));
-  return Place::of_bytes(std::move(bytes));
-}
-
 Value value_of(const FrameVariable& variable, const FrameContext& context, ValuePrinter& printer) {
   const VariableInfo& info = variable.info;
   if (!info.type) return absent(ValueState::kUnknown, "its type is not recorded");
