@@ -81,8 +81,8 @@ Result<Diagnosis> diagnose_kernel_crash(TextReport& report, const process::Input
     const auto sp = crash.registers.sp();
     const auto address = crash.signal.address;
     const bool own_stack = fault.kind == "push" || fault.kind == "call" ||
-                           (fault.operand && fault.operand->bad_register.empty() &&
-                            fault.operand->text.find("sp") != std::string::npos);
+                           (fault.operand && (fault.operand->text.starts_with("[rsp") ||
+                                              fault.operand->text.starts_with("[sp")));
     fault.stack_pointer_in_guard = own_stack && sp && address &&
                                    !crash.page_present.value_or(true) &&
                                    address->value + kNearStackPointer >= sp->value &&
