@@ -15,8 +15,8 @@ void add_evidence_options(CLI::App& command, diagnosis::DiagnoseOptions& options
   }
   command
       .add_option("INPUT", options.input,
-                  "an ELF core or a text with crash reports (plain, gzip, xz, zstd or lz4), or - "
-                  "for standard input")
+                  "an ELF core, or a text that tells of crashes: a log, what a terminal showed "
+                  "(plain, gzip, xz, zstd or lz4); - for standard input")
       ->required();
   command.add_option("--exe", options.modules.executable, "the program that crashed")
       ->type_name("FILE")

@@ -1,4 +1,3 @@
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -24,56 +23,59 @@ struct Options {
   std::string dump;
 };
 
-std::string render(const Options& options, const diagnosis::Diagnosis& diagnosis) {
+std::string dump(const Options& options, const diagnosis::Diagnosis& diagnosis) {
   if (options.dump == "image") {
     return diagnosis.image ? diagnosis::image_json(*diagnosis.image) : "null\n";
   }
   if (options.dump == "stacks") return diagnosis::stacks_json(diagnosis.facts);
   if (options.dump == "facts") return diagnosis::to_json(diagnosis.facts);
-  if (options.dump == "verdict") return diagnosis::render_verdict_json(diagnosis.verdict);
-  const diagnosis::Report report{.facts = diagnosis.facts,
-                                 .verdict = diagnosis.verdict,
-                                 .signature = diagnosis.signature,
-                                 .tool_version = INQUEST_VERSION,
-                                 .full = options.diagnose.full};
-  if (options.json) return diagnosis::render_json(report);
-  if (options.markdown) return diagnosis::render_markdown(report);
-  if (options.html) return diagnosis::render_html(report);
+  return diagnosis::render_verdict_json(diagnosis.verdict);
+}
+
+std::string dump_all(const Options& options, const diagnosis::Diagnoses& diagnoses) {
+  if (diagnoses.list.size() == 1) return dump(options, diagnoses.list.front());
+  std::string text;
+  for (const diagnosis::Diagnosis& diagnosis : diagnoses.list) {
+    text += (text.empty() ? "[\n" : ",\n") + dump(options, diagnosis);
+  }
+  return text + "]\n";
+}
+
+std::string render(const Options& options, diagnosis::Diagnoses diagnoses) {
+  if (!options.dump.empty()) return dump_all(options, diagnoses);
+  diagnosis::ReportSet set{.reports = {},
+                           .lines = diagnoses.lines,
+                           .not_kept = diagnoses.not_kept,
+                           .remarks = std::move(diagnoses.remarks),
+                           .tool_version = INQUEST_VERSION};
+  for (diagnosis::Diagnosis& diagnosis : diagnoses.list) {
+    set.reports.push_back({.facts = std::move(diagnosis.facts),
+                           .verdict = std::move(diagnosis.verdict),
+                           .tool_version = INQUEST_VERSION,
+                           .full = options.diagnose.full,
+                           .place_in_text = std::move(diagnosis.place_in_text)});
+  }
+  if (options.json) return diagnosis::render_json(set);
+  if (options.markdown) return diagnosis::render_markdown(set);
+  if (options.html) return diagnosis::render_html(set);
   const term::Terminal terminal = term::detect(STDOUT_FILENO);
   return diagnosis::render_text(
-      report, {.color = terminal.color, .width = static_cast<size_t>(terminal.columns)});
-}
-
-// "2 of 5, lines 120-188 (oom-kill)"
-std::string head(const diagnosis::Diagnoses& diagnoses, size_t i) {
-  const diagnosis::TextPlace& place = *diagnoses.list[i].place_in_text;
-  const std::string lines = place.first_line == place.last_line
-                                ? fmt::format("line {}", place.first_line)
-                                : fmt::format("lines {}-{}", place.first_line, place.last_line);
-  return fmt::format("{} of {}, {} ({})", i + 1, diagnoses.list.size(), lines, place.format);
-}
-
-std::string render_all(const Options& options, const diagnosis::Diagnoses& diagnoses) {
-  if (diagnoses.list.size() == 1) return render(options, diagnoses.list.front());
-  std::string text;
-  for (size_t i = 0; i < diagnoses.list.size(); ++i) {
-    text += head(diagnoses, i) + "\n" + render(options, diagnoses.list[i]) + "\n";
-  }
-  return text;
+      set, {.color = terminal.color, .width = static_cast<size_t>(terminal.columns)});
 }
 
 // Runs in the worker: nothing is printed before the report is whole.
 int explain(const Options& options) {
-  const auto diagnosis = diagnosis::diagnose(options.diagnose);
-  if (!diagnosis.ok()) return refuse(diagnosis.error());
-  return print(render_all(options, *diagnosis));
+  auto diagnoses = diagnosis::diagnose(options.diagnose);
+  if (!diagnoses.ok()) return refuse(diagnoses.error());
+  return print(render(options, std::move(*diagnoses)));
 }
 
 }  // namespace
 
 void add_explain(CLI::App& app, std::function<int()>& chosen) {
   auto options = std::make_shared<Options>();  // outlives parsing, for the callback below
-  CLI::App* command = app.add_subcommand("explain", "Say why a process died, from its core");
+  CLI::App* command =
+      app.add_subcommand("explain", "Say why a process died, from its core or a log");
   add_evidence_options(*command, options->diagnose);
   command->add_flag("--full", options->diagnose.full, "all threads, arguments and locals, modules");
   auto* json = command->add_flag("--json", options->json, "print the report as JSON");

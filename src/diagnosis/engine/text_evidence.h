@@ -7,6 +7,12 @@
 
 namespace inquest::diagnosis {
 
+// The facts of a process, through all stages but the verdict.
+Result<Facts> facts_of(const process::ProcessImage& image, const DiagnoseOptions& options);
+
+// What follows from the facts alone: verdict and signature.
+Diagnosis conclude(std::optional<process::ProcessImage> image, Facts facts);
+
 Result<Diagnoses> diagnose_text(const process::Input& input, const DiagnoseOptions& options);
 
 }  // namespace inquest::diagnosis

@@ -7,7 +7,8 @@ namespace inquest::diagnosis {
 std::span<const Format* const> formats() {
   // A line may begin reports of several formats: the more telling one stands first.
   static constexpr std::array kFormats = {
-      &kOomKill,
+      &kKernelFault, &kFatalSignal, &kAbnormalEnd,     &kKernelSuppressed,
+      &kOomKill,     &kUserOom,     &kCoredumpMessage, &kSupervisor,
   };
   return kFormats;
 }
