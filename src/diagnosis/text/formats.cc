@@ -2,12 +2,15 @@
 
 #include <array>
 
+#include "diagnosis/text/checker_formats.h"
+
 namespace inquest::diagnosis {
 
 std::span<const Format* const> formats() {
   // A line may begin reports of several formats: the more telling one stands first.
   static constexpr std::array kFormats = {
-      &kOomKill,
+      &kOomKill,     &kSanitizer,     &kUndefinedBehavior, &kValgrind,
+      &kValgrindXml, &kFailureSignal, &kLastWords,
   };
   return kFormats;
 }
