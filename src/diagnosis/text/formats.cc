@@ -2,13 +2,16 @@
 
 #include <array>
 
+#include "diagnosis/text/checker_formats.h"
+
 namespace inquest::diagnosis {
 
 std::span<const Format* const> formats() {
   // A line may begin reports of several formats: the more telling one stands first.
   static constexpr std::array kFormats = {
-      &kKernelFault, &kFatalSignal, &kAbnormalEnd,     &kKernelSuppressed,
-      &kOomKill,     &kUserOom,     &kCoredumpMessage, &kSupervisor,
+      &kKernelFault, &kFatalSignal,     &kAbnormalEnd, &kKernelSuppressed,  &kOomKill,
+      &kUserOom,     &kCoredumpMessage, &kSanitizer,   &kUndefinedBehavior, &kValgrind,
+      &kValgrindXml, &kFailureSignal,   &kLastWords,   &kSupervisor,
   };
   return kFormats;
 }
