@@ -7,6 +7,7 @@
 #include "diagnosis/facts/signals.h"
 #include "diagnosis/text/complete.h"
 #include "diagnosis/text/debugger_frames.h"
+#include "diagnosis/text/printed_operand.h"
 #include "diagnosis/text/runtime_formats.h"
 #include "diagnosis/text/runtime_stack.h"
 #include "diagnosis/text/words.h"
@@ -29,6 +30,7 @@ struct Session {
   int signal = 0;
   std::optional<Address> address;
   std::string instruction, program, thread_name;
+  PrintedRegisters registers;
   std::vector<StackFacts> stacks;  // in the order of the text
   std::optional<size_t> first;     // the one that was printed before any "Thread N" line
 };
@@ -96,6 +98,7 @@ bool take_detail(std::string_view text, Session& session) {
       session.address = Address(*value);
     return true;
   }
+  if (take_register_line(text, session.registers)) return true;
   return text.starts_with("(gdb)") || text.starts_with("[") || text.starts_with("--Type <RET>") ||
          text.starts_with("Backtrace stopped:") || text.starts_with("warning: ") ||
          text.starts_with("No locals") || text.starts_with("Starting program:") ||
@@ -216,12 +219,17 @@ void describe(Session& session, Facts& facts) {
   const bool aborts = top == "raise" || top == "abort" || top == "__pthread_kill_implementation" ||
                       top == "gsignal" || top == "__GI_raise" || top == "__pthread_kill_internal";
   if (session.signal == 0 && aborts) session.signal = kSigAbrt;
+  const auto operand = printed_operand(session.instruction, session.registers);
+  const bool recomputed = operand && !session.address;
+  if (recomputed) session.address = operand->address;
   set_signal(facts, session.signal, std::nullopt, session.address);
   if (session.signal == kSigAbrt) facts.abort.kind = AbortFacts::Kind::kAbortCall;
   if (is_fault_signal(session.signal) && (session.address || !session.instruction.empty())) {
     set_fault(facts, AccessKind::kNone, session.address,
               facts.crashing.frames[facts.crash_frame].pc);
     facts.fault->instruction = session.instruction;
+    facts.fault->address_recomputed = recomputed;
+    if (operand) facts.fault->access = operand->access;
   }
 }
 

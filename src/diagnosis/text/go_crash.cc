@@ -153,7 +153,7 @@ size_t skip_blank(TextLines lines, size_t at) {
 }
 
 // "rax    0x0", "exit status 2"
-size_t take_tail(TextLines lines, size_t at) {
+size_t take_tail(TextLines lines, size_t at, size_t end) {
   while (at < lines.size()) {
     const std::string_view text = trim(lines[at].text);
     Words words(text);
@@ -161,9 +161,9 @@ size_t take_tail(TextLines lines, size_t at) {
     words.skip_blanks();
     const bool is_register = word.size() <= 6 && words.take_hex() && words.at_end();
     if (!is_register && !text.starts_with("exit status ")) break;
-    ++at;
+    end = ++at;
   }
-  return at;
+  return end;
 }
 
 bool is_running(const StackFacts& stack) {
@@ -199,7 +199,7 @@ size_t take_stacks(TextLines lines, size_t at, Facts& facts) {
     }
   }
   facts.process.thread_count = std::max<size_t>(1, total - facts.reported->related.size());
-  return take_tail(lines, at == end ? end : skip_blank(lines, end));
+  return take_tail(lines, skip_blank(lines, end), end);
 }
 
 // Deferred functions run on top of the panic they may recover from: what panicked last stands
@@ -224,7 +224,10 @@ void describe(const Death& death, Facts& facts) {
   }
   facts.abort.message = death.message.substr(0, kMaxAbortText);
   if (death.kind == "panic") facts.abort.kind = AbortFacts::Kind::kPanic;
-  if (death.kind == "fatal error") facts.abort.kind = AbortFacts::Kind::kOther;
+  // A fatal error about a signal says no more than the signal.
+  if (death.kind == "fatal error" && death.signal == 0) facts.abort.kind = AbortFacts::Kind::kOther;
+  if (death.kind == "signal" && death.signal == kSigAbrt && death.code != kSiUser)
+    facts.abort.kind = AbortFacts::Kind::kAbortCall;
   if (death.message.find("out of memory") != std::string::npos && death.kind == "fatal error")
     facts.abort.kind = AbortFacts::Kind::kOutOfMemory;
   for (const std::string& earlier : death.earlier) {

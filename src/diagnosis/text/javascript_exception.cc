@@ -104,6 +104,7 @@ size_t take_tail(TextLines lines, Facts& facts) {
     const bool belongs = indented || text.starts_with("}") || text.starts_with("Emitted '") ||
                          text.starts_with("(Use `node") || text.starts_with("Thrown at:") ||
                          text.starts_with("at ");
+    if (text.starts_with("(Use `node")) facts.process.runtime = "node";
     if (belongs) end = i + 1;
     if (!belongs && !text.empty()) break;
   }

@@ -122,7 +122,26 @@ size_t take_stacks(TextLines lines, Death& death) {
   return end;
 }
 
+// Node and V8 are no code of the user's; add-ons are.
+void set_roles(StackFacts& stack) {
+  static constexpr std::string_view kEnding[] = {"node::Abort",
+                                                 "node::Assert",
+                                                 "node::OnFatalError",
+                                                 "node::OOMErrorHandler",
+                                                 "node::DumpNativeBacktrace",
+                                                 "v8::Utils::ReportOOMFailure",
+                                                 "v8::internal::V8::FatalProcessOutOfMemory"};
+  for (FrameFact& frame : stack.frames) {
+    if (frame.module.ends_with(".node")) continue;
+    FunctionFact& function = frame.functions.front();
+    const bool ending =
+        std::find(std::begin(kEnding), std::end(kEnding), function.short_name) != std::end(kEnding);
+    function.role = ending ? CodeRole::kAbort : CodeRole::kLibrary;
+  }
+}
+
 void describe(Death& death, Facts& facts) {
+  set_roles(death.native);
   facts.reported->tool = "Node.js";
   facts.reported->error = death.message.empty() ? "process.abort()" : death.message;
   facts.process.runtime = "node";

@@ -18,43 +18,32 @@ namespace {
 
 using json::JsonValue;
 
-constexpr std::string_view kTriggers[] = {"{"};
+constexpr std::string_view kTriggers[] = {"\"header\": {", "\"header\":{"};
 constexpr size_t kMaxReport = 32 * 1024 * 1024;  // bytes
 constexpr size_t kMaxLines = 200'000;
-constexpr size_t kHeaderLines = 6;  // among which "header" and "reportVersion" stand
 constexpr uint64_t kMegabyte = 1024 * 1024;
 
-// The document: from a line that is "{" to one that is "}", or all on one line.
-std::string_view document_of(TextLines lines, size_t& count) {
-  const std::string_view first = lines[0].text;
-  const size_t brace = first.find('{');
-  if (brace == std::string_view::npos) return {};
+// The document, beginning at its "header": the line with the bracket before says nothing. Empty
+// when it is none, or was cut.
+std::string document_of(TextLines lines, size_t& count) {
+  const std::string_view first = trim(lines[0].text);
+  const size_t header = first.find("\"header\"");
+  if (header == std::string_view::npos) return {};
   count = 1;
-  if (first.find("\"header\"", brace) != std::string_view::npos && trim(first).ends_with('}'))
-    return trim(first.substr(brace));
-  if (trim(first) != "{") return {};
-  bool header = false;
-  for (size_t i = 1; i < std::min(lines.size(), kMaxLines); ++i) {
-    const std::string_view text = lines[i].text;
-    if (i <= kHeaderLines && text.find("\"header\"") != std::string_view::npos) header = true;
-    if (i > kHeaderLines && !header) return {};
-    if (text.starts_with('{')) return {};  // another document begins: this one was cut
-    if (!text.starts_with('}')) continue;
+  if (first.starts_with('{') && first.ends_with('}'))
+    return std::string(first);  // --report-compact
+  if (header != 0 || lines[0].text.starts_with('"')) return {};
+  std::string text = "{";
+  for (size_t i = 0; i < std::min(lines.size(), kMaxLines); ++i) {
+    const std::string_view line = lines[i].text;
+    if (line.starts_with('{') || text.size() + line.size() > kMaxReport) return {};
+    if (i > 0 && trim(line).starts_with("\"header\"")) return {};  // another one begins
+    text += line;
+    text += '\n';
     count = i + 1;
-    return header ? std::string_view(first.data() + brace, 1) : std::string_view();
+    if (line.starts_with('}')) return text;
   }
   return {};
-}
-
-// The lines as one text again; loggers may have put prefixes between them.
-std::string joined(TextLines lines) {
-  std::string text;
-  for (const TextLine& line : lines) {
-    if (text.size() + line.text.size() > kMaxReport) return {};
-    text += line.text;
-    text += '\n';
-  }
-  return text;
 }
 
 std::string text_at(const JsonValue& root, std::initializer_list<std::string_view> path) {
@@ -156,9 +145,8 @@ void add_cause(const JsonValue& root, Facts& facts) {
 
 size_t read_report(TextLines lines, TextReport& report) {
   size_t count = 0;
-  const std::string_view start = document_of(lines, count);
-  if (start.empty()) return 0;
-  const std::string text = count == 1 ? std::string(start) : joined(lines.first(count));
+  const std::string text = document_of(lines, count);
+  if (text.empty()) return 0;
   const auto root = json::parse_json(text, {.max_size = kMaxReport, .max_depth = 32});
   if (!root.ok() || root->at({"header", "reportVersion"}) == nullptr ||
       root->at({"header", "nodejsVersion"}) == nullptr)

@@ -17,7 +17,7 @@ constexpr std::string_view kTriggers[] = {"Traceback (most recent call last):"};
 constexpr std::string_view kLinks[] = {
     "The above exception was the direct cause of the following exception:",
     "During handling of the above exception, another exception occurred:"};
-constexpr size_t kMaxLinks = 16;
+constexpr size_t kMaxLinks = 16, kMaxGroupLines = 2000;
 
 struct Raised {
   std::string type, message;
@@ -77,7 +77,25 @@ size_t take_death(TextLines lines, Facts& facts) {
   return 0;
 }
 
+// Exception groups stand behind "  + " and "  | ".
+std::vector<TextLine> without_margin(TextLines lines) {
+  std::vector<TextLine> plain;
+  for (size_t i = 0; i < std::min(lines.size(), kMaxGroupLines); ++i) {
+    const std::string_view text = trim_left(lines[i].text);
+    if (i > 0 && !text.starts_with('|')) break;
+    TextLine line = lines[i];
+    line.text = text.substr(std::min<size_t>(text.size(), 2));
+    plain.push_back(line);
+  }
+  return plain;
+}
+
 size_t read_report(TextLines lines, TextReport& report) {
+  std::vector<TextLine> plain;
+  if (trim_left(lines[0].text).starts_with("+ Exception Group")) {
+    plain = without_margin(lines);
+    lines = plain;
+  }
   auto raised = read_one(lines);
   if (!raised) return 0;
   size_t taken = raised->lines;

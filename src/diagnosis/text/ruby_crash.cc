@@ -117,20 +117,33 @@ size_t read_bug(TextLines lines, TextReport& report) {
   return finish_report(lines, taken, kRubyBug.name, report);
 }
 
+struct Raised {
+  RuntimeFrame frame;
+  std::string_view type, message;
+};
+
 // "rb/a.rb:9:in `price': undefined method `name' for nil:NilClass (NoMethodError)"
-size_t read_exception(TextLines lines, TextReport& report) {
+std::optional<Raised> exception_of(std::string_view line) {
   std::string_view rest;
-  auto frame = ruby_frame(lines[0].text, &rest);
-  if (!frame || !rest.starts_with(": ") || !rest.ends_with(')')) return 0;
+  auto frame = ruby_frame(line, &rest);
+  if (!frame || !rest.starts_with(": ") || !rest.ends_with(')')) return std::nullopt;
   const size_t open = rest.rfind(" (");
-  if (open == std::string_view::npos || open < 2) return 0;
+  if (open == std::string_view::npos || open < 2) return std::nullopt;
+  return Raised{.frame = std::move(*frame),
+                .type = rest.substr(open + 2, rest.size() - open - 3),
+                .message = rest.substr(2, open - 2)};
+}
+
+size_t read_exception(TextLines lines, TextReport& report) {
+  auto raised = exception_of(lines[0].text);
+  if (!raised) return 0;
   Facts& facts = report.facts;
-  facts.abort.exception_type = rest.substr(open + 2, rest.size() - open - 3);
-  facts.abort.exception_what = rest.substr(2, open - 2);
+  facts.abort.exception_type = raised->type;
+  facts.abort.exception_what = raised->message.substr(0, kMaxAbortText);
   facts.abort.message = facts.abort.exception_type + ": " + facts.abort.exception_what;
   facts.abort.kind = facts.abort.exception_type == "NoMemoryError" ? AbortFacts::Kind::kOutOfMemory
                                                                    : AbortFacts::Kind::kException;
-  append_runtime_frame(std::move(*frame), facts.crashing);
+  append_runtime_frame(std::move(raised->frame), facts.crashing);
   size_t end = 1;
   for (size_t at = 1; at < std::min(lines.size(), kMaxLines); ++at) {
     const std::string_view text = trim(lines[at].text);
@@ -138,6 +151,12 @@ size_t read_exception(TextLines lines, TextReport& report) {
     if (next) {
       append_runtime_frame(std::move(*next), facts.crashing);
       end = at + 1;
+    } else if (end > 1 && exception_of(text)) {  // its cause
+      facts.other.push_back({fmt::format("its cause: {}", text), {}});
+      for (end = at + 1; end < lines.size(); ++end) {
+        if (!trim(lines[end].text).starts_with("from ")) break;
+      }
+      break;
     } else if (end > 1 || at > 4) {  // the source line and its mark stand before the callers
       break;
     }

@@ -1,8 +1,6 @@
 // The formats of language runtimes and debuggers; one file each.
 #pragma once
 
-#include <span>
-
 #include "diagnosis/text/format.h"
 
 namespace inquest::diagnosis {
@@ -17,8 +15,5 @@ extern const Format kGdb, kLldb;
 extern const Format kAndroidTombstone, kAppleCrash, kWindowsException;
 extern const Format kRubyBug, kRubyException, kPhpFatal, kDotNetFatal;
 extern const Format kSignalHandlerText;
-
-// All of them, in the order in which they are to be asked.
-std::span<const Format* const> runtime_formats();
 
 }  // namespace inquest::diagnosis

@@ -73,14 +73,15 @@ CodeRole go_role(std::string_view function, std::string_view file) {
   // A module may be called like a folder of Go's own; its files are not below one of that name.
   if (!is_one_of(first, kGoPackages)) return CodeRole::kUser;
   return library_if(file.empty() || file.starts_with(first) ||
-                    contains(file, "/src/" + std::string(first)));
+                    contains(file, "/src/" + std::string(first)) ||
+                    contains(file, "/src/runtime/") || contains(file, "/src/internal/"));
 }
 
 CodeRole python_role(std::string_view file) {
   static constexpr std::string_view kParts[] = {"/site-packages/",   "/dist-packages/",
                                                 "/lib/python",       "/lib64/python",
                                                 "\\site-packages\\", "\\Lib\\"};
-  if (file.starts_with("<frozen ")) return CodeRole::kLanguage;
+  if (file.starts_with("<")) return CodeRole::kLanguage;  // "<frozen importlib>", "<string>"
   return library_if(contains_one_of(file, kParts));
 }
 

@@ -167,6 +167,14 @@ void describe_stack(Panic& panic, Facts& facts) {
   }
   if (facts.crashing.frames.empty()) facts.crashing.end = "not printed";
   facts.crash_frame = first_frame_below_panic(facts.crashing);
+  // Without line tables the frames have no places; the panic itself has one.
+  if (facts.crash_frame != 0) {
+    FunctionFact& function = facts.crashing.frames[facts.crash_frame].functions.front();
+    if (function.file.empty()) {
+      function.file = panic.place.file;
+      function.line = panic.place.line;
+    }
+  }
   facts.crashing.thread_name = panic.thread;
   if (panic.tid && *panic.tid <= INT32_MAX) facts.crashing.tid = static_cast<int32_t>(*panic.tid);
 }

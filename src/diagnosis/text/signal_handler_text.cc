@@ -14,10 +14,12 @@
 namespace inquest::diagnosis {
 namespace {
 
-constexpr std::string_view kTriggers[] = {" received SIG",   "*** SIG",          "*** Signal ",
-                                          "*** Aborted at ", "Received signal ", "Caught signal ",
-                                          "received signal", "Error: signal ",   "Signal: "};
+constexpr std::string_view kTriggers[] = {
+    " received SIG",  "*** SIG",         "*** Signal ", "*** Aborted at ", "Received signal ",
+    "Caught signal ", "received signal", ")[0x",        ") [0x",           "Error: signal ",
+    "Signal: "};
 constexpr std::string_view kHandlerTriggers[] = {" received SIGSEGV for address: "};
+constexpr size_t kMinBareFrames = 4;
 constexpr size_t kMaxHead = 12;  // lines between the words and the stack
 
 struct Handled {
@@ -186,11 +188,27 @@ size_t finish(TextLines lines, Handled& handled, std::string_view format, TextRe
   return finish_report(lines, taken, format, report);
 }
 
+// Lines of backtrace_symbols() by themselves: a stack, though not why it was printed.
+size_t read_bare_stack(TextLines lines, TextReport& report) {
+  if (!parse_symbols_line(lines[0].text)) return 0;
+  Facts& facts = report.facts;
+  const size_t taken = read_native_frames(lines, facts.crashing);
+  if (taken < kMinBareFrames) {
+    facts.crashing = {};
+    return 0;
+  }
+  facts.reported.emplace().tool = "backtrace()";
+  facts.reported->error = "a stack without a reason";
+  facts.crash_frame = first_below_handler(facts.crashing);
+  facts.missing.push_back({"the text does not say why the stack was printed", {}});
+  return finish_report(lines, taken, kSignalHandlerText.name, report);
+}
+
 size_t read_signal_text(TextLines lines, TextReport& report) {
   Handled handled;
   const std::string_view text = trim(lines[0].text);
   if (!take_glog(text, handled) && !take_chromium(text, handled) && !take_other(text, handled))
-    return 0;
+    return read_bare_stack(lines, report);
   return finish(lines, handled, kSignalHandlerText.name, report);
 }
 
