@@ -108,7 +108,9 @@ std::optional<BunFrame> read_frame(Reader& reader) {
     value = reader.number();
     if (!reader.ok()) return std::nullopt;
   }
-  frame.offset = static_cast<uint32_t>(value);
+  // Below the start of the executable there is no code of it.
+  if (value < 0) frame.kind = BunFrame::Kind::kUnknown;
+  if (value > 0) frame.offset = static_cast<uint32_t>(value);
   return frame;
 }
 

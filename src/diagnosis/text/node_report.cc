@@ -60,7 +60,8 @@ std::optional<uint64_t> number_at(const JsonValue& root,
 
 void add_process(const JsonValue& root, Facts& facts) {
   ProcessFacts& process = facts.process;
-  process.runtime = fmt::format("node {}", text_at(root, {"header", "nodejsVersion"}));
+  const std::string version = text_at(root, {"header", "nodejsVersion"});
+  process.runtime = "node " + version.substr(version.starts_with('v') ? 1 : 0);
   process.arch =
       text_at(root, {"header", "arch"}) == "x64" ? "x86_64" : text_at(root, {"header", "arch"});
   if (process.arch == "arm64") process.arch = "aarch64";

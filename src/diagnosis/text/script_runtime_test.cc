@@ -84,7 +84,7 @@ TEST(JavaScriptText, UncaughtInNode) {
   const Facts& facts = report.facts;
   EXPECT_EQ(report.last_line, 11U);
   EXPECT_EQ(facts.abort.exception_type, "TypeError");
-  EXPECT_EQ(facts.process.runtime, "node v20.20.2");
+  EXPECT_EQ(facts.process.runtime, "node 20.20.2");
   ASSERT_EQ(facts.crashing.frames.size(), 4U);
   EXPECT_EQ(user_place(facts), "price /srv/a.js:2");
   EXPECT_EQ(facts.crashing.frames[1].functions[0].short_name, "checkout");
