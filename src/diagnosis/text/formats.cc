@@ -3,15 +3,51 @@
 #include <array>
 
 #include "diagnosis/text/checker_formats.h"
+#include "diagnosis/text/runtime_formats.h"
 
 namespace inquest::diagnosis {
 
 std::span<const Format* const> formats() {
   // A line may begin reports of several formats: the more telling one stands first.
   static constexpr std::array kFormats = {
-      &kKernelFault, &kFatalSignal,     &kAbnormalEnd, &kKernelSuppressed,  &kOomKill,
-      &kUserOom,     &kCoredumpMessage, &kSanitizer,   &kUndefinedBehavior, &kValgrind,
-      &kValgrindXml, &kFailureSignal,   &kLastWords,   &kSupervisor,
+      &kKernelFault,
+      &kFatalSignal,
+      &kAbnormalEnd,
+      &kKernelSuppressed,
+      &kOomKill,
+      &kUserOom,
+      &kCoredumpMessage,
+      &kSanitizer,
+      &kUndefinedBehavior,
+      &kValgrind,
+      &kValgrindXml,
+      &kRustPanic,
+      &kGoCrash,
+      &kPythonFatal,
+      &kNodeReport,
+      &kNodeFatal,
+      &kV8Fatal,
+      &kBunCrash,
+      &kSegfaultHandler,
+      &kJavaFatal,
+      &kAndroidTombstone,
+      &kRubyBug,
+      &kPhpFatal,
+      &kDotNetFatal,
+      &kAppleCrash,
+      &kWindowsException,
+      // Their frames stand in many texts,
+      &kFailureSignal,
+      &kLldb,
+      &kGdb,
+      &kSignalHandlerText,
+      &kLastWords,
+      &kSupervisor,
+      // and these in many logs of programs that went on.
+      &kJavaException,
+      &kJavaScriptException,
+      &kRubyException,
+      &kPythonTraceback,
   };
   return kFormats;
 }
