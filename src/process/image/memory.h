@@ -42,6 +42,11 @@ class MemoryReader {
   // Why `address` cannot be viewed; kNone when it can.
   virtual Missing why_missing(Address address) const = 0;
 
+  // Hints for long scans, on bytes that view() answered: they are about to be read from front to
+  // back; they will not be read again soon, so that a scan of gigabytes keeps none of them.
+  virtual void will_scan(ByteView /*bytes*/) const {}
+  virtual void done_with(ByteView /*bytes*/) const {}
+
   // Copies as many bytes as there are from `address` on.
   MemoryRead read(Address address, std::span<uint8_t> into) const;
 

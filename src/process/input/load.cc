@@ -32,8 +32,21 @@ class OwningMemory final : public MemoryReader {
     return memory_->view(address, max);
   }
   Missing why_missing(Address address) const override { return memory_->why_missing(address); }
+  void will_scan(ByteView bytes) const override {
+    if (const auto offset = offset_of(bytes)) file_.prefetch(*offset, bytes.size());
+  }
+  void done_with(ByteView bytes) const override {
+    if (const auto offset = offset_of(bytes)) file_.release(*offset, bytes.size());
+  }
 
  private:
+  std::optional<uint64_t> offset_of(ByteView bytes) const {
+    const ByteView all = file_.bytes();
+    const bool inside = !bytes.empty() && bytes.data() >= all.data() &&
+                        bytes.data() + bytes.size() <= all.data() + all.size();
+    return inside ? std::optional<uint64_t>(bytes.data() - all.data()) : std::nullopt;
+  }
+
   os::MappedFile file_;
   std::unique_ptr<MemoryReader> memory_;
 };

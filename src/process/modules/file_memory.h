@@ -16,6 +16,8 @@ class FileMemory final : public MemoryReader {
 
   ByteView view(Address address, uint64_t max) const override;
   Missing why_missing(Address address) const override;
+  void will_scan(ByteView bytes) const override { image_.memory->will_scan(bytes); }
+  void done_with(ByteView bytes) const override { image_.memory->done_with(bytes); }
 
  private:
   // The bytes of a file that must equal memory at `address`: of a segment that is not writable.

@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""Holds `inquest heap --blocks` against what a test program printed about its own heap.
+
+usage: compare.py LEDGER BLOCKS
+
+LEDGER: lines "live|freed ADDRESS SIZE" (hex, size as asked for). BLOCKS: lines "0xADDRESS SIZE STATE PLACE".
+A live block must be there, live, and large enough (and not larger than the allocator rounds up). A freed one must
+not be live: freed, merged into a free block, or handed out again as a part of another block.
+"""
+import bisect
+import sys
+
+MAX_SLACK = 64  # bytes that glibc may add: rounding to 16, and rests too small for chunks of their own
+MAX_MAPPED_SLACK = 128 * 1024  # a page, and what memalign() leaves behind
+MAX_REUSED = 16  # freed blocks that the C library itself took again, for threads' control blocks
+
+
+def read_ledger(path):
+    with open(path) as lines:
+        return [(f[0], int(f[1], 16), int(f[2], 16)) for f in map(str.split, lines) if len(f) == 3]
+
+
+def read_blocks(path):
+    blocks = []
+    with open(path) as lines:
+        for line in lines:
+            fields = line.rstrip("\n").split(" ", 3)
+            if fields[0].startswith("0x"):
+                blocks.append((int(fields[0], 16), int(fields[1]), fields[2], fields[3] if len(fields) > 3 else ""))
+    return sorted(blocks)
+
+
+def slack_of(place):
+    return MAX_MAPPED_SLACK if place == "mapped on its own" else MAX_SLACK
+
+
+def compare(ledger, blocks):
+    """Sentences about each disagreement, and the freed blocks that are in use again."""
+    starts = [block[0] for block in blocks]
+    wrong, reused = [], []
+    for state, address, size in ledger:
+        i = bisect.bisect_right(starts, address) - 1
+        start, usable, is_state, place = blocks[i] if i >= 0 else (0, 0, "none", "")
+        inside = start <= address < start + max(usable, 1)
+        if state == "live":
+            if start != address or is_state != "live":
+                wrong.append(f"live {address:#x} ({size} bytes): answered {is_state} {start:#x} {place}")
+            elif not size <= usable <= size + slack_of(place):
+                wrong.append(f"live {address:#x}: {size} bytes asked for, answered {usable}")
+        elif inside and start == address and is_state == "live":
+            reused.append(f"freed {address:#x} ({size} bytes): answered live {place}")
+    return wrong + reused[MAX_REUSED:], reused
+
+
+def main():
+    ledger, blocks = read_ledger(sys.argv[1]), read_blocks(sys.argv[2])
+    wrong, reused = compare(ledger, blocks)
+    for sentence in wrong[:40]:
+        print(sentence)
+    live = sum(1 for entry in ledger if entry[0] == "live")
+    known = {entry[1] for entry in ledger if entry[0] == "live"}
+    extra = [block for block in blocks if block[2] == "live" and block[0] not in known]
+    print(f"{live} live and {len(ledger) - live} freed blocks: {len(wrong)} disagreements; "
+          f"{len(reused)} freed blocks and {len(extra)} live ones are used by the C library")
+    sys.exit(1 if wrong or not ledger else 0)
+
+
+if __name__ == "__main__":
+    main()
