@@ -9,6 +9,7 @@
 #include "diagnosis/facts/abort.h"
 #include "diagnosis/facts/fault.h"
 #include "diagnosis/facts/frames.h"
+#include "diagnosis/facts/origin.h"
 #include "diagnosis/facts/own_handler.h"
 #include "diagnosis/facts/process_facts.h"
 #include "diagnosis/facts/signals.h"
@@ -183,6 +184,7 @@ Facts derive(const DeriveInput& input) {
       facts.crashing.corrupt = true;
     find_places(scene, facts);
     add_details(input, scene, facts);
+    facts.origin = trace_origin(site, facts);
     add_handler_fact(scene, facts);
   }
   for (const Bystander& other : others) {

@@ -9,8 +9,8 @@
 #include <string>
 #include <utility>
 
+#include "process/flow/function_code.h"
 #include "process/symbols/frame_variables.h"
-#include "process/symbols/function_code.h"
 #include "process/symbols/traced_value.h"
 
 namespace inquest::process {

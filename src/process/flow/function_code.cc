@@ -1,4 +1,4 @@
-#include "process/symbols/function_code.h"
+#include "process/flow/function_code.h"
 
 #include <algorithm>
 #include <deque>

@@ -1,5 +1,5 @@
 // Any bytes as a function: decoding, linking and searching backwards end in bounded time.
-#include "process/symbols/function_code.h"
+#include "process/flow/function_code.h"
 
 namespace inquest::process {
 namespace {

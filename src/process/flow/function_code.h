@@ -47,12 +47,15 @@ class FunctionCode {
   Definitions definitions(size_t index, isa::RegisterId id, bool strict = false) const;
   // Does this instruction change `id`? By the calling convention: see `strict`.
   bool changes(const isa::Instruction& instruction, isa::RegisterId id) const;
+  // Is this an instruction whose value `id` may hold afterwards? Of a call, the registers it
+  // returns in alone.
+  bool defines(const isa::Instruction& instruction, isa::RegisterId id) const;
+  Address entry() const { return entry_; }
   // The instructions from which control may come to `index`.
   std::vector<size_t> predecessors(size_t index) const;
 
  private:
   void link();
-  bool defines(const isa::Instruction& instruction, isa::RegisterId id) const;
 
   isa::Arch arch_ = isa::Arch::kX86_64;
   Address entry_;
