@@ -92,6 +92,10 @@ class Case:
             return []
         return [self.facts["expression"], *self.get("also_expression", ())]
 
+    def blamed(self):
+        """The functions that an engineer would hold to blame; empty when it is not told."""
+        return list(self.get("blamed", ()))
+
     def signal(self, variant):
         if variant in ARM_VARIANTS:
             return self.get("aarch64_signal", self.facts["signal"])

@@ -163,6 +163,9 @@ Facts derive(const DeriveInput& input) {
   const std::vector<Bystander> others = walk_others(input, scene);
   prefetch_names(input, scene, others);
   describe_signals(input, scene, facts);
+  for (const Bystander& other : others) {
+    facts.others.push_back(describe_stack(other.thread, other.stack, input.symbols));
+  }
   if (scene.thread < input.image.threads.size()) {
     facts.crashing = describe_stack(input.image.threads[scene.thread], scene.stack, input.symbols);
     const MemoryMap map(input.image, input.modules);
@@ -186,9 +189,6 @@ Facts derive(const DeriveInput& input) {
     add_details(input, scene, facts);
     facts.origin = trace_origin(site, facts);
     add_handler_fact(scene, facts);
-  }
-  for (const Bystander& other : others) {
-    facts.others.push_back(describe_stack(other.thread, other.stack, input.symbols));
   }
   facts.process.language = language_of(facts);
   facts.modules = describe_modules(input.modules, facts.crashing);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "diagnosis/facts/origin_lifetime.h"
 #include "diagnosis/facts/origin_trace.h"
@@ -18,6 +19,7 @@ constexpr unsigned kRegisterArguments = 6;
 constexpr int kCrashedIn = 30;  // the function that crashed
 constexpr int kIsCaller = 12;   // its caller, and less for those further out
 constexpr int kRestOfStack = 4;
+constexpr int kIsAtIt = 25;  // runs in another thread right now
 
 class Start {
  public:
@@ -29,6 +31,7 @@ class Start {
       OriginTrace(code_, trail_).follow(*value);
     }
     blame_lifetime(code_, facts_, trail_);
+    watch_others();
     OriginFacts out;
     out.blamed = trail_.ranked();
     out.steps = trail_.take_steps();
@@ -58,6 +61,20 @@ class Start {
         trail_.suspect(place, i, weight, crashed ? "it crashed here" : "called what crashed");
         weight = crashed ? kIsCaller : weight - kRestOfStack;
       }
+    }
+  }
+
+  // Who wrote it may still be at it, in another thread.
+  void watch_others() {
+    std::set<std::string> told, on_own_stack;
+    for (const FrameFact& frame : facts_.crashing.frames)
+      for (const FunctionFact& function : frame.functions) on_own_stack.insert(function.short_name);
+    for (const StackFacts& other : facts_.others) {
+      for (const FrameFact& frame : other.frames)
+        for (const FunctionFact& function : frame.functions)
+          if (!on_own_stack.contains(function.short_name) &&
+              told.insert(function.short_name).second)
+            trail_.corroborate(function.short_name, kIsAtIt, "and another thread is in it");
     }
   }
 

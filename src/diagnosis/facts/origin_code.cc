@@ -6,12 +6,17 @@
 
 #include "diagnosis/facts/frames.h"
 #include "process/symbols/evidence.h"
+#include "process/symbols/symbol_table.h"
 
 namespace inquest::diagnosis {
 
 using process::FunctionCode;
 
 namespace {
+
+constexpr uint8_t kSttFunction = 2;
+constexpr size_t kMaxListed = 200'000;  // functions of one module
+constexpr size_t kMaxStubsNamed = 512;
 
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
@@ -132,6 +137,34 @@ Address OriginCode::through_stub(Address target) {
 std::string OriginCode::name_of(Address target) {
   if (site_.variables == nullptr) return {};
   return site_.variables->evidence().names.at(through_stub(target)).name;
+}
+
+std::string OriginCode::name_with(Address near, Address target,
+                                  std::span<const std::string_view> hints) {
+  const process::Module* module = site_.modules.find(near);
+  if (module == nullptr || !module->range.contains(target)) return {};
+  if (listed_ != module) {
+    listed_ = module;
+    linkage_names_.clear();
+    for (const elf::File* file : {module->binary(), module->debug()}) {
+      if (file == nullptr) continue;
+      file->for_each_symbol([&](const elf::Symbol& symbol) {
+        if (symbol.type == kSttFunction && symbol.section != 0)
+          linkage_names_.emplace(symbol.value, symbol.name);
+        return linkage_names_.size() < kMaxListed;
+      });
+    }
+  }
+  const auto known = linkage_names_.find(module->to_link(target));
+  if (known == linkage_names_.end()) {
+    // The stub of a library's function, or no call at all.
+    const auto name = process::plt_name(*module->binary(), module->to_link(target));
+    if (!name || ++stubs_named_ > kMaxStubsNamed) return {};
+    return name_of(target);
+  }
+  for (const std::string_view hint : hints)
+    if (known->second.find(hint) != std::string_view::npos) return name_of(target);
+  return {};
 }
 
 bool OriginCode::is_program_code(Address pc) { return place(pc).role == CodeRole::kUser; }

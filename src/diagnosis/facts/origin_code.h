@@ -5,7 +5,10 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "diagnosis/facts/site.h"
@@ -71,6 +74,8 @@ class OriginCode {
   // Where a call to `target` ends up, by name; empty when unknown.
   Address through_stub(Address target);
   std::string name_of(Address target);
+  // The same for what the code around `near` calls, when its linkage name contains one of `hints`.
+  std::string name_with(Address near, Address target, std::span<const std::string_view> hints);
   bool is_program_code(Address pc);
   const Site& site() const { return site_; }
 
@@ -83,6 +88,9 @@ class OriginCode {
   std::map<size_t, std::unique_ptr<FunctionBody>> frames_;
   std::map<Address, std::unique_ptr<FunctionBody>> functions_;
   uint64_t bytes_ = 0;
+  const process::Module* listed_ = nullptr;  // whose functions are in linkage_names_
+  std::unordered_map<uint64_t, std::string_view> linkage_names_;  // by link-time address
+  size_t stubs_named_ = 0;
 };
 
 }  // namespace inquest::diagnosis

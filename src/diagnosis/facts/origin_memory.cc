@@ -19,14 +19,23 @@ namespace {
 constexpr int kMaxCallDepth = 4;
 constexpr size_t kMaxNamedStores = 4;
 
+constexpr int kHandledIt = 10;
 constexpr int kDidNotCheck = 50;
+constexpr int kOwnsIt = 10;
+constexpr int kFilledIt = 40;  // had the address of what turned out bad
 constexpr int kReturnedIt = 30;
 constexpr int kLibraryGaveIt = 55;  // the program used what a library function returned
 constexpr int kStoredIt = 45;       // writes this very value into the member
 constexpr int kStoredResult = 40;   // writes what a call returned, unseen
 constexpr int kLeftUnset = 45;      // sets the other members
 constexpr int kMayHaveStored = 15;
+constexpr int kHandedOut = 40;  // made the address of the wrong object known
 constexpr int kChangedIt = 35;  // writes to what was changed meanwhile
+
+bool is_error_value(std::optional<uint64_t> value) {
+  constexpr uint64_t kSmall = 4096;
+  return value && (*value < kSmall || *value > ~kSmall || *value == 0xffff'ffff);
+}
 
 std::optional<Address> target_of(FunctionBody& body, size_t call, const process::MemoryReader& m) {
   const Instruction& one = body.code()[call];
@@ -38,24 +47,6 @@ std::optional<Address> target_of(FunctionBody& body, size_t call, const process:
   if (!one.target.through_memory || one.memory.empty()) return std::nullopt;
   const auto slot = body.flow().address(call, one.memory[0]);
   return slot ? m.load_pointer(*slot) : std::nullopt;
-}
-
-bool is_constructor(const std::string& name) {
-  const size_t colons = name.rfind("::");
-  if (colons == std::string::npos) return false;
-  const std::string last = name.substr(colons + 2);
-  std::string scope = name.substr(0, colons);
-  if (const size_t outer = scope.rfind("::"); outer != std::string::npos)
-    scope = scope.substr(outer + 2);
-  return scope.substr(0, scope.find('<')) == last;
-}
-
-bool names_a_maker(const std::string& name) {
-  if (is_constructor(name)) return true;
-  for (const std::string_view word :
-       {"new", "create", "init", "make", "alloc", "open", "reset", "setup"})
-    if (name.find(word) != std::string::npos) return true;
-  return false;
 }
 
 }  // namespace
@@ -71,13 +62,16 @@ void OriginTrace::filled(const Followed& value, size_t call) {
       Kind::kReturn,
       fmt::format("{} was given the address of {} at {}", called, quoted(value.name), where.at()),
       where, body.frame(), "heuristic");
-  trail_.suspect(where, body.frame(), kDidNotCheck,
+  const Address entry = target ? code_.through_stub(*target) : Address();
+  if (!target || !code_.is_program_code(entry)) {
+    trail_.suspect(where, body.frame(), kDidNotCheck,
+                   fmt::format("used {} as {} left it", quoted(value.name), called));
+    return;
+  }
+  trail_.suspect(where, body.frame(), kOwnsIt,
                  fmt::format("used {} as {} left it", quoted(value.name), called));
-  if (!target) return;
-  const Address entry = code_.through_stub(*target);
-  if (!code_.is_program_code(entry)) return;
-  trail_.suspect(code_.place(entry), std::nullopt, kReturnedIt,
-                 fmt::format("left {} in {}", value_words(value.value), quoted(value.name)));
+  trail_.suspect(code_.place(entry), std::nullopt, kFilledIt,
+                 fmt::format("was to fill in {}", quoted(value.name)));
 }
 
 bool OriginTrace::returned(Followed& value, size_t call) {
@@ -86,14 +80,23 @@ bool OriginTrace::returned(Followed& value, size_t call) {
   const std::string callee = target ? code_.name_of(*target) : "";
   const CodePlace where = place(body, call);
   const std::string called = callee.empty() ? "a call" : callee + "()";
+  const bool is_language =
+      target && code_.place(code_.through_stub(*target)).role == CodeRole::kLanguage;
+  if (is_language) return by_accessor(value, call, callee);
   OriginStep& step = trail_.step(
       Kind::kReturn,
       fmt::format("{} was returned by {} in {}", quoted(value.name), called, where.text()), where,
       body.frame());
   step.trust = body.frame() ? "exact" : "traced";
   const bool is_program = target && code_.is_program_code(code_.through_stub(*target));
-  trail_.suspect(where, body.frame(), is_program || callee.empty() ? kDidNotCheck : kLibraryGaveIt,
-                 fmt::format("used what {} returned without a check", called));
+  // Only null and error codes are for callers to check.
+  const bool checkable = is_error_value(value.value);
+  trail_.suspect(where, body.frame(),
+                 !checkable                     ? kHandledIt
+                 : is_program || callee.empty() ? kDidNotCheck
+                                                : kLibraryGaveIt,
+                 checkable ? fmt::format("used what {} returned without a check", called)
+                           : fmt::format("got it from {}", called));
   if (!is_program || ++depth_ > kMaxCallDepth) return false;
   return inside_callee(value, call, code_.through_stub(*target));
 }
@@ -153,7 +156,11 @@ bool OriginTrace::loaded(Followed& value, size_t definition) {
   const Instruction& one = body.code()[definition];
   const CodePlace where = place(body, definition);
   std::string text;
-  if (process::SourceNames* names = body.names()) text = names->text_of_memory(one.pc, 0);
+  if (process::SourceNames* names = body.names()) {
+    const auto explained = names->memory_at(one.pc, 0);
+    text = explained.access;
+    if (explained.member) trail_.met(explained.member->structure);
+  }
   const auto address = body.flow().address(definition, one.memory[0]);
   std::optional<uint64_t> now;
   if (address && one.memory[0].size <= 8) {
@@ -179,8 +186,20 @@ bool OriginTrace::loaded(Followed& value, size_t definition) {
                                  now && value.value && !changed ? "exact" : "traced");
   step.memory = address;
   if (now && value.value) step.still_so = !changed;
+  if (address && !changed && in_frame(value, *address, one.memory[0].size, text)) return true;
   blame_writers(body, definition, 0, changed ? std::nullopt : value.value, text);
-  return false;
+  // What is no address at all may have come out of the wrong object: where is that from?
+  const auto base = one.memory[0].base;
+  if (changed || !value.value || *value.value == 0 || !base ||
+      *base == isa::pc_register(body.code().arch()))
+    return false;
+  const auto object = body.flow().value(definition, *base);
+  value.name = name_of(value, definition, *base);
+  value.at = definition;
+  value.spot = Spot::in_register(*base);
+  value.value = object;
+  if (object) blame_global(body, definition, Address(*object), kHandedOut, value.name);
+  return true;
 }
 
 void OriginTrace::blame_store(const FoundStore& store, std::optional<uint64_t> value,
@@ -198,36 +217,48 @@ void OriginTrace::blame_store(const FoundStore& store, std::optional<uint64_t> v
     return;
   }
   const Instruction& one = body.code()[store.at];
-  if (!one.stores_register) return;
-  const process::Reaching from =
-      body.flow().reaching(store.at, Spot::in_register(*one.stores_register), std::nullopt);
-  for (const size_t made : from.at) {
-    if (body.code()[made].flow != Flow::kCall) continue;
-    const auto& target = body.code()[made].target.direct;
-    if (!target) continue;
-    const Address entry = code_.through_stub(*target);
-    const std::string callee = code_.name_of(*target);
-    FunctionBody* inner = code_.is_program_code(entry) ? code_.at(entry) : nullptr;
-    if (inner == nullptr) {
-      if (callee.empty()) continue;
-      trail_.suspect(where, std::nullopt, value == 0 ? kStoredResult : kMayHaveStored,
-                     fmt::format("stores what {}() returned in {}", callee, quoted(name)));
-      continue;
-    }
-    const auto returns = process::find_returns(inner->flow(), value);
-    const auto constant = std::ranges::find(returns, Returned::Kind::kConstant, &Returned::kind);
-    if (constant == returns.end() || !value) continue;
-    const CodePlace& origin = place(*inner, constant->at);
-    trail_.step(Kind::kStore,
-                fmt::format("{} stores what {}() returned in {}: {} at {}", where.text(), callee,
-                            quoted(name), value_words(value), origin.at()),
-                where, std::nullopt, "heuristic");
-    trail_.suspect(where, std::nullopt, kStoredResult + 10,
-                   fmt::format("stores what {}() returned without a check", callee));
-    trail_.suspect(origin, std::nullopt, kReturnedIt,
-                   fmt::format("returns {} here", value_words(value)));
-  }
   trail_.suspect(where, std::nullopt, kMayHaveStored, fmt::format("writes {}", quoted(name)));
+  if (!one.stores_register) return;
+  const auto sources =
+      process::find_sources(body.flow(), store.at, Spot::in_register(*one.stores_register), value);
+  for (const Returned& source : sources) {
+    if (source.kind == Returned::Kind::kArgument)
+      blame_callers(store, source.argument, value, name);
+    if (source.kind == Returned::Kind::kCall) blame_result(body, source.at, where, value, name);
+    if (source.kind != Returned::Kind::kConstant || !value) continue;
+    const CodePlace& made = place(body, source.at);
+    trail_.suspect(made, std::nullopt, kStoredIt,
+                   fmt::format("sets {} to {}", quoted(name), value_words(value)));
+  }
+}
+
+// The call's result went into `name`: could it have been the value?
+void OriginTrace::blame_result(FunctionBody& body, size_t call, const CodePlace& where,
+                               std::optional<uint64_t> value, const std::string& name) {
+  const auto& target = body.code()[call].target.direct;
+  if (!target) return;
+  const Address entry = code_.through_stub(*target);
+  const std::string callee = code_.name_of(*target);
+  FunctionBody* inner = code_.is_program_code(entry) ? code_.at(entry) : nullptr;
+  if (inner == nullptr) {
+    if (callee.empty()) return;
+    trail_.suspect(where, std::nullopt, value == 0 ? kStoredResult : kMayHaveStored,
+                   fmt::format("stores what {}() returned in {}", callee, quoted(name)));
+    return;
+  }
+  if (!value) return;
+  const auto returns = process::find_returns(inner->flow(), value);
+  const auto constant = std::ranges::find(returns, Returned::Kind::kConstant, &Returned::kind);
+  if (constant == returns.end()) return;
+  const CodePlace& origin = place(*inner, constant->at);
+  trail_.step(Kind::kStore,
+              fmt::format("{} stores what {}() returned in {}: {} at {}", where.text(), callee,
+                          quoted(name), value_words(value), origin.at()),
+              where, std::nullopt, "heuristic");
+  trail_.suspect(where, std::nullopt, kStoredResult + 10,
+                 fmt::format("stores what {}() returned without a check", callee));
+  trail_.suspect(origin, std::nullopt, kReturnedIt,
+                 fmt::format("returns {} here", value_words(value)));
 }
 
 void OriginTrace::blame_writers(FunctionBody& body, size_t at, size_t operand,
@@ -247,6 +278,7 @@ void OriginTrace::blame_writers(FunctionBody& body, size_t at, size_t operand,
     }
   }
   const StoreAnswer answer = find_stores(code_, one.pc, target);
+  if (target.address) blame_global(body, at, *target.address, kChangedIt, name);
   if (target.structure.empty() && !target.address) return;
   const std::string what =
       target.member.empty() ? name : fmt::format("{}::{}", target.structure, target.member);

@@ -12,9 +12,30 @@ namespace {
 constexpr uint64_t kMaxScanned = 4 << 20;  // bytes of code
 constexpr size_t kMaxCandidates = 48;      // stores whose functions are decoded and named
 constexpr size_t kMaxInitialisers = 12;    // functions looked at for other members
-constexpr size_t kMaxCallees = 256;        // call targets that are named
 constexpr size_t kMaxCalls = 64;
 constexpr size_t kMaxLookups = 8192;  // of the function around a store
+
+bool is_constructor(const std::string& name) {
+  const size_t colons = name.rfind("::");
+  if (colons == std::string::npos) return false;
+  const std::string last = name.substr(colons + 2);
+  std::string scope = name.substr(0, colons);
+  if (const size_t outer = scope.rfind("::"); outer != std::string::npos)
+    scope = scope.substr(outer + 2);
+  return scope.substr(0, scope.find('<')) == last;
+}
+
+}  // namespace
+
+bool names_a_maker(const std::string& name) {
+  if (is_constructor(name)) return true;
+  for (const std::string_view word :
+       {"new", "create", "init", "make", "alloc", "open", "reset", "setup"})
+    if (name.find(word) != std::string::npos) return true;
+  return false;
+}
+
+namespace {
 
 // The executable parts of the module around `near`.
 std::vector<AddressRange> code_of(const Site& site, Address near) {
@@ -50,6 +71,8 @@ struct Shape {
   Address pc;
   int64_t displacement = 0;
   std::optional<Address> address;  // relative to the instruction: a global
+  bool is_address_only = false;    // lea
+  bool is_byte = false;
 };
 
 // opcode modrm [sib] [disp]: at the opcode. Prefixes before it do not matter here.
@@ -67,7 +90,7 @@ std::optional<Shape> x86_shape(ByteView code, uint64_t i, Address base) {
     immediate = 4;
   } else if (opcode == 0xc6) {
     immediate = 1;
-  } else if (opcode != 0x89 && opcode != 0x88) {
+  } else if (opcode != 0x89 && opcode != 0x88 && opcode != 0x8d) {
     return std::nullopt;
   }
   if (at + 6 > code.size()) return std::nullopt;
@@ -76,6 +99,8 @@ std::optional<Shape> x86_shape(ByteView code, uint64_t i, Address base) {
   if (mod == 3) return std::nullopt;
   Shape shape;
   shape.pc = base + i;
+  shape.is_address_only = opcode == 0x8d;
+  shape.is_byte = opcode == 0x88;
   if (mod == 0 && rm == 5) {
     const auto displacement = load<int32_t>(code, at);
     if (!displacement) return std::nullopt;
@@ -105,6 +130,7 @@ std::optional<Shape> a64_shape(uint32_t word, Address pc) {
   };
   if ((word & 0x3bc00000) == 0x39000000) {  // str, strb, strh
     shape.displacement = int64_t{word >> 10 & 0xfff} << (word >> 30);
+    shape.is_byte = word >> 30 == 0;
     return shape;
   }
   if ((word & 0x3be00c00) == 0x38000000) {  // stur
@@ -181,6 +207,7 @@ Candidates find_candidates(OriginCode& code, Address near, const StoreTarget& ta
   Candidates out;
   size_t lookups = 0;
   for_each_shape(code.site(), near, [&](const Shape& shape) {
+    if (shape.is_address_only) return;
     const int64_t distance = shape.displacement - target.displacement;
     const bool exact = target.address ? shape.address == target.address
                                       : !shape.address && (distance == 0 || distance == -8);
@@ -215,7 +242,8 @@ void find_initialisers(OriginCode& code, const Candidates& candidates, const Sto
       const auto stored = names->memory_at(one.pc, 0);
       if (is_same_structure(stored, target)) members.insert(stored.member->member);
     }
-    if (members.size() >= 2) out.initialisers.push_back(start);
+    const size_t enough = names_a_maker(code.place(start).function) ? 1 : 2;
+    if (members.size() >= enough) out.initialisers.push_back(start);
   }
 }
 
@@ -252,34 +280,64 @@ StoreAnswer find_stores(OriginCode& code, Address near, const StoreTarget& targe
   return out;
 }
 
-std::vector<FoundCall> find_calls(OriginCode& code, Address near,
-                                  bool (*wanted)(const std::string& name)) {
-  std::vector<FoundCall> out;
-  std::map<Address, std::string> callees;
-  const bool x86 = code.site().arch() == isa::Arch::kX86_64;
-  for_each_piece(code.site(), near, [&](Address base, ByteView bytes) {
+std::vector<Address> find_byte_stores(OriginCode& code, Address near) {
+  std::vector<Address> out;
+  for_each_shape(code.site(), near, [&](const Shape& shape) {
+    if (!shape.is_byte || shape.displacement != 0 || shape.address || out.size() >= kMaxCandidates)
+      return;
+    if (code.is_program_code(shape.pc)) out.push_back(shape.pc);
+  });
+  return out;
+}
+
+std::vector<Address> find_address_takers(OriginCode& code, Address near, Address global) {
+  std::vector<Address> out;
+  for_each_shape(code.site(), near, [&](const Shape& shape) {
+    if (!shape.is_address_only || shape.address != global || out.size() >= kMaxCandidates) return;
+    if (code.is_program_code(shape.pc)) out.push_back(shape.pc);
+  });
+  return out;
+}
+
+template <typename Visit>
+void for_each_direct_call(const Site& site, Address near, Visit visit) {
+  const bool x86 = site.arch() == isa::Arch::kX86_64;
+  for_each_piece(site, near, [&](Address base, ByteView bytes) {
     for (uint64_t i = 0; i + 5 <= bytes.size(); i += x86 ? 1 : 4) {
-      Address target;
       if (x86) {
         if (bytes[i] != 0xe8 && bytes[i] != 0xe9) continue;
         const auto relative = load<int32_t>(bytes, i + 1);
-        target = base + (i + 5) + static_cast<uint64_t>(int64_t{*relative});
+        visit(base + i, base + (i + 5) + static_cast<uint64_t>(int64_t{*relative}));
       } else {
         const auto word = load<uint32_t>(bytes, i);
         if ((*word & 0x7c000000) != 0x14000000) continue;
         const auto words = static_cast<int32_t>(*word << 6) >> 6;
-        target = base + i + static_cast<uint64_t>(int64_t{words} * 4);
+        visit(base + i, base + i + static_cast<uint64_t>(int64_t{words} * 4));
       }
-      if (out.size() >= kMaxCalls) return;
-      auto known = callees.find(target);
-      if (known == callees.end()) {
-        if (callees.size() >= kMaxCallees) continue;
-        const bool is_code = code.site().modules.find(target) == code.site().modules.find(near);
-        known = callees.emplace(target, is_code ? code.name_of(target) : "").first;
-      }
-      if (!wanted(known->second) || !code.is_program_code(base + i)) continue;
-      out.push_back({base + i, known->second});
     }
+  });
+}
+
+std::vector<FoundCall> find_calls(OriginCode& code, Address near,
+                                  std::span<const std::string_view> hints,
+                                  const WantedCall& wanted) {
+  std::vector<FoundCall> out;
+  std::map<Address, std::string> callees;
+  for_each_direct_call(code.site(), near, [&](Address pc, Address target) {
+    if (out.size() >= kMaxCalls) return;
+    auto known = callees.find(target);
+    if (known == callees.end())
+      known = callees.emplace(target, code.name_with(near, target, hints)).first;
+    if (known->second.empty() || !wanted(known->second) || !code.is_program_code(pc)) return;
+    out.push_back({pc, known->second});
+  });
+  return out;
+}
+
+std::vector<Address> find_calls_to(OriginCode& code, Address near, Address entry) {
+  std::vector<Address> out;
+  for_each_direct_call(code.site(), near, [&](Address pc, Address target) {
+    if (target == entry && out.size() < kMaxCalls && code.is_program_code(pc)) out.push_back(pc);
   });
   return out;
 }

@@ -106,9 +106,10 @@ std::optional<OriginTrace::Definition> OriginTrace::choose(const Followed& value
     }
   }
   if (candidates.size() > 1 && value.spot.kind == Spot::Kind::kSlot && !reaching.through.empty()) {
-    // The last call that had the address.
-    std::erase_if(candidates, [](const Definition& one) { return !one.is_filled; });
-    if (candidates.size() > 1) candidates.resize(1);
+    // Any of the calls that had the address.
+    for (size_t i = 1; i < std::min(reaching.through.size(), kMaxAlternatives); ++i)
+      filled(value, reaching.through[i]);
+    return Definition{.at = reaching.through[0], .is_filled = true};
   }
   if (candidates.size() == 1) return candidates[0];
   if (candidates.empty()) {
@@ -229,6 +230,11 @@ bool OriginTrace::by_register_write(Followed& value, size_t definition) {
     return loaded(value, definition);
   }
   if (first && one.address_of) return by_sum(value, definition);
+  const bool widens = one.mnemonic == "cdqe" || one.mnemonic == "cwde";
+  if (first && widens) {
+    value.at = definition;
+    return true;
+  }
   const CodePlace& where = place(*value.body, definition);
   lost(value, definition,
        fmt::format("{} was computed by `{}` at {}", quoted(value.name), one.text, where.text()));
@@ -251,23 +257,52 @@ bool OriginTrace::by_sum(Followed& value, size_t definition) {
                    "handed out the address of a local variable");
     return false;
   }
-  std::optional<RegisterId> next = sum.base ? sum.base : sum.index;
-  if (sum.base && sum.index) {
-    // The part that is no address by its size is an index.
-    const auto base = flow.value(definition, *sum.base), index = flow.value(definition, *sum.index);
-    constexpr uint64_t kSmall = 1 << 16;
-    if (base && index && *base >= kSmall && code_.site().image.mapping_at(Address(*base)))
-      next = sum.index;
-  }
-  if (!next) {
+  if (!sum.base && !sum.index) {
     lost(value, definition, fmt::format("{} was computed", quoted(value.name)));
     return false;
   }
+  std::optional<uint64_t> base, index;
+  if (sum.base) base = flow.value(definition, *sum.base);
+  if (sum.index) index = flow.value(definition, *sum.index);
+  // Where the memory is there, the address is not what went wrong.
+  if (value.value && sum.index && code_.site().image.mapping_at(Address(*value.value)))
+    return false;
+  // A part that was overwritten by the sum is what the others leave of it.
+  if (value.value && !sum.truncated32) {
+    const uint64_t rest = *value.value - static_cast<uint64_t>(sum.displacement);
+    if (sum.base && !base && (!sum.index || index)) base = rest - index.value_or(0) * sum.scale;
+    if (sum.index && !index && (!sum.base || base)) index = (rest - base.value_or(0)) / sum.scale;
+  }
+  const bool takes_index = !sum.base || (sum.index && is_culprit(value, definition, base, index));
+  const std::optional<RegisterId> next = takes_index ? sum.index : sum.base;
+  if (takes_index || sum.displacement < 0)
+    trail_.suspect(place(*value.body, definition), value.body->frame(), kMayHaveMadeIt,
+                   fmt::format("computed {}", quoted(value.name)));
   value.name = name_of(value, definition, *next);
-  value.value = flow.value(definition, *next);
+  value.value = takes_index ? index : base;
   value.at = definition;
   value.spot = Spot::in_register(*next);
   return true;
+}
+
+// Of base + index: is it the second that made the sum bad?
+bool OriginTrace::is_culprit(const Followed& value, size_t definition, std::optional<uint64_t> base,
+                             std::optional<uint64_t> index) {
+  const isa::MemoryOperand& sum = *value.body->code()[definition].address_of;
+  const auto is_mapped = [&](std::optional<uint64_t> address) {
+    return address && code_.site().image.mapping_at(Address(*address)) != nullptr;
+  };
+  // Without a scale, compilers put the pointer into either place.
+  if (is_mapped(base)) return !is_mapped(index) || sum.scale != 1;
+  if (is_mapped(index)) return sum.scale != 1;
+  process::SourceNames* names = value.body->names();
+  if (names == nullptr || sum.scale != 1) return false;
+  const Address pc = value.body->code()[definition].pc;
+  const auto is_pointer = [&](RegisterId id) {
+    const auto found = names->register_at(pc, id);
+    return found && found->type.find('*') != std::string::npos;
+  };
+  return is_pointer(*sum.index) && !is_pointer(*sum.base);
 }
 
 bool OriginTrace::to_caller(Followed& value) {
@@ -323,7 +358,7 @@ bool OriginTrace::to_caller(Followed& value) {
         Kind::kArgument,
         fmt::format("{} passed {} to {}", where.text(), what, place(*value.body, value.at).name()),
         where, caller->frame());
-    trail_.suspect(where, caller->frame(), kHandedOn,
+    trail_.suspect(where, caller->frame(), steps_ > 1 || up.value == 0 ? kHandedOn : 0,
                    fmt::format("passed {} on without a check", quoted(up.name)));
   }
   value = std::move(up);

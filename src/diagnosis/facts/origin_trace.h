@@ -43,6 +43,8 @@ class OriginTrace {
   bool may_be(const Followed& value, size_t definition);
   bool by_slot_write(Followed& value, size_t definition);
   bool by_register_write(Followed& value, size_t definition);
+  bool is_culprit(const Followed& value, size_t definition, std::optional<uint64_t> base,
+                  std::optional<uint64_t> index);
   bool by_sum(Followed& value, size_t definition);
   bool to_caller(Followed& value);
   void filled(const Followed& value, size_t call);
@@ -54,6 +56,20 @@ class OriginTrace {
   void ambiguous(const Followed& value, const process::Reaching& reaching,
                  const std::vector<Definition>& candidates);
   void lost(const Followed& value, size_t at, std::string why);
+  // The object at `address` is a global, or on the stack of some function: who made it known?
+  void blame_global(FunctionBody& body, size_t at, Address address, int weight,
+                    const std::string& name);
+  std::string given_to(FunctionBody& taker, Address pc);
+  bool in_frame(Followed& value, Address address, uint32_t size, const std::string& text);
+  void blame_callers(const FoundStore& store, isa::RegisterId argument,
+                     std::optional<uint64_t> value, const std::string& name);
+  void blame_result(FunctionBody& body, size_t call, const CodePlace& where,
+                    std::optional<uint64_t> value, const std::string& name);
+  void blame_argument(Address call, isa::RegisterId argument, uint64_t value,
+                      const std::string& name);
+  bool by_accessor(Followed& value, size_t call, const std::string& callee);
+  bool is_on_stack(const std::string& function);
+  bool is_on_some_stack(uint64_t value) const;
   void blame_store(const FoundStore& store, std::optional<uint64_t> value, const std::string& name);
   std::string name_of(const Followed& value, size_t at, isa::RegisterId id);
 

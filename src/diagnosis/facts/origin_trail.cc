@@ -19,6 +19,12 @@ std::string value_words(std::optional<uint64_t> value) {
   return *value == 0 ? "null" : to_hex(*value);
 }
 
+std::string last_name(const std::string& text) {
+  const std::string name = text.substr(0, text.find_last_not_of("])0123456789[(+ ") + 1);
+  const size_t from = name.find_last_of(".>:*&( ");
+  return from == std::string::npos ? name : name.substr(from + 1);
+}
+
 std::string quoted(const std::string& name) {
   return name.empty() ? "the value" : fmt::format("`{}`", name);
 }
@@ -58,6 +64,14 @@ void OriginTrail::suspect(const CodePlace& place, std::optional<size_t> frame, i
   reason.weight = weight;
   same->why = std::move(why);
   same->place = place;
+}
+
+void OriginTrail::corroborate(const std::string& function, int weight, const std::string& why) {
+  for (Suspect& suspect : suspects_) {
+    if (suspect.place.function != function || function.empty()) continue;
+    suspect.weight += weight;
+    suspect.why += ", " + why;
+  }
 }
 
 std::vector<BlameFact> OriginTrail::ranked() const {

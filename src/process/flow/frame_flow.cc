@@ -166,10 +166,12 @@ std::optional<uint64_t> FrameFlow::compared(size_t at, std::optional<RegisterId>
     const auto slot = layout_.slot(at, code_[at].memory[0]);
     if (!slot) return std::nullopt;
     if (spot.kind == Spot::Kind::kSlot && *slot == spot.offset) return value;
+    if (++comparisons_ > kMaxComparisons) return std::nullopt;
     return slot_value(at, Spot::in_slot(*slot, code_[at].memory[0].size));
   }
   if (spot.kind == Spot::Kind::kRegister && spot.id == *id) return value;
   if (is_alias(at, *id, spot)) return value;
+  if (++comparisons_ > kMaxComparisons) return std::nullopt;
   return this->value(at, *id);
 }
 

@@ -50,6 +50,7 @@ struct FrameState {
 };
 
 inline constexpr int kMaxValueDepth = 6;
+inline constexpr int kMaxComparisons = 48;
 
 // Not thread-safe. Code and memory must outlive it.
 class FrameFlow {
@@ -87,6 +88,7 @@ class FrameFlow {
   FrameState state_;
   StackLayout layout_;
   int depth_ = 0;
+  int comparisons_ = 0;  // evaluated by registers and memory, all searches together
   std::map<std::pair<size_t, isa::RegisterId>, std::optional<uint64_t>> values_;
 };
 

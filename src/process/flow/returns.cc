@@ -77,6 +77,13 @@ class Search {
 
 }  // namespace
 
+std::vector<Returned> find_sources(FrameFlow& flow, size_t at, const Spot& spot,
+                                   std::optional<uint64_t> only) {
+  Search search(flow, only);
+  search.from(at, spot);
+  return std::move(search).take();
+}
+
 std::vector<Returned> find_returns(FrameFlow& flow, std::optional<uint64_t> only) {
   const FunctionCode& code = flow.code();
   const Spot result = Spot::in_register(isa::return_register(code.arch()));

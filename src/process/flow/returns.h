@@ -28,6 +28,9 @@ struct Returned {
 
 inline constexpr size_t kMaxReturned = 16;
 
+// Where what `spot` holds before `at` may come from, within the function.
+std::vector<Returned> find_sources(FrameFlow& flow, size_t at, const Spot& spot,
+                                   std::optional<uint64_t> only);
 // Of all returns of the function. `only`: those alone that may be this value (constants that are
 // another one are left out, and ways through branches that test the value).
 std::vector<Returned> find_returns(FrameFlow& flow, std::optional<uint64_t> only);

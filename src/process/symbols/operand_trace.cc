@@ -490,11 +490,22 @@ std::optional<Traced> OperandTrace::by_value(const MemoryOperand& operand) {
   return std::nullopt;
 }
 
+// What the stack or frame pointer held before `at`, by the code when no register tells.
+std::optional<uint64_t> OperandTrace::stack_pointer(size_t at, RegisterId id) {
+  const auto cfa = context_.frame().cfa;
+  if (cfa) {
+    if (!layout_) layout_.emplace(code_);
+    if (const auto offset = layout_->pointer(at, id))
+      return (*cfa + static_cast<uint64_t>(*offset)).value;
+  }
+  return register_value(at, id);
+}
+
 // An address on the stack: as part of the variable that lies there.
 std::optional<Traced> OperandTrace::frame_address(const MemoryOperand& operand, size_t at) {
   const RegisterId sp = isa::sp_register(code_.arch()), fp = isa::fp_register(code_.arch());
   if (!operand.base || (*operand.base != sp && *operand.base != fp)) return std::nullopt;
-  const auto base = register_value(at, *operand.base);
+  const auto base = stack_pointer(at, *operand.base);
   if (!base) return std::nullopt;
   const Address address(*base + static_cast<uint64_t>(operand.displacement));
   return variables_.in_memory(link_pc(at), address);

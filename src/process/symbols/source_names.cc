@@ -6,12 +6,17 @@ namespace inquest::process {
 
 namespace {
 
+constexpr uint64_t kNowhere = 0x0bad'0000'0000'0000;
+
 Stack stack_at(isa::Arch arch, Address pc) {
   Stack stack;
   Frame& frame = stack.frames.emplace_back();
   frame.pc = pc;
   frame.interrupted = true;
   frame.registers = isa::RegisterFile(arch);
+  // Slots are told apart by their distance from a frame address that no process can have.
+  frame.cfa = Address(kNowhere);
+  frame.registers.set(isa::fp_register(arch), kNowhere - 16);
   return stack;
 }
 
