@@ -37,7 +37,7 @@ KEYS = {
     "story", "language", "class", "function", "also_function", "expression", "also_expression",
     "access", "signal", "also_accept", "also_accept_nodebug", "also_accept_reason", "sources",
     "compiler", "flags", "link", "debug_flags", "library", "env", "args", "threads", "stripped",
-    "aarch64", "aarch64_signal", "variants", "no_site", "panic",
+    "aarch64", "aarch64_signal", "variants", "no_site", "panic", "blamed", "held_out",
 }
 
 
@@ -91,6 +91,10 @@ class Case:
         if "expression" not in self.facts:
             return []
         return [self.facts["expression"], *self.get("also_expression", ())]
+
+    def blamed(self):
+        """The functions that an engineer would hold to blame; empty when it is not told."""
+        return list(self.get("blamed", ()))
 
     def signal(self, variant):
         if variant in ARM_VARIANTS:

@@ -19,6 +19,7 @@ expression = "order->pricing"
 also_expression = ["pricing"]
 access = "read"
 signal = "SIGSEGV"
+blamed = ["Book::load"]
 also_accept_nodebug = ["wild-pointer"]
 also_accept_reason = "a test"
 """
@@ -36,12 +37,13 @@ def make_case(text=CASE_TOML):
     return corpus.load_case(directory)
 
 
-def report(crash_class="null-member-access", function="exchange::Book::apply",
+def report(blamed=("exchange::Book::load",), crash_class="null-member-access", function="exchange::Book::apply",
            file="/src/book.cc", line=2, expression="order->pricing", access="read"):
     return {"verdict": {"hypotheses": [{"class": crash_class, "confidence": "high",
                                         "expression": expression}],
                         "place": {"function": function, "file": file, "line": line}},
-            "facts": {"fault": {"access": access}}}
+            "facts": {"fault": {"access": access},
+                      "origin": {"blamed": [{"function": name} for name in blamed]}}}
 
 
 def marks(variant="O2", case=None, **changes):
@@ -80,6 +82,13 @@ class NamesTest(unittest.TestCase):
 
 
 class MarkTest(unittest.TestCase):
+    def test_blame_counts_the_first_and_the_first_three(self):
+        second = marks(blamed=["Book::apply", "Book::load"])
+        self.assertFalse(second["blame"])
+        self.assertTrue(second["blame3"])
+        self.assertFalse(marks(blamed=[])["blame3"])
+        self.assertIsNone(marks("nodebug")["blame"])
+
     def test_a_right_answer_is_right_in_every_respect(self):
         self.assertTrue(all(marks().values()))
 
@@ -126,7 +135,7 @@ class SummaryTest(unittest.TestCase):
         self.assertEqual(result["variants"]["O2"]["rates"]["class"]["rate"], 0.9)
         self.assertEqual(result["variants"]["O2"]["confusion"],
                          {"null-member-access": {"null-member-access": 9, "use-after-free": 1}})
-        self.assertEqual([aim["met"] for aim in result["aims"]], [False, True, True])
+        self.assertEqual([aim["met"] for aim in result["aims"]], [False, True, True, True, True])
         self.assertFalse(result["aims_met"])
         failure = result["variants"]["O2"]["failures"][0]
         self.assertEqual((failure["what"], failure["got"]), ("class", "use-after-free"))

@@ -16,7 +16,9 @@ TIMEOUT_SECONDS = 120
 AIM_CLASS_WITH_DEBUG_INFO = 0.95
 AIM_CLASS_WITHOUT = 0.85
 AIM_FUNCTION = 0.95
-MARKS = ("class", "function", "line", "expression", "access")
+MARKS = ("class", "function", "line", "expression", "access", "blame", "blame3")
+AIM_BLAME = 0.75
+AIM_BLAME_TOP3 = 0.90
 ACCESS = {"read": {"read", "read-write"}, "write": {"write", "read-write"},
           "exec": {"exec", "execute"}}
 
@@ -32,6 +34,7 @@ class Answer:
     line: int = 0
     expression: str = ""
     access: str = ""
+    blamed: list = dataclasses.field(default_factory=list)
     error: str = ""
     seconds: float = 0.0
 
@@ -56,7 +59,9 @@ def parse_answer(document):
     return Answer(crash_class=first["class"], confidence=first.get("confidence") or "",
                   function=place.get("function") or "", file=place.get("file") or "",
                   line=place.get("line") or 0, expression=first.get("expression") or "",
-                  access=fault.get("access") or "")
+                  access=fault.get("access") or "",
+                  blamed=[suspect.get("function") or "" for suspect in
+                          ((document.get("facts") or {}).get("origin") or {}).get("blamed") or []])
 
 
 def mark(case, variant, answer, functions):
@@ -74,6 +79,11 @@ def mark(case, variant, answer, functions):
                                   for expected in case.expressions())
     if "access" in case.facts and variant not in corpus.ARM_VARIANTS:
         marks["access"] = answer.access in ACCESS[case.facts["access"]]
+    if debug_info and case.blamed():
+        right = [any(names.same_function(name, got) for name in case.blamed())
+                 for got in answer.blamed[:3]]
+        marks["blame"] = bool(right) and right[0]
+        marks["blame3"] = any(right)
     return marks
 
 
@@ -129,6 +139,8 @@ def _expected_and_got(outcome, name):
         "line": (", ".join(f"{f}:{n}" for f, n in sorted(case.crash_lines)),
                  f"{pathlib.PurePath(answer.file).name}:{answer.line}"),
         "expression": (" or ".join(case.expressions()), answer.expression),
+        "blame": (" or ".join(case.blamed()), ", ".join(answer.blamed[:1])),
+        "blame3": (" or ".join(case.blamed()), ", ".join(answer.blamed[:3])),
         "access": (case.facts.get("access", ""), answer.access),
     }[name]
 
@@ -166,7 +178,11 @@ def summarise(outcomes):
     bare = [o for o in native if o.variant not in corpus.WITH_DEBUG_INFO]
     aims = [_aim("class, with debug information", AIM_CLASS_WITH_DEBUG_INFO, _rate(debug, "class")),
             _aim("class, without", AIM_CLASS_WITHOUT, _rate(bare, "class")),
-            _aim("function", AIM_FUNCTION, _rate(native, "function"))]
+            _aim("function", AIM_FUNCTION, _rate(native, "function")),
+            _aim("blamed first, with debug information", AIM_BLAME, _rate(debug, "blame")),
+            _aim("blamed among three", AIM_BLAME_TOP3, _rate(debug, "blame3"))]
+    unseen = [o for o in debug if o.case.get("held_out")]
+    held_out = {name: _rate(unseen, name) for name in ("class", "blame", "blame3")}
     variants = {}
     for variant, group in by_variant.items():
         exact = [o.answer.crash_class == o.case.expected_class for o in group]
@@ -178,7 +194,7 @@ def summarise(outcomes):
             "confusion": _confusion(group),
             "failures": list(_failures(group)),
         }
-    return {"variants": variants, "aims": aims, "aims_met": all(aim["met"] for aim in aims)}
+    return {"variants": variants, "aims": aims, "held_out": held_out, "aims_met": all(aim["met"] for aim in aims)}
 
 
 def _percent(rate):
@@ -212,5 +228,8 @@ def render(summary):
     lines.append("")
     for aim in summary["aims"]:
         word = "met" if aim["met"] else "MISSED"
-        lines.append(f"{aim['aim']:<32} {_percent(aim)}  aim {100 * aim['wanted']:.0f} %: {word}")
+        lines.append(f"{aim['aim']:<38} {_percent(aim)}  aim {100 * aim['wanted']:.0f} %: {word}")
+    for name, rate in summary["held_out"].items():
+        if rate["of"]:
+            lines.append(f"{'held out: ' + name:<38} {_percent(rate)}")
     return "\n".join(lines)

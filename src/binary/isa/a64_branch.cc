@@ -24,6 +24,13 @@ Outcome compare_and_branch(Decoding& d) {
   const auto target = to(d, d.signed_bits(23, 5));
   d.say(d.bit(24) ? "cbnz" : "cbz", fmt::format("{}, {}", gpr(d.rt(), d.bit(31)), target));
   d.read(d.rt());
+  if (d.rt() != 31) {
+    d.out.compares = {.left = static_cast<RegisterId>(d.rt()),
+                      .right_register = std::nullopt,
+                      .right = 0,
+                      .bits = static_cast<uint8_t>(d.bit(31) ? 64 : 32)};
+    d.out.branches_when = d.bit(24) ? Relation::kNotEqual : Relation::kEqual;
+  }
   return Outcome::kDone;
 }
 
@@ -37,11 +44,33 @@ Outcome test_and_branch(Decoding& d) {
   return Outcome::kDone;
 }
 
+// By condition code; the signs and overflows that compilers test alone are left out.
+std::optional<Relation> relation_of(uint32_t condition) {
+  constexpr std::optional<Relation> kRelations[16] = {Relation::kEqual,
+                                                      Relation::kNotEqual,
+                                                      Relation::kAboveEqual,
+                                                      Relation::kBelow,
+                                                      std::nullopt,
+                                                      std::nullopt,
+                                                      std::nullopt,
+                                                      std::nullopt,
+                                                      Relation::kAbove,
+                                                      Relation::kBelowEqual,
+                                                      Relation::kGreaterEqual,
+                                                      Relation::kLess,
+                                                      Relation::kGreater,
+                                                      Relation::kLessEqual,
+                                                      std::nullopt,
+                                                      std::nullopt};
+  return kRelations[condition & 15];
+}
+
 Outcome conditional(Decoding& d) {
   if (d.bit(24)) return Outcome::kUnallocated;
   d.out.flow = Flow::kBranch;
   const auto target = to(d, d.signed_bits(23, 5));
   d.say(fmt::format("{}.{}", d.bit(4) ? "bc" : "b", kConditions[d.bits(3, 0)]), target);
+  d.out.branches_when = relation_of(d.bits(3, 0));
   if (d.bit(4)) d.out.needs_feature = "HBC";
   return Outcome::kDone;
 }

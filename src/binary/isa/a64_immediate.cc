@@ -60,6 +60,12 @@ Outcome add_subtract(Decoding& d) {
   d.read(d.rn(), R31::kStack);
   d.write(d.rd(), destination);
   const int64_t value = int64_t{immediate} << (shifted ? 12 : 0);
+  if (sets_flags && subtracts) {
+    d.out.compares = {.left = static_cast<RegisterId>(d.rn()),
+                      .right_register = std::nullopt,
+                      .right = static_cast<uint64_t>(value),
+                      .bits = static_cast<uint8_t>(wide ? 64 : 32)};
+  }
   add_sum_facts(d, wide, subtracts ? -value : value, destination);
   return Outcome::kDone;
 }

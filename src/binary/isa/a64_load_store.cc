@@ -71,7 +71,14 @@ void add_transfer(Decoding& d, const Transfer& t, MemoryOperand operand) {
   operand.size = t.bytes;
   d.out.memory.push_back(operand);
   if (t.is_simd) return;
-  if (!t.is_load) return d.read(d.rt());
+  if (!t.is_load) {
+    if (d.keeps(d.rt())) {
+      d.out.stores_register = static_cast<RegisterId>(d.rt());
+    } else {
+      d.out.stores_constant = 0;
+    }
+    return d.read(d.rt());
+  }
   d.write(d.rt());
   if (!d.keeps(d.rt())) return;
   d.out.loads_destination = true;

@@ -84,6 +84,14 @@ Outcome add_subtract_shifted(Decoding& d) {
   } else {
     d.say((subtracts ? "sub" : "add") + suffix, fmt::format("{}, {}, {}", rd, rn, rm));
   }
+  if (sets_flags && subtracts && amount == 0 && d.rn() != 31) {
+    Comparison comparison{.left = static_cast<RegisterId>(d.rn()),
+                          .right_register = std::nullopt,
+                          .right = 0,
+                          .bits = static_cast<uint8_t>(wide ? 64 : 32)};
+    if (d.rm() != 31) comparison.right_register = static_cast<RegisterId>(d.rm());
+    d.out.compares = comparison;
+  }
   if (kind == 0) add_sum_facts(d, wide, subtracts, amount, R31::kZero);
   if (subtracts && kind == 0 && amount == 0 && d.rn() == d.rm() && d.keeps(d.rd())) {
     d.out.constant = 0;

@@ -67,6 +67,62 @@ uint64_t Instruction::extended(uint64_t source) const {
   return low(value, result_bits);
 }
 
+Relation opposite(Relation relation) {
+  switch (relation) {
+    case Relation::kEqual:
+      return Relation::kNotEqual;
+    case Relation::kNotEqual:
+      return Relation::kEqual;
+    case Relation::kBelow:
+      return Relation::kAboveEqual;
+    case Relation::kBelowEqual:
+      return Relation::kAbove;
+    case Relation::kAboveEqual:
+      return Relation::kBelow;
+    case Relation::kAbove:
+      return Relation::kBelowEqual;
+    case Relation::kLess:
+      return Relation::kGreaterEqual;
+    case Relation::kLessEqual:
+      return Relation::kGreater;
+    case Relation::kGreaterEqual:
+      return Relation::kLess;
+    case Relation::kGreater:
+      return Relation::kLessEqual;
+  }
+  return relation;
+}
+
+bool holds(Relation relation, uint64_t left, uint64_t right, unsigned bits) {
+  const unsigned unused = bits == 0 || bits >= 64 ? 0 : 64 - bits;
+  left <<= unused;
+  right <<= unused;
+  const auto a = static_cast<int64_t>(left), b = static_cast<int64_t>(right);
+  switch (relation) {
+    case Relation::kEqual:
+      return left == right;
+    case Relation::kNotEqual:
+      return left != right;
+    case Relation::kBelow:
+      return left < right;
+    case Relation::kBelowEqual:
+      return left <= right;
+    case Relation::kAboveEqual:
+      return left >= right;
+    case Relation::kAbove:
+      return left > right;
+    case Relation::kLess:
+      return a < b;
+    case Relation::kLessEqual:
+      return a <= b;
+    case Relation::kGreaterEqual:
+      return a >= b;
+    case Relation::kGreater:
+      return a > b;
+  }
+  return false;
+}
+
 Result<Instruction> decode(Arch arch, ByteView code, Address pc) {
   return arch == Arch::kX86_64 ? decode_x86(code, pc) : decode_a64(code, pc);
 }

@@ -60,6 +60,31 @@ struct BranchTarget {
   bool through_memory = false;  // then the first explicit memory operand holds the pointer
 };
 
+// How two numbers stand to each other.
+enum class Relation : uint8_t {
+  kEqual,
+  kNotEqual,
+  kBelow,  // unsigned, up to kAbove
+  kBelowEqual,
+  kAboveEqual,
+  kAbove,
+  kLess,  // signed, up to kGreater
+  kLessEqual,
+  kGreaterEqual,
+  kGreater,
+};
+Relation opposite(Relation relation);
+// Of the low `bits` bits of both.
+bool holds(Relation relation, uint64_t left, uint64_t right, unsigned bits);
+
+// What `cmp`, `test r, r` and cbz compare: a register, or memory[0], with a register or a constant.
+struct Comparison {
+  std::optional<RegisterId> left;  // nullopt: memory[0]
+  std::optional<RegisterId> right_register;
+  uint64_t right = 0;  // without right_register
+  uint8_t bits = 64;
+};
+
 struct Instruction {
   Address pc;
   uint8_t length = 0;
@@ -90,6 +115,14 @@ struct Instruction {
   bool sign_extended = false;
   // dest (writes[0]) = base + index*scale + displacement, computed and not accessed (lea, add, adr)
   std::optional<MemoryOperand> address_of;
+
+  // Plain stores (mov, push, str): memory[0] gets the low bits of this register, or this constant.
+  std::optional<RegisterId> stores_register;
+  std::optional<uint64_t> stores_constant;
+  std::optional<Comparison> compares;
+  // A conditional branch goes to its target when what was last compared stands so. cbz and cbnz
+  // compare themselves.
+  std::optional<Relation> branches_when;
 
   Address next_pc() const { return pc + length; }
   // The value writes[0] gets when copy_of, or the memory, held `source`.

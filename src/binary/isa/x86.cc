@@ -242,6 +242,7 @@ Result<Instruction> decode_x86(ByteView code, Address pc) {
   out.privileged = out.privileged || is_privileged(instruction);
   out.needs_feature = x86::needed_feature(parts);
   x86::add_data_flow(parts, out);
+  x86::add_stores_and_comparisons(parts, out);
   return out;
 }
 

@@ -34,6 +34,9 @@ std::string_view needed_feature(const Parts& parts);
 // x86_dataflow.cc: fills constant, copy_of, loads_destination, address_of. Needs reads, writes and
 // memory.
 void add_data_flow(const Parts& parts, Instruction& out);
+// x86_compare.cc: fills stores_register, stores_constant, compares, branches_when. Needs memory and
+// flow.
+void add_stores_and_comparisons(const Parts& parts, Instruction& out);
 
 }  // namespace x86
 }  // namespace inquest::isa

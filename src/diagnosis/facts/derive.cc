@@ -10,6 +10,7 @@
 #include "diagnosis/facts/bystanders.h"
 #include "diagnosis/facts/fault.h"
 #include "diagnosis/facts/frames.h"
+#include "diagnosis/facts/origin.h"
 #include "diagnosis/facts/own_handler.h"
 #include "diagnosis/facts/process_facts.h"
 #include "diagnosis/facts/signals.h"
@@ -170,6 +171,7 @@ Facts derive(const DeriveInput& input) {
   others.walk_some(addresses);
   prefetch_names(input, std::move(addresses), &scene);
   describe_signals(input, scene, facts);
+  tell_of_others(input, others, facts);
   if (scene.thread < input.image.threads.size()) {
     facts.crashing = describe_stack(input.image.threads[scene.thread], scene.stack, input.symbols);
     const MemoryMap map(input.image, input.modules);
@@ -191,9 +193,9 @@ Facts derive(const DeriveInput& input) {
       facts.crashing.corrupt = true;
     find_places(scene, facts);
     add_details(input, scene, facts);
+    facts.origin = trace_origin(site, facts);
     add_handler_fact(scene, facts);
   }
-  tell_of_others(input, others, facts);
   facts.process.language = language_of(facts);
   facts.modules = describe_modules(input.modules, facts.crashing);
   facts.inconsistent_modules = find_inconsistent_modules(input.modules, facts.modules);

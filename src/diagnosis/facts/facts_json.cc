@@ -221,6 +221,38 @@ void describe(Io& io, Ref<Io, ReportedFacts> x) {
 }
 
 template <typename Io>
+void describe(Io& io, Ref<Io, OriginStep> x) {
+  io("kind", x.kind);
+  io("statement", x.statement);
+  io("function", x.function);
+  io("file", x.file);
+  io("line", x.line);
+  io("frame", x.frame);
+  io("pc", x.pc);
+  io("memory", x.memory);
+  io("still_so", x.still_so);
+  io("trust", x.trust);
+}
+
+template <typename Io>
+void describe(Io& io, Ref<Io, BlameFact> x) {
+  io("function", x.function);
+  io("file", x.file);
+  io("line", x.line);
+  io("frame", x.frame);
+  io("module", x.module);
+  io("module_offset", hex(x.module_offset));
+  io("why", x.why);
+  io("confidence", x.confidence);
+}
+
+template <typename Io>
+void describe(Io& io, Ref<Io, OriginFacts> x) {
+  io("steps", x.steps);
+  io("blamed", x.blamed);
+}
+
+template <typename Io>
 void describe(Io& io, Ref<Io, SignalFacts> x) {
   io("number", x.number);
   io("name", x.name);
@@ -283,6 +315,7 @@ void describe(Io& io, Ref<Io, Facts> x) {
   io("fault", x.fault);
   io("abort", x.abort);
   io("reported", x.reported);
+  io("origin", x.origin);
   io("modules", x.modules);
   io("inconsistent_modules", x.inconsistent_modules);
   io("missing", x.missing);

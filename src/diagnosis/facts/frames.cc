@@ -6,8 +6,6 @@
 #include "diagnosis/facts/source.h"
 
 namespace inquest::diagnosis {
-namespace {
-
 FunctionFact describe_function(const process::SourceFrame& source,
                                const process::AnnotatedFrame& frame) {
   FunctionFact fact;
@@ -29,6 +27,8 @@ FunctionFact describe_function(const process::SourceFrame& source,
   fact.role = role_of(input);
   return fact;
 }
+
+namespace {
 
 FrameFact describe_frame(const process::Frame& frame, process::Symbolizer& symbols) {
   FrameFact fact;

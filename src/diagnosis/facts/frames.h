@@ -9,6 +9,10 @@
 
 namespace inquest::diagnosis {
 
+// One function of an annotated frame, with its role.
+FunctionFact describe_function(const process::SourceFrame& source,
+                               const process::AnnotatedFrame& frame);
+
 StackFacts describe_stack(const process::Thread& thread, const process::Stack& stack,
                           process::Symbolizer& symbols);
 

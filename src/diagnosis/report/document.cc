@@ -291,10 +291,12 @@ void make_printable(Document& document) {
 
 Document compose(const Report& report) {
   Document document{.headline = report.verdict.headline, .fields = {}, .sections = {}};
-  for (Field field : {why(report), where(report), who(report), sure(report), alternatives(report),
-                      next(report), missing(report), group(report)}) {
+  for (Field field :
+       {why(report), compose_origin_line(report.facts.origin), where(report), who(report),
+        sure(report), alternatives(report), next(report), missing(report), group(report)}) {
     if (!field.paragraphs.empty()) document.fields.push_back(std::move(field));
   }
+  document.sections.push_back(compose_origin(report.facts.origin));
   document.sections.push_back(crashing_stack(report));
   if (report.full) {
     for (const StackFacts& stack : report.facts.others)

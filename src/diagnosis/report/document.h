@@ -43,6 +43,11 @@ struct Document {
 
 Document compose(const Report& report);
 
+// Where the bad value came from: one line for the first screen, and the whole chain with those to
+// blame. Without paragraphs or items when nothing is known.
+Field compose_origin_line(const OriginFacts& origin);
+Section compose_origin(const OriginFacts& origin);
+
 // The rows of one stack, a folded cycle as one row of its own. `full`: parameters in names, and the
 // variables of every frame instead of the program's own.
 std::vector<FrameRow> compose_stack(const StackFacts& stack, size_t crash_frame, bool is_crashing,

@@ -80,6 +80,15 @@ std::string as_sentence(std::string text) {
   return text.ends_with('.') ? text : text + ".";
 }
 
+// The function that more speaks against than against the one that crashed.
+const BlameFact* blamed_elsewhere(const Facts& facts, const std::optional<BlamedPlace>& place) {
+  if (facts.origin.blamed.empty() || facts.origin.steps.empty()) return nullptr;
+  const BlameFact& first = facts.origin.blamed.front();
+  if (first.function.empty() || first.file.empty() || first.line == 0) return nullptr;
+  if (place && place->function == first.function) return nullptr;
+  return &first;
+}
+
 std::vector<std::string> next_steps(const Facts& facts, const Hypothesis& best,
                                     const std::optional<BlamedPlace>& place) {
   std::vector<std::string> steps;
@@ -88,6 +97,10 @@ std::vector<std::string> next_steps(const Facts& facts, const Hypothesis& best,
     steps.push_back(fmt::format("Open {}:{}{}.", place->file, place->line, name));
   } else if (place && !place->function.empty()) {
     steps.push_back(fmt::format("Look at {}() in {}.", place->function, place->module));
+  }
+  if (const BlameFact* blamed = blamed_elsewhere(facts, place)) {
+    steps.push_back(fmt::format("Then look at {}() at {}:{}: it {}.", blamed->function,
+                                blamed->file, blamed->line, blamed->why));
   }
   if (!best.would_confirm.empty())
     steps.push_back(fmt::format("Settle it: {}.", best.would_confirm));

@@ -9,8 +9,9 @@
 #include <string>
 #include <utility>
 
+#include "process/flow/function_code.h"
+#include "process/flow/stack_layout.h"
 #include "process/symbols/frame_variables.h"
-#include "process/symbols/function_code.h"
 #include "process/symbols/traced_value.h"
 
 namespace inquest::process {
@@ -57,6 +58,7 @@ class OperandTrace {
   Traced conditional(size_t definition, isa::RegisterId id);
   Traced loaded(size_t definition);
   Traced stored_in_slot(const isa::MemoryOperand& slot, size_t at);
+  std::optional<uint64_t> stack_pointer(size_t at, isa::RegisterId id);
   std::optional<Traced> frame_address(const isa::MemoryOperand& operand, size_t at);
   std::optional<Traced> multiplied(const isa::Instruction& instruction, size_t at);
 
@@ -68,6 +70,7 @@ class OperandTrace {
   FrameContext context_;
   FrameVariables variables_;
   FunctionCode code_;
+  std::optional<StackLayout> layout_;  // of code_, made when it is needed
   uint64_t entry_link_ = 0;
   size_t current_ = 0;
   std::string why_not_;

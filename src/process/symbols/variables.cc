@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "process/symbols/evidence.h"
+#include "process/symbols/explanation.h"
 #include "process/symbols/operand_trace.h"
 #include "process/symbols/value_printer.h"
 
@@ -48,59 +49,6 @@ Variable described(const FrameVariable& variable, const FrameContext& context,
   return out;
 }
 
-// The memory that the expression was loaded from holds something else by now.
-void compare_with_memory(const Known& known, std::optional<uint64_t> in_register,
-                         std::vector<std::string>& steps) {
-  if (!in_register || !known.value || !known.location || *known.value == *in_register) return;
-  steps.push_back(fmt::format("changed since: `{}` at {} now holds {}, the register {}",
-                              spell(known), to_hex(*known.location), to_hex(*known.value),
-                              to_hex(*in_register)));
-}
-
-std::string kind_of(const Known& known) {
-  if (known.base_variable == "this" && known.form == Known::Form::kContents &&
-      known.object.text != "this")
-    return "member of this";
-  return known.base_kind;
-}
-
-SourceExpression expression_of(const Known& known, std::optional<uint64_t> in_register) {
-  SourceExpression out;
-  out.text = spell(known);
-  if (known.type && known.types != nullptr) {
-    out.type = known.types->name(*known.type);
-    if (known.form == Known::Form::kAddress) out.type += known.is_reference ? "&" : "*";
-  }
-  out.base_variable = known.base_variable;
-  out.base_kind = kind_of(known);
-  out.function = known.function;
-  out.trust = known.trust;
-  out.steps = known.steps;
-  compare_with_memory(known, in_register, out.steps);
-  const auto value = in_register ? in_register : known.value;
-  out.value = value.value_or(0);
-  out.value_known = value.has_value();
-  return out;
-}
-
-SourceExpression constant_expression(uint64_t value) {
-  SourceExpression out;
-  out.text = value == 0 ? "0" : to_hex(value);
-  out.base_kind = "constant";
-  out.value = value;
-  out.value_known = true;
-  out.trust = ExpressionTrust::kTraced;
-  out.steps.push_back("the code itself loads the constant " + to_hex(value));
-  return out;
-}
-
-// The pointer in a sum, or the lone integer that is used as one.
-const Known* pointer_in(const Traced& traced) {
-  if (!traced.lost.empty()) return nullptr;
-  if (traced.base) return &*traced.base;
-  return traced.single();
-}
-
 // The function that the call of stack.frames[caller] entered, when it is not the one that
 // stack.frames[caller - 1] is in: that one was reached by a tail call out of it.
 std::optional<Address> entered_instead(Evidence& evidence, const Stack& stack, size_t caller,
@@ -136,18 +84,6 @@ Traced passed_by_jump(Evidence& evidence, Address entered, const Frame& reached,
                                      evidence.names.at(entered).name, callee.name));
 }
 
-void explain_address(Evidence& evidence, const Traced& address, uint64_t size,
-                     OperandExplanation& out) {
-  if (const auto located = locate(evidence, address, size)) {
-    out.member = located->member;
-    out.access = spell(located->path.object);
-    if (!located->indices.empty())
-      out.index = expression_of(located->indices.front(), located->indices.front().value);
-  } else if (!address.terms.empty() && address.base) {
-    out.index = expression_of(address.terms.front().second, address.terms.front().second.value);
-  }
-}
-
 }  // namespace
 
 struct VariableReader::State {
@@ -162,6 +98,8 @@ VariableReader::VariableReader(const ProcessImage& image, const ModuleSet& modul
                                DebugInfos& shared)
     : state_(std::make_unique<State>(image, modules, &shared)) {}
 VariableReader::~VariableReader() = default;
+
+Evidence& VariableReader::evidence() { return state_->evidence; }
 
 std::vector<Variable> VariableReader::variables(const Stack& stack, size_t index,
                                                 const ValueOptions& options) {
@@ -190,34 +128,7 @@ OperandExplanation VariableReader::explain_operand(const Stack& stack, size_t in
   OperandTrace trace(state_->evidence, stack, index);
   out.why_not = trace.why_not();
   if (!out.why_not.empty()) return out;
-  const isa::Instruction& instruction = trace.code()[trace.current()];
-  if (operand >= instruction.memory.size()) {
-    out.why_not = "`" + instruction.text + "` has no such memory operand";
-    return out;
-  }
-  const isa::MemoryOperand& memory = instruction.memory[operand];
-  Traced address = trace.address_of(memory, trace.current());
-  if (!address.lost.empty()) {
-    if (auto same = trace.by_value(memory)) address = std::move(*same);
-  }
-  const auto& registers = stack.frames[index].registers;
-  if (const Known* pointer = pointer_in(address)) {
-    // What stands in the base register is the pointer itself only when nothing was added on the
-    // way.
-    std::optional<uint64_t> value = pointer->value;
-    if (memory.base) {
-      const Traced base = trace.register_before(trace.current(), *memory.base);
-      if (base.single() != nullptr && spell(*base.single()) == spell(*pointer))
-        value = registers.get(*memory.base);
-    }
-    out.pointer = expression_of(*pointer, value);
-    explain_address(state_->evidence, address, memory.size, out);
-  } else if (address.is_constant()) {
-    out.pointer = constant_expression(address.offset - static_cast<uint64_t>(memory.displacement));
-  } else {
-    out.why_not = address.lost;
-  }
-  return out;
+  return explain_memory(state_->evidence, trace, trace.current(), operand);
 }
 
 std::optional<SourceExpression> VariableReader::explain_register(const Stack& stack, size_t index,
@@ -225,20 +136,7 @@ std::optional<SourceExpression> VariableReader::explain_register(const Stack& st
   if (index >= stack.frames.size()) return std::nullopt;
   OperandTrace trace(state_->evidence, stack, index);
   if (!trace.why_not().empty()) return std::nullopt;
-  const Traced traced = trace.register_before(trace.current(), register_id);
-  if (traced.is_constant()) return constant_expression(traced.offset);
-  const Known* known = traced.single();
-  if (known != nullptr)
-    return expression_of(*known, trace.register_value(trace.current(), register_id));
-  // A sum: the address of something, if that has a name.
-  const auto located = locate(state_->evidence, traced, 0);
-  if (!located) return std::nullopt;
-  Known sum = located->from;
-  sum.form = Known::Form::kAddress;
-  sum.object = located->path.object;
-  sum.type = located->path.type;
-  sum.is_reference = false;
-  return expression_of(sum, traced.value());
+  return explain_register_of(state_->evidence, trace, trace.current(), register_id);
 }
 
 OperandExplanation VariableReader::explain_call_target(const Stack& stack, size_t caller) {

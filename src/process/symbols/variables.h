@@ -19,6 +19,8 @@
 
 namespace inquest::process {
 
+struct Evidence;
+
 enum class ValueState : uint8_t {
   kPresent,
   kOptimizedOut,  // the compiler kept it nowhere at this pc
@@ -120,6 +122,9 @@ class VariableReader {
   OperandExplanation explain_argument(const Stack& stack, size_t caller, unsigned argument);
   // The global or static variable that covers `address` ("config.limits[2]"), from DWARF.
   std::optional<std::string> describe_global(Address address);
+
+  // For SourceNames, which asks about any instruction of a function.
+  Evidence& evidence();
 
  private:
   struct State;

@@ -1,0 +1,60 @@
+// Who writes a member or a global: a bounded search through the program's code, by the shape of
+// stores first, so that only functions with a likely one are decoded and named.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "diagnosis/facts/origin_code.h"
+
+namespace inquest::diagnosis {
+
+// A place in memory that many instructions may mean.
+struct StoreTarget {
+  std::string structure, member;   // of DWARF; empty for globals
+  std::optional<Address> address;  // of a global
+  int64_t displacement = 0;        // from the pointer to the object
+  uint32_t size = 8;
+};
+
+struct FoundStore {
+  Address pc;
+  FunctionBody* body = nullptr;
+  size_t at = 0;  // index of the instruction
+  std::optional<uint64_t> constant;
+};
+
+struct StoreAnswer {
+  std::vector<FoundStore> stores;
+  // Functions that give other members of the structure a value, but not this one.
+  std::vector<Address> initialisers;
+  bool cut = false;  // more code than may be looked at
+};
+
+// A constructor, or "new", "create", "init" and the like in the name.
+bool names_a_maker(const std::string& name);
+
+StoreAnswer find_stores(OriginCode& code, Address near, const StoreTarget& target);
+
+// Calls in the program's own code to the functions that `wanted` accepts by name. Only functions
+// whose linkage name contains one of `hints` are named at all.
+struct FoundCall {
+  Address pc;
+  std::string callee;
+};
+using WantedCall = std::function<bool(const std::string& name)>;
+std::vector<FoundCall> find_calls(OriginCode& code, Address near,
+                                  std::span<const std::string_view> hints,
+                                  const WantedCall& wanted);
+std::vector<Address> find_calls_to(OriginCode& code, Address near, Address entry);
+
+// Instructions of the program's own code that store single bytes through a pointer.
+std::vector<Address> find_byte_stores(OriginCode& code, Address near);
+// Instructions of the program's own code that make the address of a global.
+std::vector<Address> find_address_takers(OriginCode& code, Address near, Address global);
+
+}  // namespace inquest::diagnosis

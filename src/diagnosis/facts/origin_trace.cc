@@ -1,0 +1,368 @@
+#include "diagnosis/facts/origin_trace.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace inquest::diagnosis {
+
+using isa::Flow;
+using isa::Instruction;
+using isa::RegisterId;
+using process::Reaching;
+using process::Spot;
+using Kind = OriginStep::Kind;
+
+namespace {
+
+constexpr int kMaxAdvances = 64;
+constexpr size_t kMaxAlternatives = 4;  // named when nobody can tell which it was
+
+// What speaks for a function, by what it did.
+constexpr int kMadeIt = 55;       // it set the constant
+constexpr int kDidNotCheck = 50;  // it used what a call returned as it came
+constexpr int kReturnedIt = 30;   // it returned the bad value
+constexpr int kHandedOn = 8;      // it passed the value on
+constexpr int kMayHaveMadeIt = 20;
+
+bool is_increment(const Instruction& one, const Spot& spot) {
+  return spot.kind == Spot::Kind::kRegister && one.address_of && !one.address_of->index &&
+         one.address_of->base == spot.id && !one.writes.empty() && one.writes[0] == spot.id;
+}
+
+}  // namespace
+
+std::string OriginTrace::name_of(const Followed& value, size_t at, RegisterId id) {
+  process::SourceNames* names = value.body->names();
+  if (names == nullptr) return {};
+  const auto found = names->register_at(value.body->code()[at].pc, id);
+  if (!found || found->base_kind == "constant" || found->text.size() > 60) return {};
+  return found->text;
+}
+
+void OriginTrace::lost(const Followed& value, size_t at, std::string why) {
+  trail_.step(Kind::kLost, std::move(why), place(*value.body, at), value.body->frame());
+}
+
+void OriginTrace::follow(Followed value) {
+  while (advance(value)) {
+  }
+}
+
+bool OriginTrace::advance(Followed& value) {
+  if (++steps_ > kMaxAdvances) return false;
+  if (!visited_.insert({value.body, value.at, value.spot}).second) return false;
+  const auto definition = choose(value);
+  if (!definition) return false;
+  if (definition->is_entry) return to_caller(value);
+  note_inlining(value, definition->at);
+  if (definition->is_filled) {
+    filled(value, definition->at);
+    return false;
+  }
+  if (value.spot.kind == Spot::Kind::kSlot) return by_slot_write(value, definition->at);
+  return by_register_write(value, definition->at);
+}
+
+// Could this write have given the value that is known?
+bool OriginTrace::may_be(const Followed& value, size_t definition) {
+  if (!value.value) return true;
+  const Instruction& one = value.body->code()[definition];
+  const uint64_t wanted = *value.value;
+  if (value.spot.kind == Spot::Kind::kSlot) {
+    const auto constant = process::stored_constant(value.body->code(), definition);
+    return !constant || *constant == (value.spot.size >= 8 ? wanted : wanted & 0xffff'ffff);
+  }
+  if (one.flow == Flow::kCall || one.writes.empty() || one.writes[0] != value.spot.id) return true;
+  if (one.constant) return *one.constant == wanted;
+  if (one.copy_of) {
+    const auto source = value.body->flow().value(definition, *one.copy_of);
+    return !source || one.extended(*source) == wanted;
+  }
+  if (one.address_of) {
+    const auto sum = value.body->flow().address(definition, *one.address_of);
+    return !sum || sum->value == wanted;
+  }
+  return true;
+}
+
+std::optional<OriginTrace::Definition> OriginTrace::choose(const Followed& value) {
+  const Reaching reaching = value.body->flow().reaching(value.at, value.spot, value.value);
+  std::vector<Definition> candidates;
+  for (const size_t at : reaching.at) {
+    const bool steps = reaching.at.size() > 1 && is_increment(value.body->code()[at], value.spot);
+    if (!steps && may_be(value, at)) candidates.push_back({.at = at});
+  }
+  if (reaching.from_entry) candidates.push_back({.at = value.at, .is_entry = true});
+  // What a call was given the address of it may have written, unless the value is what was there.
+  const bool kept = candidates.size() == 1 && !candidates[0].is_entry && value.value &&
+                    process::stored_constant(value.body->code(), candidates[0].at);
+  for (const size_t call : reaching.through) {
+    if (kept) {
+      filled(value, call);
+    } else {
+      candidates.push_back({.at = call, .is_filled = true});
+    }
+  }
+  if (candidates.size() > 1 && value.spot.kind == Spot::Kind::kSlot && !reaching.through.empty()) {
+    // Any of the calls that had the address.
+    for (size_t i = 1; i < std::min(reaching.through.size(), kMaxAlternatives); ++i)
+      filled(value, reaching.through[i]);
+    return Definition{.at = reaching.through[0], .is_filled = true};
+  }
+  if (candidates.size() == 1) return candidates[0];
+  if (candidates.empty()) {
+    lost(value, value.at,
+         reaching.lost || !reaching.at.empty()
+             ? "the code before it cannot be followed"
+             : fmt::format("{} was never set before it was used", quoted(value.name)));
+    if (!reaching.lost && reaching.at.empty())
+      trail_.suspect(place(*value.body, value.at), value.body->frame(), kMadeIt,
+                     fmt::format("uses {} without setting it", quoted(value.name)));
+    return std::nullopt;
+  }
+  // A constant that is the value beats what could merely have been it.
+  std::vector<Definition> constants;
+  for (const Definition& one : candidates) {
+    if (one.is_entry || one.is_filled || !value.value) continue;
+    const bool is_slot = value.spot.kind == Spot::Kind::kSlot;
+    if (is_slot ? process::stored_constant(value.body->code(), one.at).has_value()
+                : value.body->code()[one.at].constant.has_value())
+      constants.push_back(one);
+  }
+  if (constants.size() == 1) return constants[0];
+  ambiguous(value, reaching, candidates);
+  return std::nullopt;
+}
+
+void OriginTrace::ambiguous(const Followed& value, const Reaching& reaching,
+                            const std::vector<Definition>& candidates) {
+  std::vector<std::string> places;
+  for (const Definition& one : candidates) {
+    if (places.size() >= kMaxAlternatives) break;
+    const CodePlace& where = place(*value.body, one.at);
+    const std::string text = one.is_entry ? "its caller" : where.text();
+    if (std::ranges::find(places, text) == places.end()) places.push_back(text);
+    if (!one.is_entry)
+      trail_.suspect(where, value.body->frame(), kMayHaveMadeIt,
+                     fmt::format("may have set {}", quoted(value.name)));
+  }
+  lost(value, value.at,
+       fmt::format("{} may have been set in {} places{}: {}", quoted(value.name), candidates.size(),
+                   reaching.lost ? " or more" : "", fmt::join(places, ", ")));
+}
+
+// The value crossed from one inlined function into another.
+void OriginTrace::note_inlining(const Followed& value, size_t definition) {
+  const CodePlace used = place(*value.body, value.at), made = place(*value.body, definition);
+  if (used.function == made.function || made.role != CodeRole::kUser) return;
+  const auto contains = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::ranges::find(names, name) != names.end();
+  };
+  if (contains(made.callers, used.function)) {
+    trail_.step(Kind::kReturn,
+                fmt::format("{} came out of {}, which is inlined", quoted(value.name), made.text()),
+                made, value.body->frame());
+    trail_.suspect(used, value.body->frame(), kDidNotCheck,
+                   fmt::format("used what {} gave it as it came", made.name()));
+    trail_.suspect(made, value.body->frame(), kReturnedIt,
+                   fmt::format("gave {} away", value_words(value.value)));
+  } else if (contains(used.callers, made.function)) {
+    trail_.step(Kind::kArgument,
+                fmt::format("{} gave it to {}, which is inlined", made.text(), used.name()), made,
+                value.body->frame());
+    trail_.suspect(made, value.body->frame(), kHandedOn,
+                   fmt::format("passed {} on", quoted(value.name)));
+  }
+}
+
+void OriginTrace::constant(const Followed& value, size_t at, uint64_t constant) {
+  const CodePlace& where = place(*value.body, at);
+  const std::string what = constant == 0 ? "null" : to_hex(constant);
+  trail_.step(Kind::kConstant,
+              fmt::format("{} sets {} to {}", where.text(), quoted(value.name), what), where,
+              value.body->frame());
+  trail_.suspect(where, value.body->frame(), kMadeIt,
+                 fmt::format("sets {} to {}", quoted(value.name), what));
+}
+
+bool OriginTrace::by_slot_write(Followed& value, size_t definition) {
+  const auto& code = value.body->code();
+  const Instruction& one = code[definition];
+  if (one.stores_register) {
+    value.name = value.name.empty() ? name_of(value, definition, *one.stores_register) : value.name;
+    value.at = definition;
+    value.spot = Spot::in_register(*one.stores_register);
+    return true;
+  }
+  if (const auto stored = process::stored_constant(code, definition)) {
+    constant(value, definition, *stored);
+    return false;
+  }
+  lost(value, definition,
+       fmt::format("{} was written by `{}` at {}", quoted(value.name), one.text,
+                   place(*value.body, definition).at()));
+  trail_.suspect(place(*value.body, definition), value.body->frame(), kMayHaveMadeIt,
+                 fmt::format("computed {}", quoted(value.name)));
+  return false;
+}
+
+bool OriginTrace::by_register_write(Followed& value, size_t definition) {
+  const Instruction& one = value.body->code()[definition];
+  if (one.flow == Flow::kCall) return returned(value, definition);
+  const bool first = !one.writes.empty() && one.writes[0] == value.spot.id;
+  if (first && one.constant) {
+    constant(value, definition, *one.constant);
+    return false;
+  }
+  if (first && one.copy_of) {
+    value.at = definition;
+    value.spot = Spot::in_register(*one.copy_of);
+    return true;
+  }
+  if (first && one.loads_destination && !one.memory.empty()) {
+    if (const auto slot = value.body->flow().layout().slot(definition, one.memory[0])) {
+      value.at = definition;
+      value.spot = Spot::in_slot(*slot, one.memory[0].size);
+      return true;
+    }
+    return loaded(value, definition);
+  }
+  if (first && one.address_of) return by_sum(value, definition);
+  const bool widens = one.mnemonic == "cdqe" || one.mnemonic == "cwde";
+  if (first && widens) {
+    value.at = definition;
+    return true;
+  }
+  const CodePlace& where = place(*value.body, definition);
+  lost(value, definition,
+       fmt::format("{} was computed by `{}` at {}", quoted(value.name), one.text, where.text()));
+  trail_.suspect(where, value.body->frame(), kMayHaveMadeIt,
+                 fmt::format("computed {}", quoted(value.name)));
+  return false;
+}
+
+// A sum is followed to the part of it that matters: the only register, or the pointer.
+bool OriginTrace::by_sum(Followed& value, size_t definition) {
+  const isa::MemoryOperand& sum = *value.body->code()[definition].address_of;
+  auto& flow = value.body->flow();
+  if (const auto slot = flow.layout().slot(definition, sum)) {
+    const CodePlace& where = place(*value.body, definition);
+    trail_.step(Kind::kRegister,
+                fmt::format("{} is the address of a local variable of {}", quoted(value.name),
+                            where.text()),
+                where, value.body->frame());
+    trail_.suspect(where, value.body->frame(), kMadeIt,
+                   "handed out the address of a local variable");
+    return false;
+  }
+  if (!sum.base && !sum.index) {
+    lost(value, definition, fmt::format("{} was computed", quoted(value.name)));
+    return false;
+  }
+  std::optional<uint64_t> base, index;
+  if (sum.base) base = flow.value(definition, *sum.base);
+  if (sum.index) index = flow.value(definition, *sum.index);
+  // Where the memory is there, the address is not what went wrong.
+  if (value.value && sum.index && code_.site().image.mapping_at(Address(*value.value)))
+    return false;
+  // A part that was overwritten by the sum is what the others leave of it.
+  if (value.value && !sum.truncated32) {
+    const uint64_t rest = *value.value - static_cast<uint64_t>(sum.displacement);
+    if (sum.base && !base && (!sum.index || index)) base = rest - index.value_or(0) * sum.scale;
+    if (sum.index && !index && (!sum.base || base)) index = (rest - base.value_or(0)) / sum.scale;
+  }
+  const bool takes_index = !sum.base || (sum.index && is_culprit(value, definition, base, index));
+  const std::optional<RegisterId> next = takes_index ? sum.index : sum.base;
+  if (takes_index || sum.displacement < 0)
+    trail_.suspect(place(*value.body, definition), value.body->frame(), kMayHaveMadeIt,
+                   fmt::format("computed {}", quoted(value.name)));
+  value.name = name_of(value, definition, *next);
+  value.value = takes_index ? index : base;
+  value.at = definition;
+  value.spot = Spot::in_register(*next);
+  return true;
+}
+
+// Of base + index: is it the second that made the sum bad?
+bool OriginTrace::is_culprit(const Followed& value, size_t definition, std::optional<uint64_t> base,
+                             std::optional<uint64_t> index) {
+  const isa::MemoryOperand& sum = *value.body->code()[definition].address_of;
+  const auto is_mapped = [&](std::optional<uint64_t> address) {
+    return address && code_.site().image.mapping_at(Address(*address)) != nullptr;
+  };
+  // Without a scale, compilers put the pointer into either place.
+  if (is_mapped(base)) return !is_mapped(index) || sum.scale != 1;
+  if (is_mapped(index)) return sum.scale != 1;
+  process::SourceNames* names = value.body->names();
+  if (names == nullptr || sum.scale != 1) return false;
+  const Address pc = value.body->code()[definition].pc;
+  const auto is_pointer = [&](RegisterId id) {
+    const auto found = names->register_at(pc, id);
+    return found && found->type.find('*') != std::string::npos;
+  };
+  return is_pointer(*sum.index) && !is_pointer(*sum.base);
+}
+
+bool OriginTrace::to_caller(Followed& value) {
+  const auto frame = value.body->frame();
+  const auto& frames = code_.site().stack.frames;
+  if (!frame || *frame + 1 >= frames.size() || frames[*frame + 1].interrupted ||
+      frames[*frame].is_signal_handler_return || frames[*frame + 1].is_signal_handler_return) {
+    lost(value, value.at,
+         fmt::format("{} came from the caller, which is not known", quoted(value.name)));
+    return false;
+  }
+  FunctionBody* caller = code_.of_frame(*frame + 1);
+  if (caller == nullptr) {
+    lost(value, value.at,
+         fmt::format("{} came from the caller, whose code is not at hand", quoted(value.name)));
+    return false;
+  }
+  const size_t call = caller->current();
+  const Instruction& one = caller->code()[call];
+  if (one.flow != Flow::kCall) return false;
+  if (one.target.direct) {
+    const auto entered = code_.range_of(code_.through_stub(*one.target.direct));
+    if (entered && entered->start != value.body->code().entry()) {
+      lost(value, value.at,
+           fmt::format("{} was reached by a jump out of {}(): what that passed on is not known",
+                       place(*value.body, value.at).name(), code_.name_of(*one.target.direct)));
+      return false;
+    }
+  }
+  Followed up = value;
+  up.body = caller;
+  up.at = call;
+  bool is_argument = true;
+  if (value.spot.kind == Spot::Kind::kSlot) {
+    const auto sp = caller->flow().layout().pointer(call, isa::sp_register(caller->code().arch()));
+    if (!sp || value.spot.offset < 0) {
+      lost(value, value.at, fmt::format("{} was never set before it was used", quoted(value.name)));
+      trail_.suspect(place(*value.body, value.at), frame, kMadeIt,
+                     fmt::format("uses {} without setting it", quoted(value.name)));
+      return false;
+    }
+    up.spot.offset = *sp + value.spot.offset;
+  } else {
+    is_argument = !isa::is_callee_saved(caller->code().arch(), value.spot.id);
+    up.name = name_of(up, call, value.spot.id);
+  }
+  if (is_argument) {
+    const CodePlace& where = place(*caller, call);
+    const std::string what = up.name.empty() || up.name == value.name
+                                 ? quoted(value.name)
+                                 : fmt::format("`{}` as {}", up.name, quoted(value.name));
+    trail_.step(
+        Kind::kArgument,
+        fmt::format("{} passed {} to {}", where.text(), what, place(*value.body, value.at).name()),
+        where, caller->frame());
+    trail_.suspect(where, caller->frame(), steps_ > 1 || up.value == 0 ? kHandedOn : 0,
+                   fmt::format("passed {} on without a check", quoted(up.name)));
+  }
+  value = std::move(up);
+  return true;
+}
+
+}  // namespace inquest::diagnosis

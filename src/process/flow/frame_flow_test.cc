@@ -1,0 +1,121 @@
+#include "process/flow/frame_flow.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "process/flow/returns.h"
+
+namespace inquest::process {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr Address kCode(0x1000), kStack(0x8000);
+
+// Code at 0x1000, and 256 bytes of stack at 0x8000.
+class SmallMemory final : public MemoryReader {
+ public:
+  SmallMemory(Bytes code, Bytes stack) : code_(std::move(code)), stack_(std::move(stack)) {}
+  ByteView view(Address address, uint64_t max) const override {
+    for (const auto& [start, bytes] : {std::pair(kCode, &code_), std::pair(kStack, &stack_)}) {
+      if (address < start || address - start >= bytes->size()) continue;
+      const uint64_t offset = address - start;
+      return ByteView(*bytes).subspan(offset, std::min<uint64_t>(max, bytes->size() - offset));
+    }
+    return {};
+  }
+  Missing why_missing(Address address) const override {
+    return view(address, 1).empty() ? Missing::kUnmapped : Missing::kNone;
+  }
+
+ private:
+  Bytes code_, stack_;
+};
+
+struct Function {
+  explicit Function(const Bytes& bytes, const FrameState& state = {}, Bytes stack = Bytes(256))
+      : memory(bytes, std::move(stack)),
+        code(
+            FunctionCode::decode(isa::Arch::kX86_64, memory, {kCode, kCode + bytes.size()}, kCode)),
+        flow(code, memory, state) {}
+  SmallMemory memory;
+  FunctionCode code;
+  FrameFlow flow;
+};
+
+// 0 push rbp  1 mov rbp, rsp  2 sub rsp, 0x10  3 mov [rbp-8], rdi  4 mov rax, [rbp-8]
+// 5 mov rax, [rax]  6 leave  7 ret
+const Bytes kSpill = {0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 0x10, 0x48, 0x89, 0x7d,
+                      0xf8, 0x48, 0x8b, 0x45, 0xf8, 0x48, 0x8b, 0x00, 0xc9, 0xc3};
+
+TEST(StackLayout, FollowsBothPointers) {
+  const Function f(kSpill);
+  EXPECT_EQ(f.flow.layout().pointer(0, isa::x86::kRsp), -8);
+  EXPECT_EQ(f.flow.layout().pointer(1, isa::x86::kRsp), -16);
+  EXPECT_EQ(f.flow.layout().pointer(3, isa::x86::kRsp), -32);
+  EXPECT_EQ(f.flow.layout().pointer(3, isa::x86::kRbp), -16);
+  EXPECT_EQ(f.flow.layout().slot(4, f.code[4].memory[0]), -24);
+  EXPECT_EQ(f.flow.layout().pointer(7, isa::x86::kRsp), -8);
+}
+
+TEST(FrameFlow, ASlotIsReachedByItsStore) {
+  Function f(kSpill);
+  const Reaching found = f.flow.reaching(4, Spot::in_slot(-24, 8));
+  EXPECT_THAT(found.at, ElementsAre(3));
+  EXPECT_FALSE(found.from_entry);
+  EXPECT_TRUE(found.is_single());
+}
+
+TEST(FrameFlow, ReadsASlotThatStillStands) {
+  FrameState state{.registers = isa::RegisterFile(isa::Arch::kX86_64), .cfa = kStack + 64};
+  state.current = 5;
+  state.interrupted = true;
+  state.on_stack = true;
+  Bytes stack(256);
+  stack[64 - 24] = 0x2a;
+  Function f(kSpill, state, stack);
+  EXPECT_EQ(f.flow.value(5, isa::x86::kRax), 0x2a);
+}
+
+// 0 xor eax, eax  1 test rdi, rdi  2 je 4  3 mov rax, rdi  4 test rax, rax  5 je 7
+// 6 mov rcx, [rax]  7 ret
+const Bytes kChecked = {0x31, 0xc0, 0x48, 0x85, 0xff, 0x74, 0x03, 0x48, 0x89, 0xf8,
+                        0x48, 0x85, 0xc0, 0x74, 0x03, 0x48, 0x8b, 0x08, 0xc3};
+
+TEST(FrameFlow, LeavesOutWaysThatTheValueContradicts) {
+  Function f(kChecked);
+  const Spot rax = Spot::in_register(isa::x86::kRax);
+  EXPECT_THAT(f.flow.reaching(7, rax).at, ElementsAre(3, 0));
+  // Null took the branch around the load.
+  const Reaching null = f.flow.reaching(7, rax, 0);
+  EXPECT_GT(null.excluded, 0u);
+  // No path brings null to the load behind the check: then branches are no evidence.
+  EXPECT_THAT(f.flow.reaching(6, rax, 0).at, ElementsAre(3, 0));
+}
+
+// 0 test edi, edi  1 je 4  2 mov rax, rsi  3 ret  4 xor eax, eax  5 ret
+const Bytes kFind = {0x85, 0xff, 0x74, 0x04, 0x48, 0x89, 0xf0, 0xc3, 0x31, 0xc0, 0xc3};
+
+TEST(FindReturns, TellsConstantsFromArguments) {
+  Function f(kFind);
+  const auto all = find_returns(f.flow, std::nullopt);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].kind, Returned::Kind::kArgument);
+  EXPECT_EQ(all[0].argument, isa::x86::kRsi);
+  EXPECT_EQ(all[1].kind, Returned::Kind::kConstant);
+  EXPECT_EQ(all[1].at, 4u);
+  const auto ones = find_returns(f.flow, 1);
+  EXPECT_THAT(std::ranges::count(ones, Returned::Kind::kConstant, &Returned::kind), 0);
+}
+
+TEST(FrameFlow, SurvivesAnEmptyFunction) {
+  Function f({});
+  EXPECT_TRUE(f.flow.reaching(0, Spot::in_register(0)).lost);
+  EXPECT_THAT(find_returns(f.flow, 0), IsEmpty());
+}
+
+}  // namespace
+}  // namespace inquest::process

@@ -1,0 +1,57 @@
+#include "process/symbols/source_names.h"
+
+#include "process/symbols/explanation.h"
+
+namespace inquest::process {
+
+namespace {
+
+constexpr uint64_t kNowhere = 0x0bad'0000'0000'0000;
+
+Stack stack_at(isa::Arch arch, Address pc) {
+  Stack stack;
+  Frame& frame = stack.frames.emplace_back();
+  frame.pc = pc;
+  frame.interrupted = true;
+  frame.registers = isa::RegisterFile(arch);
+  // Slots are told apart by their distance from a frame address that no process can have.
+  frame.cfa = Address(kNowhere);
+  frame.registers.set(isa::fp_register(arch), kNowhere - 16);
+  return stack;
+}
+
+}  // namespace
+
+SourceNames::SourceNames(VariableReader& reader, const Stack& stack, size_t index)
+    : evidence_(reader.evidence()),
+      trace_(std::make_unique<OperandTrace>(evidence_, stack, index)) {}
+
+SourceNames::SourceNames(VariableReader& reader, isa::Arch arch, Address pc)
+    : evidence_(reader.evidence()),
+      own_(stack_at(arch, pc)),
+      trace_(std::make_unique<OperandTrace>(evidence_, own_, 0)) {}
+
+SourceNames::~SourceNames() = default;
+
+std::optional<SourceExpression> SourceNames::register_at(Address pc, isa::RegisterId id) {
+  const auto at = trace_->why_not().empty() ? trace_->code().at(pc) : std::nullopt;
+  return at ? explain_register_of(evidence_, *trace_, *at, id) : std::nullopt;
+}
+
+OperandExplanation SourceNames::memory_at(Address pc, size_t operand) {
+  OperandExplanation out;
+  out.why_not = trace_->why_not();
+  if (!out.why_not.empty()) return out;
+  const auto at = trace_->code().at(pc);
+  if (!at || operand >= trace_->code()[*at].memory.size()) {
+    out.why_not = "no such operand";
+    return out;
+  }
+  return explain_memory(evidence_, *trace_, *at, operand);
+}
+
+std::string SourceNames::text_of_memory(Address pc, size_t operand) {
+  return memory_at(pc, operand).access;
+}
+
+}  // namespace inquest::process

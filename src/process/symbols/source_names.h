@@ -1,0 +1,36 @@
+// SourceNames: what registers and memory operands are called in the source, at any instruction of
+// one function, whether it is on a stack or not.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "process/symbols/variables.h"
+
+namespace inquest::process {
+
+class OperandTrace;
+
+// Not thread-safe. The reader (and the stack) must outlive it.
+class SourceNames {
+ public:
+  // Of stack.frames[index].
+  SourceNames(VariableReader& reader, const Stack& stack, size_t index);
+  // Of the function around `pc`, which need not have been running.
+  SourceNames(VariableReader& reader, isa::Arch arch, Address pc);
+  ~SourceNames();
+
+  // What the register holds before the instruction at `pc`.
+  std::optional<SourceExpression> register_at(Address pc, isa::RegisterId id);
+  // What lies at the memory operand of the instruction at `pc`.
+  OperandExplanation memory_at(Address pc, size_t operand);
+  // The same, as what a load or store of it would be called; empty when nothing is known.
+  std::string text_of_memory(Address pc, size_t operand);
+
+ private:
+  Evidence& evidence_;
+  Stack own_;  // for functions that are on no stack
+  std::unique_ptr<OperandTrace> trace_;
+};
+
+}  // namespace inquest::process

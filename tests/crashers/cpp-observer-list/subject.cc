@@ -1,0 +1,5 @@
+#include "screen.h"
+
+void Subject::notify(int value) {
+  for (Observer* observer : observers_) observer->changed(value);  // CRASH
+}
