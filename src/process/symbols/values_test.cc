@@ -46,6 +46,8 @@ fn main() {
     let mutably = RefCell::new(String::from("cell"));
     let lock = Mutex::new(7);
     let object: Box<dyn Speak> = Box::new(Point { x: 3, y: 4 });
+    let spoken = black_box(&object).speak();
+    black_box(&spoken);
     let mut ring: VecDeque<i32> = VecDeque::with_capacity(4);
     for i in 0..4 { ring.push_back(i); }
     ring.pop_front(); ring.pop_front(); ring.push_back(9);
@@ -58,11 +60,11 @@ fn main() {
     let pair = (1, "two", 2.5);
     let letter = 'é';
     black_box((&wide, &no_wide, &minus, &huge, &boxed_text, &shared_text, &boxed_slice, &path));
-    black_box((&c_string, &weak, &cell, &mutably, &lock, object.speak(), &ring, &list));
+    black_box((&c_string, &weak, &cell, &mutably, &lock, &object, &ring, &list));
     black_box((&hash, &hash_set, &tree, &tree_set, &empty, &pair, &letter));
     unsafe { std::ptr::without_provenance_mut::<u32>(8).write_volatile(1) };
     black_box((&wide, &no_wide, &minus, &huge, &boxed_text, &shared_text, &boxed_slice, &path));
-    black_box((&c_string, &weak, &cell, &mutably, &lock, object.speak(), &ring, &list));
+    black_box((&c_string, &weak, &cell, &mutably, &lock, &object, &ring, &list));
     black_box((&hash, &hash_set, &tree, &tree_set, &empty, &pair, &letter));
 }
 )";
