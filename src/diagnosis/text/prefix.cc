@@ -233,6 +233,17 @@ bool take_bracketed_date(Cut& cut) {
   return true;
 }
 
+// "Thu Aug 11 22:52:54 2022 kern.info kernel: ": OpenWrt.
+bool take_openwrt(Cut& cut) {
+  Cut inner = cut;
+  if (!take_one_of(inner.words, kDays) || !inner.words.take(" ")) return false;
+  if (!take_syslog_date(inner.words) || !inner.words.take(" ")) return false;
+  if (!take_digits(inner.words, 4, 4) || !inner.words.take(" ")) return false;
+  take_tag(inner, true, true);
+  cut = inner;
+  return true;
+}
+
 // "1700000000.123456 host kernel: "
 bool take_unix_date(Cut& cut) {
   Cut inner = cut;
@@ -357,9 +368,10 @@ bool take_field_name(Cut& cut) {
 }
 
 constexpr std::array kRecognisers = {
-    take_iso_line,  take_kernel_clock, take_kernel_caller, take_rfc3164,    take_full_date,
-    take_unix_date, take_logcat,       take_clock_time,    take_priority,   take_bracketed_date,
-    take_pod,       take_facility,     take_compose,       take_field_name, take_job};
+    take_iso_line,   take_kernel_clock, take_kernel_caller,  take_rfc3164,
+    take_full_date,  take_openwrt,      take_unix_date,      take_logcat,
+    take_clock_time, take_priority,     take_bracketed_date, take_pod,
+    take_facility,   take_compose,      take_field_name,     take_job};
 
 }  // namespace
 

@@ -91,8 +91,13 @@ class Builder {
     image.pid = crash_.tid;
     image.command = crash_.command;
     image.signal = crash_.signal;
-    image.memory = std::make_unique<CodeMemory>(crash_.code, crash_.code_start);
-    open_program();
+    if (is_32_bit()) {
+      note("this was a 32-bit process, of which instructions are not decoded", "");
+      image.memory = std::make_unique<CodeMemory>(Bytes(), Address());
+    } else {
+      image.memory = std::make_unique<CodeMemory>(crash_.code, crash_.code_start);
+      open_program();
+    }
     add_mappings();
     isa::RegisterFile registers = crash_.registers;
     compute_register(registers);
@@ -108,6 +113,13 @@ class Builder {
  private:
   void note(std::string text, std::string advice) {
     result_.image.notes.push_back({std::move(text), std::move(advice)});
+  }
+
+  // Its stack lies below 4 GiB; that of a 64-bit process never does unless it asks for it.
+  bool is_32_bit() const {
+    const auto sp = crash_.registers.sp();
+    return crash_.registers.arch() == isa::Arch::kX86_64 && sp && sp->value != 0 &&
+           sp->value <= UINT32_MAX;
   }
 
   void open_program() {
