@@ -1,7 +1,6 @@
 """Evidence that is text: one crash, several, none; in every form of output."""
 
 import json
-import unittest
 from pathlib import Path
 
 import e2e
@@ -81,4 +80,4 @@ class Text(e2e.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    e2e.main()
