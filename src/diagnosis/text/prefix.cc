@@ -150,10 +150,12 @@ bool take_cri_stream(Cut& cut) {
 }
 
 // "00O ", "01E+": stream and continuation, as GitLab runners write it.
-void take_gitlab_stream(Words& words) {
+bool take_gitlab_stream(Words& words) {
   Words inner = words;
-  if (!take_digits(inner, 2, 2) || (!inner.take("O") && !inner.take("E"))) return;
-  if (inner.take(" ") || inner.take("+")) words = inner;
+  if (!take_digits(inner, 2, 2) || (!inner.take("O") && !inner.take("E"))) return false;
+  if (!inner.take(" ") && !inner.take("+")) return false;
+  words = inner;
+  return true;
 }
 
 bool take_iso_line(Cut& cut) {
@@ -167,7 +169,7 @@ bool take_iso_line(Cut& cut) {
     if (!inner.words.take("]")) return false;
   }
   if (!inner.words.take(" ") && !inner.words.at_end()) return false;
-  if (!take_cri_stream(inner) && !take_tag(inner, false, true)) take_gitlab_stream(inner.words);
+  if (!take_cri_stream(inner) && !take_gitlab_stream(inner.words)) take_tag(inner, false, true);
   cut = inner;
   return true;
 }
