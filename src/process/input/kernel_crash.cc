@@ -69,12 +69,17 @@ std::optional<uint64_t> bias_of(const elf::File& elf, const KernelCrash& crash) 
   return std::nullopt;
 }
 
-bool code_agrees(const elf::File& elf, uint64_t bias, const KernelCrash& crash) {
+// How many bytes of the line's code are the same in the file; nullopt when one differs.
+std::optional<uint64_t> compare_code(const elf::File& elf, uint64_t bias,
+                                     const KernelCrash& crash) {
+  uint64_t same = 0;
   for (size_t i = 0; i < crash.code.size(); ++i) {
     const auto byte = elf.bytes_at_vaddr(crash.code_start.value + i - bias, 1);
-    if (byte && !byte->empty() && byte->front() != crash.code[i]) return false;
+    if (!byte || byte->empty()) continue;
+    if (byte->front() != crash.code[i]) return std::nullopt;
+    ++same;
   }
-  return true;
+  return same;
 }
 
 class Builder {
@@ -151,7 +156,8 @@ class Builder {
       return;
     }
     layout.bias = *bias;
-    if (!code_agrees(*layout.elf, *bias, crash_)) {
+    const auto same = compare_code(*layout.elf, *bias, crash_);
+    if (!same) {
       note(fmt::format("--exe {} was not used: the bytes of code in the log are not those of this "
                        "file at the same place, so it is another build",
                        program_),
@@ -159,6 +165,7 @@ class Builder {
       return;
     }
     result_.program_fits = true;
+    result_.same_code = *same;
     layout_ = std::move(layout);
   }
 
@@ -232,6 +239,7 @@ class Builder {
     Mapping refused;
     refused.range = {address->page(), address->page() + kPageSize};
     refused.protection = Protection{true, false, false};
+    refused.path = "[a page]";  // of what, the line does not tell
     if (crash_.wanted == KernelCrash::Wanted::kExecute) refused.protection->write = true;
     add(std::move(refused));
   }
