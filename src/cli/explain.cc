@@ -51,6 +51,7 @@ std::string render(const Options& options, diagnosis::Diagnoses diagnoses) {
   for (diagnosis::Diagnosis& diagnosis : diagnoses.list) {
     set.reports.push_back({.facts = std::move(diagnosis.facts),
                            .verdict = std::move(diagnosis.verdict),
+                           .signature = std::move(diagnosis.signature),
                            .tool_version = INQUEST_VERSION,
                            .full = options.diagnose.full,
                            .place_in_text = std::move(diagnosis.place_in_text)});

@@ -63,6 +63,26 @@ void note_computed(const process::KernelCrashImage& made, Facts& facts) {
   }
 }
 
+// What the stages say of a core that lacks this or that is not what a reader of a log needs.
+void say_what_is_missing(Facts& facts) {
+  facts.crashing.notes.clear();
+  facts.crashing.end = "not in the log";
+  std::erase_if(facts.missing, [](const Fact& fact) {
+    return fact.statement.starts_with("the crashing thread's stack") ||
+           fact.statement.starts_with("the core does not name");
+  });
+  for (std::string& advice : facts.advice) {
+    if (advice.starts_with("Give the ")) {
+      advice = "Give the program that crashed, of the same build, with --exe.";
+    } else if (advice.starts_with("Link with --build-id")) {
+      advice.clear();
+    }
+  }
+  facts.missing.push_back({"the kernel's log holds no stack and no memory", {}});
+  facts.advice.emplace_back(
+      "Keep a core of the next crash (coredumpctl, or ulimit -c unlimited) and explain that.");
+}
+
 // A line of the kernel's log through the same stages as a core.
 Result<Diagnosis> diagnose_kernel_crash(TextReport& report, const process::Input& input,
                                         const DiagnoseOptions& options) {
@@ -75,6 +95,7 @@ Result<Diagnosis> diagnose_kernel_crash(TextReport& report, const process::Input
   INQ_TRY(Facts facts, facts_of(made.image, fitting));
   facts.reported = std::move(report.facts.reported);
   facts.process.thread_count = 0;  // the log does not tell
+  say_what_is_missing(facts);
   if (facts.fault) {
     FaultFacts& fault = *facts.fault;
     if (fault.access == AccessKind::kNone) fault.access = access_of(crash.wanted);
@@ -89,6 +110,13 @@ Result<Diagnosis> diagnose_kernel_crash(TextReport& report, const process::Input
                                    address->value <= sp->value + kNearStackPointer;
   }
   note_computed(made, facts);
+  if (made.same_code != 0) {
+    facts.other.push_back(
+        {fmt::format("all {} bytes of code in the log are the same in {}; a log names no build-id, "
+                     "so that is what speaks for this file",
+                     made.same_code, options.modules.executable),
+         {}});
+  }
   return conclude(std::move(made.image), std::move(facts));
 }
 

@@ -89,14 +89,18 @@ Field who(const Report& report) {
   Field field{.label = "who", .paragraphs = {}, .code = {}};
   std::string text = process.executable.empty() ? process.command : process.executable;
   if (text.empty()) text = "unknown program";
-  text += fmt::format(", pid {}, {}", process.pid, process.arch);
+  if (process.pid != 0) text += fmt::format(", pid {}", process.pid);
+  if (!process.arch.empty()) text += fmt::format(", {}", process.arch);
   if (!process.runtime.empty()) text += fmt::format(", {}", process.runtime);
-  text += fmt::format(", thread {}", report.facts.crashing.tid);
+  const bool knows_thread = report.facts.crashing.tid != 0;
+  if (knows_thread) text += fmt::format(", thread {}", report.facts.crashing.tid);
   if (!report.facts.crashing.thread_name.empty()) {
     text += fmt::format(" \"{}\"", report.facts.crashing.thread_name);
   }
-  text +=
-      process.thread_count == 1 ? " (its only one)" : fmt::format(" of {}", process.thread_count);
+  if (knows_thread && process.thread_count != 0) {  // a text need not tell how many there were
+    text +=
+        process.thread_count == 1 ? " (its only one)" : fmt::format(" of {}", process.thread_count);
+  }
   field.paragraphs.push_back(std::move(text));
   if (signal.number != 0) {
     std::string of = signal.name;
@@ -104,6 +108,10 @@ Field who(const Report& report) {
     if (signal.address) of += fmt::format(" at {}", to_hex(*signal.address));
     if (report.facts.own_handler) of += ", seen by the program's own crash handler";
     field.paragraphs.push_back(std::move(of));
+  }
+  if (report.facts.reported) {
+    const ReportedFacts& reported = *report.facts.reported;
+    field.paragraphs.push_back(fmt::format("{}: {}", reported.tool, reported.error));
   }
   return field;
 }
@@ -141,9 +149,10 @@ Field missing(const Report& report) {
 }
 
 std::string stack_heading(const StackFacts& stack, size_t threads) {
-  std::string text = fmt::format("Crashing thread {}", stack.tid);
+  std::string text = "Crashing thread";
+  if (stack.tid != 0) text += fmt::format(" {}", stack.tid);
   if (!stack.thread_name.empty()) text += fmt::format(" \"{}\"", stack.thread_name);
-  text += threads == 1 ? " (the only one)" : fmt::format(" (of {})", threads);
+  if (threads != 0) text += threads == 1 ? " (the only one)" : fmt::format(" (of {})", threads);
   return text + fmt::format(", {} frame{}, stack {}", stack.total_frames,
                             stack.total_frames == 1 ? "" : "s", stack.end);
 }
@@ -297,7 +306,8 @@ Document compose(const Report& report) {
     if (!field.paragraphs.empty()) document.fields.push_back(std::move(field));
   }
   document.sections.push_back(compose_origin(report.facts.origin));
-  document.sections.push_back(crashing_stack(report));
+  if (!report.facts.crashing.frames.empty() || !report.facts.reported)
+    document.sections.push_back(crashing_stack(report));
   if (report.full) {
     for (const StackFacts& stack : report.facts.others)
       document.sections.push_back(thread_in_full(stack));

@@ -38,6 +38,16 @@ size_t read(TextLines lines, TextReport& report) {
   crash.signal.number = static_cast<int>(*signal);
   if (const size_t colon = line.rfind(": ", at); colon != std::string_view::npos && colon < at) {
     crash.command = line.substr(0, colon);
+    // "file: thread", and on old kernels "thread/71".
+    if (const size_t file = crash.command.rfind(": "); file != std::string::npos)
+      crash.command.erase(0, file + 2);
+    if (const size_t slash = crash.command.rfind('/'); slash != std::string::npos) {
+      if (const auto tid = number_of(std::string_view(crash.command).substr(slash + 1));
+          tid && *tid <= INT32_MAX) {
+        crash.tid = static_cast<int32_t>(*tid);
+        crash.command.resize(slash);
+      }
+    }
   }
   for (size_t i = 1; i < std::min<size_t>(lines.size(), 8); ++i) {
     if (lines[i].text.find("pstate: ") != std::string_view::npos)

@@ -174,6 +174,7 @@ constexpr ArmFault kArmFaults[] = {
     {"SP/PC alignment exception", kSigBus, 1},
     {"external abort", kSigBus, 0},
     {"undefined instruction", kSigIll, 1},
+    {"tag check fault", kSigSegv, 9 /* SEGV_MTESERR */},
     {"BRK", kSigTrap, 1},
     {"Trap", kSigTrap, 1},
 };

@@ -150,10 +150,12 @@ bool take_cri_stream(Cut& cut) {
 }
 
 // "00O ", "01E+": stream and continuation, as GitLab runners write it.
-void take_gitlab_stream(Words& words) {
+bool take_gitlab_stream(Words& words) {
   Words inner = words;
-  if (!take_digits(inner, 2, 2) || (!inner.take("O") && !inner.take("E"))) return;
-  if (inner.take(" ") || inner.take("+")) words = inner;
+  if (!take_digits(inner, 2, 2) || (!inner.take("O") && !inner.take("E"))) return false;
+  if (!inner.take(" ") && !inner.take("+")) return false;
+  words = inner;
+  return true;
 }
 
 bool take_iso_line(Cut& cut) {
@@ -167,7 +169,7 @@ bool take_iso_line(Cut& cut) {
     if (!inner.words.take("]")) return false;
   }
   if (!inner.words.take(" ") && !inner.words.at_end()) return false;
-  if (!take_cri_stream(inner) && !take_tag(inner, false, true)) take_gitlab_stream(inner.words);
+  if (!take_cri_stream(inner) && !take_gitlab_stream(inner.words)) take_tag(inner, false, true);
   cut = inner;
   return true;
 }
@@ -230,6 +232,17 @@ bool take_bracketed_date(Cut& cut) {
   }
   if (!words.take("] ")) return false;
   cut.words = words;
+  return true;
+}
+
+// "Thu Aug 11 22:52:54 2022 kern.info kernel: ": OpenWrt.
+bool take_openwrt(Cut& cut) {
+  Cut inner = cut;
+  if (!take_one_of(inner.words, kDays) || !inner.words.take(" ")) return false;
+  if (!take_syslog_date(inner.words) || !inner.words.take(" ")) return false;
+  if (!take_digits(inner.words, 4, 4) || !inner.words.take(" ")) return false;
+  take_tag(inner, true, true);
+  cut = inner;
   return true;
 }
 
@@ -357,9 +370,10 @@ bool take_field_name(Cut& cut) {
 }
 
 constexpr std::array kRecognisers = {
-    take_iso_line,  take_kernel_clock, take_kernel_caller, take_rfc3164,    take_full_date,
-    take_unix_date, take_logcat,       take_clock_time,    take_priority,   take_bracketed_date,
-    take_pod,       take_facility,     take_compose,       take_field_name, take_job};
+    take_iso_line,   take_kernel_clock, take_kernel_caller,  take_rfc3164,
+    take_full_date,  take_openwrt,      take_unix_date,      take_logcat,
+    take_clock_time, take_priority,     take_bracketed_date, take_pod,
+    take_facility,   take_compose,      take_field_name,     take_job};
 
 }  // namespace
 

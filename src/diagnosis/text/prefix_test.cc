@@ -26,6 +26,7 @@ TEST(Prefix, WhatLoggersAddIsTakenOff) {
            "kern  :warn  : [Sat Nov 21 11:39:01 2026] ",
            "Sat 2026-11-21 11:39:01 UTC web1 kernel: ",
            "1700000000.123456 web1 kernel: ",
+           "Thu Aug 11 22:52:54 2022 kern.info kernel: [   37.498052] ",
            "<34>1 2026-11-21T11:39:01Z web1 app 71 ID47 [data@1 a=\"b\"] ",
            "<34>1 2026-11-21T11:39:01Z web1 app 71 - - ",
            "2026-11-21T11:39:01.123456789Z stdout F ",

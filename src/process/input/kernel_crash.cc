@@ -69,12 +69,17 @@ std::optional<uint64_t> bias_of(const elf::File& elf, const KernelCrash& crash) 
   return std::nullopt;
 }
 
-bool code_agrees(const elf::File& elf, uint64_t bias, const KernelCrash& crash) {
+// How many bytes of the line's code are the same in the file; nullopt when one differs.
+std::optional<uint64_t> compare_code(const elf::File& elf, uint64_t bias,
+                                     const KernelCrash& crash) {
+  uint64_t same = 0;
   for (size_t i = 0; i < crash.code.size(); ++i) {
     const auto byte = elf.bytes_at_vaddr(crash.code_start.value + i - bias, 1);
-    if (byte && !byte->empty() && byte->front() != crash.code[i]) return false;
+    if (!byte || byte->empty()) continue;
+    if (byte->front() != crash.code[i]) return std::nullopt;
+    ++same;
   }
-  return true;
+  return same;
 }
 
 class Builder {
@@ -91,8 +96,13 @@ class Builder {
     image.pid = crash_.tid;
     image.command = crash_.command;
     image.signal = crash_.signal;
-    image.memory = std::make_unique<CodeMemory>(crash_.code, crash_.code_start);
-    open_program();
+    if (is_32_bit()) {
+      note("this was a 32-bit process, of which instructions are not decoded", "");
+      image.memory = std::make_unique<CodeMemory>(Bytes(), Address());
+    } else {
+      image.memory = std::make_unique<CodeMemory>(crash_.code, crash_.code_start);
+      open_program();
+    }
     add_mappings();
     isa::RegisterFile registers = crash_.registers;
     compute_register(registers);
@@ -108,6 +118,13 @@ class Builder {
  private:
   void note(std::string text, std::string advice) {
     result_.image.notes.push_back({std::move(text), std::move(advice)});
+  }
+
+  // Its stack lies below 4 GiB; that of a 64-bit process never does unless it asks for it.
+  bool is_32_bit() const {
+    const auto sp = crash_.registers.sp();
+    return crash_.registers.arch() == isa::Arch::kX86_64 && sp && sp->value != 0 &&
+           sp->value <= UINT32_MAX;
   }
 
   void open_program() {
@@ -139,7 +156,8 @@ class Builder {
       return;
     }
     layout.bias = *bias;
-    if (!code_agrees(*layout.elf, *bias, crash_)) {
+    const auto same = compare_code(*layout.elf, *bias, crash_);
+    if (!same) {
       note(fmt::format("--exe {} was not used: the bytes of code in the log are not those of this "
                        "file at the same place, so it is another build",
                        program_),
@@ -147,6 +165,7 @@ class Builder {
       return;
     }
     result_.program_fits = true;
+    result_.same_code = *same;
     layout_ = std::move(layout);
   }
 
@@ -220,6 +239,7 @@ class Builder {
     Mapping refused;
     refused.range = {address->page(), address->page() + kPageSize};
     refused.protection = Protection{true, false, false};
+    refused.path = "[a page]";  // of what, the line does not tell
     if (crash_.wanted == KernelCrash::Wanted::kExecute) refused.protection->write = true;
     add(std::move(refused));
   }

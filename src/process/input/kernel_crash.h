@@ -44,6 +44,8 @@ struct KernelCrashImage {
   // `program` fits the line and may stand for the module. Its build-id cannot be held against
   // anything.
   bool program_fits = false;
+  // Bytes of code in the line that were found the same in `program`.
+  uint64_t same_code = 0;
 };
 
 // `program`: the file that the user says crashed; used when its name is the module's (or the line
