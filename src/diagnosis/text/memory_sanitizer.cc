@@ -69,6 +69,10 @@ std::optional<Leak> parse_leak(std::string_view title) {
 }
 
 void use_leak(SanitizerReport::Section& section, const Leak& leak, Facts& facts) {
+  // The first frame is the sanitizer's malloc(), with or without a name.
+  if (!section.stack.frames.empty() && section.stack.frames.front().functions.back().name.empty()) {
+    section.stack.frames.front().functions.back().role = CodeRole::kLibrary;
+  }
   facts.crashing = section.stack;
   facts.reported->size = leak.bytes;
   facts.reported->error = leak.direct ? "direct leak" : "indirect leak";

@@ -87,6 +87,11 @@ void fold_cycle(StackFacts& stack) {
   }
 }
 
+// The same number twice is an inlined function's when the pc is the same, too.
+bool has_pc(const StackFacts& stack, Address pc) {
+  return !stack.frames.empty() && stack.frames.back().pc == pc;
+}
+
 }  // namespace
 
 void append_frame(const StackLine& line, StackFacts& stack) {
@@ -115,7 +120,8 @@ size_t read_stack(const ReportLines& lines, StackFacts& stack) {
   for (size_t i = 0; i < lines.size(); ++i) {
     const std::string_view text = lines[i];
     const auto line = parse_stack_line(text);
-    const bool follows = line && (!last || !line->number || *line->number > *last);
+    const bool follows = line && (!last || !line->number || *line->number > *last ||
+                                  (*line->number == *last && line->pc && has_pc(stack, *line->pc)));
     if (line && !follows) break;
     if (!line) {
       if (taken == 0 || text.empty() || ++foreign > kMaxForeign) break;

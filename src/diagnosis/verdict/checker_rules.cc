@@ -153,6 +153,13 @@ void propose_from_valgrind(const Facts& facts, Proposals& out) {
   } else if (error.starts_with("Invalid read") || error.starts_with("Invalid write") ||
              contains(error, "unaddressable byte")) {
     propose_by_allocation(facts, out);
+  } else if (error.starts_with("Stack overflow in thread") ||
+             error.starts_with("Can't extend stack")) {
+    Hypothesis h = start(facts, Class::kStackOverflowRecursion,
+                         "the stack ran out, most often by a recursion without end; valgrind shows "
+                         "only the innermost function");
+    h.would_confirm = "the whole stack: run without valgrind and read the core";
+    out.push_back({std::move(h), 80});
   } else {
     propose_meaning(valgrind_meanings(), facts, out);
   }
