@@ -58,7 +58,7 @@ bool parse_numbered(Words words, StackLine& line) {
   line.pc = Address(*pc);
   words.take(":");
   words.skip_blanks();
-  words.take("in ");
+  if (!words.take("in ") && words.rest() == "in") return true;  // cut off by the logger
   return parse_named(words.rest(), line);
 }
 
