@@ -45,7 +45,7 @@ constexpr std::array<Names, 26> kSanitizerPrefixes = {"__asan_",
                                                       "printf_common",
                                                       "scanf_common"};
 
-constexpr std::array<Names, 12> kFuzzerDrivers = {"fuzzer::Fuzzer::",
+constexpr std::array<Names, 17> kFuzzerDrivers = {"fuzzer::Fuzzer::",
                                                   "fuzzer::RunOneTest",
                                                   "fuzzer::FuzzerDriver",
                                                   "fuzzer::RunInputs",
@@ -56,7 +56,12 @@ constexpr std::array<Names, 12> kFuzzerDrivers = {"fuzzer::Fuzzer::",
                                                   "centipede::RunnerMain",
                                                   "centipede::RunOneInput",
                                                   "centipede::RunTests",
-                                                  "honggfuzz_main"};
+                                                  "honggfuzz_main",
+                                                  "fuzzer::PrintStackTrace",
+                                                  "fuzzer::(anonymous namespace)::",
+                                                  "fuzzer::CrashHandler",
+                                                  "fuzzer::HandleMalloc",
+                                                  "fuzzer::MallocHook"};
 
 constexpr std::array<Names, 24> kCheckPrefixes = {
     // Chromium, WebKit, V8, Skia
