@@ -165,13 +165,13 @@ constexpr std::array<Names, 80> kCLibraryNames = {
     "sleep",      "poll",        "select",         "epoll_wait",    "exit",      "_exit",
     "longjmp",    "atof"};
 
-constexpr std::array<Names, 26> kCLibraryPrefixes = {
+constexpr std::array<Names, 27> kCLibraryPrefixes = {
     "_int_malloc",  "_int_free",    "_int_realloc", "_int_memalign",      "tcache_",
     "unlink_chunk", "munmap_chunk", "mremap_chunk", "malloc_consolidate", "sysmalloc",
     "_IO_",         "__libc_",      "__GI_",        "__printf",           "__vfprintf",
     "__memcpy",     "__memmove",    "__memset",     "__memcmp",           "__memchr",
     "__str",        "__wmem",       "__rawmem",     "__vsnprintf",        "__pthread_",
-    "__nptl_"};
+    "pthread_",     "__nptl_"};
 
 constexpr std::array<Names, 14> kSystemDirectories = {"/lib/",
                                                       "/lib64/",

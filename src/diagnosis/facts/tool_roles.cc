@@ -45,7 +45,7 @@ constexpr std::array<Names, 26> kSanitizerPrefixes = {"__asan_",
                                                       "printf_common",
                                                       "scanf_common"};
 
-constexpr std::array<Names, 12> kFuzzerDrivers = {"fuzzer::Fuzzer::",
+constexpr std::array<Names, 17> kFuzzerDrivers = {"fuzzer::Fuzzer::",
                                                   "fuzzer::RunOneTest",
                                                   "fuzzer::FuzzerDriver",
                                                   "fuzzer::RunInputs",
@@ -56,7 +56,12 @@ constexpr std::array<Names, 12> kFuzzerDrivers = {"fuzzer::Fuzzer::",
                                                   "centipede::RunnerMain",
                                                   "centipede::RunOneInput",
                                                   "centipede::RunTests",
-                                                  "honggfuzz_main"};
+                                                  "honggfuzz_main",
+                                                  "fuzzer::PrintStackTrace",
+                                                  "fuzzer::(anonymous namespace)::",
+                                                  "fuzzer::CrashHandler",
+                                                  "fuzzer::HandleMalloc",
+                                                  "fuzzer::MallocHook"};
 
 constexpr std::array<Names, 24> kCheckPrefixes = {
     // Chromium, WebKit, V8, Skia
@@ -77,7 +82,9 @@ bool is_check_machinery(std::string_view name) {
 }
 
 bool is_sanitizer_run_time(std::string_view name, std::string_view file) {
-  if (contains(file, "/compiler-rt/lib/") || contains(file, "/libsanitizer/")) return true;
+  if (contains(file, "/compiler-rt/lib/") || contains(file, "/libsanitizer/") ||
+      contains(file, "/honggfuzz/libhfuzz/"))
+    return true;
   return starts_with_one_of(name, kSanitizerPrefixes);
 }
 
@@ -89,8 +96,7 @@ bool is_fuzzer_driver(std::string_view name, std::string_view file) {
 bool is_c_library_source(std::string_view file) {
   if (contains(file, "/sysdeps/unix/") || contains(file, "/sysdeps/x86_64/") ||
       contains(file, "/sysdeps/posix/") || contains(file, "/sysdeps/aarch64/") ||
-      contains(file, "/build/glibc") || contains(file, "/build/eglibc") ||
-      contains(file, "/glibc-2."))
+      contains(file, "/build/glibc") || contains(file, "/eglibc-") || contains(file, "/glibc-2."))
     return true;
   for (const std::string_view part : {"nptl/", "csu/", "stdlib/", "malloc/", "string/", "assert/",
                                       "debug/", "signal/", "libio/", "stdio-common/"}) {

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "diagnosis/report/tool_stacks.h"
 #include "platform/term/text.h"
 
 namespace inquest::diagnosis {
@@ -152,7 +153,8 @@ std::string stack_heading(const StackFacts& stack, size_t threads) {
   std::string text = "Crashing thread";
   if (stack.tid != 0) text += fmt::format(" {}", stack.tid);
   if (!stack.thread_name.empty()) text += fmt::format(" \"{}\"", stack.thread_name);
-  if (threads != 0) text += threads == 1 ? " (the only one)" : fmt::format(" (of {})", threads);
+  if (threads == 1) text += " (the only one)";
+  if (threads > 1) text += fmt::format(" (of {})", threads);
   return text + fmt::format(", {} frame{}, stack {}", stack.total_frames,
                             stack.total_frames == 1 ? "" : "s", stack.end);
 }
@@ -308,6 +310,8 @@ Document compose(const Report& report) {
   document.sections.push_back(compose_origin(report.facts.origin));
   if (!report.facts.crashing.frames.empty() || !report.facts.reported)
     document.sections.push_back(crashing_stack(report));
+  for (Section& section : compose_tool_stacks(report))
+    document.sections.push_back(std::move(section));
   if (report.full) {
     for (const StackFacts& stack : report.facts.others)
       document.sections.push_back(thread_in_full(stack));

@@ -17,7 +17,7 @@ bool contains(std::string_view text, std::string_view part) { return text.find(p
 struct Wording {
   std::string_view words, error;
 };
-constexpr std::array<Wording, 16> kWordings = {{
+constexpr std::array<Wording, 17> kWordings = {{
     {"attempting double-free", "double-free"},
     {"attempting free on address which was not malloc", "bad-free"},
     {"attempting to call malloc_usable_size()", "bad-malloc_usable_size"},
@@ -32,6 +32,7 @@ constexpr std::array<Wording, 16> kWordings = {{
     {"specified RSS limit exceeded", "rss-limit-exceeded"},
     {"hard rss limit exhausted", "rss-limit-exceeded"},
     {"allocator is out of memory", "out-of-memory"},
+    {"out of memory: allocator", "out-of-memory"},
     {"failed to allocate", "out-of-memory"},
     {"bad parameters to __sanitizer_annotate", "bad-__sanitizer_annotate_contiguous_container"},
 }};
@@ -101,12 +102,14 @@ bool read_variable(std::string_view line, std::string_view function, Facts& fact
   fact.size = *end - *start;
   fact.offset = static_cast<int64_t>(*offset) - static_cast<int64_t>(*start);
   fact.start = Address(fact.address.value - static_cast<uint64_t>(fact.offset));
+  // clang's "buf.i": a variable of an inlined function.
+  const std::string_view plain = name->ends_with(".i") ? name->substr(0, name->size() - 2) : *name;
   std::string where = function.empty() ? std::string() : fmt::format(" of {}()", function);
   words.skip_blanks();
   if (words.take("(line ")) {
     if (const auto number = words.take_number()) where += fmt::format(", line {}", *number);
   }
-  fact.place = fmt::format("variable `{}`{}", *name, where);
+  fact.place = fmt::format("variable `{}`{}", plain, where);
   const std::string thing = fmt::format("the {}-byte {}", fact.size, fact.place);
   fact.statement = fact.offset < 0
                        ? fmt::format("the access begins {} bytes before {}", -fact.offset, thing)
@@ -191,10 +194,28 @@ void set_freed(AllocationFact& fact, StackFacts stack) {
     fact.statement += " that was freed";
 }
 
+// A stack of malloc() or free() begins with the sanitizer's stand-in for it, also when the names
+// are missing and it is linked into the program.
+void mark_interceptor(StackFacts& stack) {
+  if (stack.frames.empty()) return;
+  for (FunctionFact& function : stack.frames.front().functions) {
+    if (function.name.empty()) function.role = CodeRole::kLibrary;
+  }
+}
+
+bool is_found_by_interceptor(const std::string& error) {
+  return contains(error, "free") ? !contains(error, "use-after-free")
+                                 : contains(error, "param") || contains(error, "mismatch") ||
+                                       contains(error, "calloc") || contains(error, "too-big") ||
+                                       error == "out-of-memory";
+}
+
 void sort_sections(SanitizerReport& raw, Facts& facts) {
   bool has_crash = false;
   for (SanitizerReport::Section& section : raw.sections) {
     const std::string_view title = section.title;
+    if (title.find("llocated ") != kNowhere || title.find("reed by") != kNowhere)
+      mark_interceptor(section.stack);
     if (title.starts_with("freed by") || title.starts_with("Freed by")) {
       section.stack.title = title;
       set_freed(allocation_of(facts, facts.reported->address.value_or(Address())),
@@ -210,6 +231,7 @@ void sort_sections(SanitizerReport& raw, Facts& facts) {
       std::string thread = std::move(facts.crashing.thread_name);
       facts.crashing = std::move(section.stack);
       facts.crashing.thread_name = std::move(thread);
+      if (is_found_by_interceptor(facts.reported->error)) mark_interceptor(facts.crashing);
     } else {
       add_related(section, facts);
     }

@@ -49,8 +49,8 @@ void check(const Facts& facts) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const std::vector<TextLine> lines = split(text);
-  const std::array formats = {&kSanitizer,   &kUndefinedBehavior, &kValgrind,
-                              &kValgrindXml, &kFailureSignal,     &kLastWords};
+  const std::array formats = {&kSanitizer, &kUndefinedBehavior, &kValgrind, &kValgrindXml,
+                              &kCentipede, &kFailureSignal,     &kLastWords};
   for (size_t i = 0; i < lines.size(); ++i) {
     for (const Format* format : formats) {
       const bool triggered = std::any_of(

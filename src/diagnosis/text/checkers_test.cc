@@ -314,5 +314,18 @@ later)");
   EXPECT_EQ(user_function(chromium.facts), "content::Frame::Draw");
 }
 
+TEST(Checkers, CentipedeLimitsWithTheStackOfTheAbort) {
+  const Read got =
+      read(kCentipede, R"(========= Stack limit exceeded: 982784 > 131072 (byte); aborting
+==12==ERROR: AddressSanitizer: ABRT on unknown address 0x00000000000c (pc 0x7f bp 0x1 sp 0x2 T0)
+    #0 0x7f in raise (/lib/libc.so.6+0x4300b)
+    #1 0x55 in walk /src/a.c:38:3
+SUMMARY: AddressSanitizer: ABRT (/lib/libc.so.6+0x4300b) in raise)");
+  EXPECT_EQ(got.taken, got.lines);
+  EXPECT_TRUE(got.facts.reported->error.starts_with("stack-overflow"));
+  EXPECT_EQ(user_function(got.facts), "walk");
+  EXPECT_EQ(read(kCentipede, "========= results =========").taken, 0u);
+}
+
 }  // namespace
 }  // namespace inquest::diagnosis

@@ -119,7 +119,9 @@ void complete_facts(Facts& facts) {
   }
   if (process.language.empty()) process.language = "unknown";
   if (facts.crashing.end.empty()) facts.crashing.end = "complete";
-  if (process.thread_count == 0) process.thread_count = 1 + facts.others.size();
+  if (process.thread_count == 0 && !facts.others.empty()) {
+    process.thread_count = 1 + facts.others.size();
+  }
 }
 
 void set_signal(Facts& facts, int number, std::optional<int> code, std::optional<Address> address) {

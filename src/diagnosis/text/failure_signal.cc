@@ -201,6 +201,9 @@ size_t read(TextLines lines, TextReport& report) {
   ReportedFacts& reported = facts.reported.emplace();
   reported.tool = "the program's signal handler";
   reported.error = facts.signal.name;
+  if (lines.size() > 1 && lines[1].text.find("control flow integrity violation") != kNowhere) {
+    reported.error += ": control flow integrity violation";
+  }
   reported.address = facts.signal.address;
   if (facts.fault) reported.access = facts.fault->access;
   reported.excerpt.emplace_back(trim(lines[0].text));

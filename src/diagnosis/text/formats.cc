@@ -21,6 +21,7 @@ std::span<const Format* const> formats() {
       &kUndefinedBehavior,
       &kValgrind,
       &kValgrindXml,
+      &kCentipede,
       &kRustPanic,
       &kGoCrash,
       &kPythonFatal,

@@ -1,7 +1,10 @@
 // MemorySanitizer's origins, leaks, and libFuzzer's own words.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "diagnosis/text/complete.h"
+#include "diagnosis/text/failure_signal.h"
 #include "diagnosis/text/sanitizer_readers.h"
 
 namespace inquest::diagnosis {
@@ -53,6 +56,17 @@ void blame(const OriginStep& step, std::string why, Facts& facts) {
                                  .confidence = 80});
 }
 
+// abort() among the frames right behind the handler that printed the stack: the signal is SIGABRT.
+bool calls_abort(const StackFacts& stack, size_t from) {
+  constexpr size_t kNear = 6;
+  for (size_t i = from; i < std::min(stack.frames.size(), from + kNear); ++i) {
+    for (const FunctionFact& function : stack.frames[i].functions) {
+      if (function.short_name == "abort" || function.short_name == "gsignal") return true;
+    }
+  }
+  return false;
+}
+
 // "Direct leak of 10 byte(s) in 1 object(s) allocated from:"
 struct Leak {
   uint64_t bytes = 0, objects = 0;
@@ -69,6 +83,10 @@ std::optional<Leak> parse_leak(std::string_view title) {
 }
 
 void use_leak(SanitizerReport::Section& section, const Leak& leak, Facts& facts) {
+  // The first frame is the sanitizer's malloc(), with or without a name.
+  if (!section.stack.frames.empty() && section.stack.frames.front().functions.back().name.empty()) {
+    section.stack.frames.front().functions.back().role = CodeRole::kLibrary;
+  }
   facts.crashing = section.stack;
   facts.reported->size = leak.bytes;
   facts.reported->error = leak.direct ? "direct leak" : "indirect leak";
@@ -140,6 +158,11 @@ void read_fuzzer_error(SanitizerReport& raw, Facts& facts) {
   if (!raw.sections.empty()) {
     facts.crashing = std::move(raw.sections.front().stack);
     for (size_t i = 1; i < raw.sections.size(); ++i) add_related(raw.sections[i], facts);
+  }
+  facts.crash_frame = first_frame_behind_handler(facts.crashing);
+  if (message.starts_with("deadly signal") && calls_abort(facts.crashing, facts.crash_frame)) {
+    facts.abort.kind = AbortFacts::Kind::kAbortCall;
+    set_signal(facts, signal_number_of("ABRT"));
   }
   if (message.starts_with("out-of-memory")) facts.abort.kind = AbortFacts::Kind::kOutOfMemory;
   if (message.starts_with("out-of-memory")) facts.abort.message = message;

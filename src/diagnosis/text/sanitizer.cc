@@ -28,6 +28,8 @@ void dispatch(SanitizerReport& raw, Facts& facts) {
 size_t read(TextLines lines, TextReport& report) {
   auto raw = read_sanitizer_report(lines);
   if (!raw) return 0;
+  // Fuzzers say "deadly signal" on the console, too, without anything behind it.
+  if (raw->header.tool == "libFuzzer" && raw->sections.empty() && raw->summary.empty()) return 0;
   Facts& facts = report.facts;
   facts.process.pid = raw->header.pid;
   facts.process.producer = raw->header.tool;

@@ -48,6 +48,7 @@ bool parse_numbered(Words words, StackLine& line) {
   const auto number = words.take_number();
   if (!number || *number > kMaxFrameNumber) return false;
   line.number = static_cast<uint32_t>(*number);
+  if (words.take(".")) words.take_number();  // Fuchsia's "#1.1": inlined
   if (!words.rest().starts_with(' ') && !words.rest().starts_with('\t')) return words.at_end();
   words.skip_blanks();
   if (words.take("pc ")) return parse_android(words, line);
@@ -57,7 +58,7 @@ bool parse_numbered(Words words, StackLine& line) {
   line.pc = Address(*pc);
   words.take(":");
   words.skip_blanks();
-  words.take("in ");
+  if (!words.take("in ") && words.rest() == "in") return true;  // cut off by the logger
   return parse_named(words.rest(), line);
 }
 

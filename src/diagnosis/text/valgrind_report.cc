@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#include "binary/demangle/demangle.h"
 #include "diagnosis/text/complete.h"
 #include "diagnosis/text/sanitizer_readers.h"
 #include "diagnosis/text/words.h"
@@ -38,6 +39,16 @@ void read_access_words(std::string_view what, ReportedFacts& reported) {
   }
 }
 
+// "data symbol "_ZN4shop1mE"": valgrind leaves names of variables mangled.
+std::string with_demangled_name(std::string_view thing) {
+  const size_t open = thing.find("\"_Z");
+  const size_t close = open == kNowhere ? kNowhere : thing.find('"', open + 1);
+  if (close == kNowhere) return std::string(thing);
+  const std::string name = demangle::demangle(thing.substr(open + 1, close - open - 1));
+  return std::string(thing.substr(0, open)) + "`" + name + "`" +
+         std::string(thing.substr(close + 1));
+}
+
 // "Address 0x4a8a068 is 0 bytes after a block of size 40 alloc'd", "… inside a block of size 40
 // free'd"
 bool read_block(std::string_view line, Facts& facts) {
@@ -56,7 +67,7 @@ bool read_block(std::string_view line, Facts& facts) {
   const bool after = !before && words.take("after ");
   if (!before && !after && !words.take("inside ")) return false;
   AllocationFact& fact = allocation_of(facts, address);
-  const std::string_view thing = words.rest();
+  const std::string thing = with_demangled_name(words.rest());
   if (!words.take_until("block of size ")) {
     // "data symbol "counter"", "local var "x"", "stack of thread"
     fact.start = Address(address.value - *bytes);

@@ -103,7 +103,9 @@ void propose_by_allocation(const Facts& facts, Proposals& out) {
                  66});
 }
 
-bool is_fuzzer(const ReportedFacts& reported) { return reported.tool == "libFuzzer"; }
+bool is_fuzzer(const ReportedFacts& reported) {
+  return reported.tool == "libFuzzer" || reported.tool == "Centipede";
+}
 
 void propose_from_fuzzer(const Facts& facts, Proposals& out) {
   const std::string& error = facts.reported->error;
@@ -117,6 +119,11 @@ void propose_from_fuzzer(const Facts& facts, Proposals& out) {
     out.push_back({start(facts, Class::kOutOfMemoryAbort,
                          fmt::format("the fuzzer's memory limit was passed: {}", error)),
                    kToolSaw});
+  } else if (error.starts_with("stack-overflow")) {
+    out.push_back({start(facts, Class::kStackOverflowRecursion,
+                         "one input needed more stack than the fuzzer allows: a recursion that "
+                         "grows with the input"),
+                   kToolLikely + 6});
   } else if (error.starts_with("fuzz target exited")) {
     out.push_back({start(facts, Class::kAbort, "the code under test ended the process with exit()"),
                    kToolSaw});
@@ -153,6 +160,13 @@ void propose_from_valgrind(const Facts& facts, Proposals& out) {
   } else if (error.starts_with("Invalid read") || error.starts_with("Invalid write") ||
              contains(error, "unaddressable byte")) {
     propose_by_allocation(facts, out);
+  } else if (error.starts_with("Stack overflow in thread") ||
+             error.starts_with("Can't extend stack")) {
+    Hypothesis h = start(facts, Class::kStackOverflowRecursion,
+                         "the stack ran out, most often by a recursion without end; valgrind shows "
+                         "only the innermost function");
+    h.would_confirm = "the whole stack: run without valgrind and read the core";
+    out.push_back({std::move(h), 80});
   } else {
     propose_meaning(valgrind_meanings(), facts, out);
   }
@@ -209,6 +223,12 @@ void propose_from_checkers(const Facts& facts, Proposals& out) {
     h.would_confirm = "what the language says of this operation";
     out.push_back({std::move(h), kToolSaw});
     return;
+  }
+  if (contains(reported.error, "control flow integrity violation")) {
+    out.push_back({start(facts, Class::kTypeConfusion,
+                         "a call or cast through a type that does not fit was stopped (control "
+                         "flow integrity)"),
+                   kToolLikely});
   }
   if (!contains(reported.tool, "Sanitizer")) return;
   if (contains(reported.error, "leak")) {

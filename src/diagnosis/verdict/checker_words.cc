@@ -63,7 +63,12 @@ std::string allocation_words(const AllocationFact& allocation) {
   const auto add = [&](const char* verb, const std::optional<StackFacts>& stack) {
     if (!stack) return;
     const std::string where = place_words(*stack);
-    if (!where.empty()) text += fmt::format("{}{} in {}", text.empty() ? "" : ", ", verb, where);
+    if (where.empty()) return;
+    if (text.ends_with(verb)) {
+      text += " in " + where;
+      return;
+    }
+    text += fmt::format("{}{} in {}", text.empty() ? "" : ", ", verb, where);
   };
   add("freed", allocation.freed);
   add("allocated", allocation.allocated);
