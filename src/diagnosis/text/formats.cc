@@ -2,12 +2,38 @@
 
 #include <array>
 
+#include "diagnosis/text/runtime_formats.h"
+
 namespace inquest::diagnosis {
 
 std::span<const Format* const> formats() {
   // A line may begin reports of several formats: the more telling one stands first.
   static constexpr std::array kFormats = {
       &kOomKill,
+      &kRustPanic,
+      &kGoCrash,
+      &kPythonFatal,
+      &kNodeReport,
+      &kNodeFatal,
+      &kV8Fatal,
+      &kBunCrash,
+      &kSegfaultHandler,
+      &kJavaFatal,
+      &kAndroidTombstone,
+      &kRubyBug,
+      &kPhpFatal,
+      &kDotNetFatal,
+      &kAppleCrash,
+      &kWindowsException,
+      // Their frames stand in many texts,
+      &kLldb,
+      &kGdb,
+      &kSignalHandlerText,
+      // and these in many logs of programs that went on.
+      &kJavaException,
+      &kJavaScriptException,
+      &kRubyException,
+      &kPythonTraceback,
   };
   return kFormats;
 }

@@ -50,4 +50,7 @@ void append_frame(const StackLine& line, StackFacts& stack);
 // die). Recursion is folded into `cycle`, as in a walked stack.
 size_t read_stack(const ReportLines& lines, StackFacts& stack);
 
+// Keeps one round of the innermost recursion; `cycle` says how many there were.
+void fold_cycle(StackFacts& stack);
+
 }  // namespace inquest::diagnosis

@@ -63,7 +63,8 @@ size_t rounds_at(const std::vector<FrameFact>& frames, size_t first, size_t peri
   return (i - first) / period;
 }
 
-// Keeps one round of the innermost recursion.
+}  // namespace
+
 void fold_cycle(StackFacts& stack) {
   auto& frames = stack.frames;
   constexpr size_t kLastStart = 64;  // a recursion that ran out of stack begins near the top
@@ -86,8 +87,6 @@ void fold_cycle(StackFacts& stack) {
     }
   }
 }
-
-}  // namespace
 
 void append_frame(const StackLine& line, StackFacts& stack) {
   FunctionFact function = function_of(line);

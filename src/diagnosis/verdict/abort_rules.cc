@@ -88,17 +88,33 @@ void heap(const Facts& facts, Proposals& out) {
 void exception(const Facts& facts, Proposals& out) {
   const AbortFacts& abort = facts.abort;
   std::string sentence = "an exception was caught by nobody";
-  if (!abort.exception_type.empty()) {
+  if (abort.exception_type.empty() && !abort.exception_what.empty()) {
+    sentence = fmt::format("\"{}\" was thrown and caught by nobody", abort.exception_what);
+  } else if (!abort.exception_type.empty()) {
     sentence = fmt::format("`{}` was thrown and caught by nobody", abort.exception_type);
     if (!abort.exception_what.empty()) sentence += fmt::format(": \"{}\"", abort.exception_what);
   }
   const bool memory = abort.exception_type == "std::bad_alloc" ||
                       abort.exception_type == "std::bad_array_new_length";
   Hypothesis h = start(facts, CrashClass::kUncaughtException, sentence);
-  h.would_confirm =
-      "the throw: frames between std::terminate and your code show it when nothing was unwound";
-  h.next_command = fmt::format("gdb -ex 'catch throw' -ex run {}", executable_of(facts));
-  out.push_back({h, memory ? 90 : 95});
+  const std::string& language = facts.process.language;
+  const bool native = language != "Python" && language != "JavaScript" && language != "Java" &&
+                      language != "Ruby" && language != "PHP" && language != "C#";
+  if (native) {
+    h.would_confirm =
+        "the throw: frames between std::terminate and your code show it when nothing was unwound";
+    h.next_command = fmt::format("gdb -ex 'catch throw' -ex run {}", executable_of(facts));
+  }
+  // A logger writes tracebacks of exceptions that were dealt with, too.
+  const bool logged =
+      facts.reported && facts.reported->error == "traceback" && facts.signal.number == 0;
+  if (logged) {
+    h.facts_against.emplace_back(
+        "the text does not say that the process ended: a logger may have "
+        "written this");
+    h.would_confirm = "whether the process ended at this time: its exit code, its supervisor's log";
+  }
+  out.push_back({h, logged ? 74 : memory ? 90 : 95});
   if (memory) {
     Hypothesis oom =
         start(facts, CrashClass::kOutOfMemoryAbort, "an allocation failed: " + sentence);
@@ -164,10 +180,18 @@ void propose_from_abort(const Facts& facts, Proposals& out) {
       return;
     }
     case AbortFacts::Kind::kPanic: {
-      std::string sentence = "a Rust panic ended the process";
+      const std::string& language = facts.process.language;
+      const bool other =
+          facts.reported && (language == "Go" || !facts.reported->tool.starts_with("Rust"));
+      std::string sentence =
+          fmt::format("a {} panic ended the process", !other             ? "Rust"
+                                                      : language == "Go" ? "Go"
+                                                                         : facts.reported->tool);
       if (!abort.message.empty()) sentence += fmt::format(": \"{}\"", abort.message);
       if (!abort.file.empty()) sentence += fmt::format(" at {}:{}", abort.file, abort.line);
-      out.push_back({start(facts, CrashClass::kPanic, std::move(sentence)), 96});
+      // Go panics for faults too; then the fault says more.
+      const bool fault = facts.reported && abort.message.starts_with("runtime error: ");
+      out.push_back({start(facts, CrashClass::kPanic, std::move(sentence)), fault ? 60 : 96});
       return;
     }
     case AbortFacts::Kind::kOutOfMemory: {
@@ -192,10 +216,12 @@ void propose_from_abort(const Facts& facts, Proposals& out) {
                        96});
         return;
       }
-      Hypothesis h = start(facts, CrashClass::kAbort,
-                           facts.signal.name == "SIGABRT"
-                               ? std::string("the program called abort() itself")
-                               : fmt::format("the program sent itself {}", facts.signal.name));
+      std::string sentence = fmt::format("the program sent itself {}", facts.signal.name);
+      if (facts.signal.name == "SIGABRT") sentence = "the program called abort() itself";
+      if (facts.signal.name.empty()) sentence = "the program ended itself";
+      if (facts.reported && abort.kind == AbortFacts::Kind::kOther && !abort.message.empty())
+        sentence = fmt::format("{} ended the program: \"{}\"", facts.reported->tool, abort.message);
+      Hypothesis h = start(facts, CrashClass::kAbort, std::move(sentence));
       h.would_confirm = "the condition around the call, in the frame shown";
       out.push_back({std::move(h), 88});
       return;

@@ -28,6 +28,8 @@ void propose_from_abort(const Facts& facts, Proposals& out);
 void propose_from_signal(const Facts& facts, Proposals& out);
 // What a tool that watched the process said, in the words of its report.
 void propose_from_report(const Facts& facts, Proposals& out);
+// What the words of a language's runtime, or of a debugger, mean.
+void propose_from_runtime(const Facts& facts, Proposals& out);
 // Files that do not fit together.
 void propose_from_modules(const Facts& facts, Proposals& out);
 
