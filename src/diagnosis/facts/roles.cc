@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "diagnosis/facts/tool_roles.h"
+
 namespace inquest::diagnosis {
 namespace {
 
@@ -163,13 +165,13 @@ constexpr std::array<Names, 80> kCLibraryNames = {
     "sleep",      "poll",        "select",         "epoll_wait",    "exit",      "_exit",
     "longjmp",    "atof"};
 
-constexpr std::array<Names, 26> kCLibraryPrefixes = {
+constexpr std::array<Names, 27> kCLibraryPrefixes = {
     "_int_malloc",  "_int_free",    "_int_realloc", "_int_memalign",      "tcache_",
     "unlink_chunk", "munmap_chunk", "mremap_chunk", "malloc_consolidate", "sysmalloc",
     "_IO_",         "__libc_",      "__GI_",        "__printf",           "__vfprintf",
     "__memcpy",     "__memmove",    "__memset",     "__memcmp",           "__memchr",
     "__str",        "__wmem",       "__rawmem",     "__vsnprintf",        "__pthread_",
-    "__nptl_"};
+    "pthread_",     "__nptl_"};
 
 constexpr std::array<Names, 14> kSystemDirectories = {"/lib/",
                                                       "/lib64/",
@@ -193,79 +195,6 @@ constexpr std::array<Names, 4> kAddOnDirectories = {"/site-packages/", "/dist-pa
 constexpr std::array<Names, 14> kSystemLibraryNames = {
     "libc.so",  "libc-2.", "libm.so", "libm-2.",   "libpthread",   "libdl.so",    "librt.so",
     "ld-linux", "ld-2.",   "ld-musl", "libc.musl", "libstdc++.so", "libgcc_s.so", "libc++"};
-
-// The run-time of a sanitizer, also when it is linked into the program: its functions, and its
-// stand-ins for those of the C library.
-constexpr std::array<Names, 26> kSanitizerPrefixes = {"__asan_",
-                                                      "__asan::",
-                                                      "__hwasan_",
-                                                      "__hwasan::",
-                                                      "__msan_",
-                                                      "__msan::",
-                                                      "__tsan_",
-                                                      "__tsan::",
-                                                      "__ubsan_",
-                                                      "__ubsan::",
-                                                      "__lsan_",
-                                                      "__lsan::",
-                                                      "__sanitizer_",
-                                                      "__sanitizer::",
-                                                      "__interceptor_",
-                                                      "___interceptor_",
-                                                      "__interceptor_trampoline_",
-                                                      "__sancov",
-                                                      "__cfi_",
-                                                      "__cfi::",
-                                                      "scudo::",
-                                                      "gwp_asan::",
-                                                      "MemcmpInterceptorCommon",
-                                                      "StrstrCheck",
-                                                      "printf_common",
-                                                      "scanf_common"};
-
-// What drives a fuzz target: to it, what main()'s caller is to main().
-constexpr std::array<Names, 12> kFuzzerDrivers = {"fuzzer::Fuzzer::",
-                                                  "fuzzer::RunOneTest",
-                                                  "fuzzer::FuzzerDriver",
-                                                  "fuzzer::RunInputs",
-                                                  "LLVMFuzzerRunDriver",
-                                                  "fuzzer::MutationDispatcher::",
-                                                  "fuzzer::CrashResistantMerge",
-                                                  "fuzzer::RunIndividualTests",
-                                                  "centipede::RunnerMain",
-                                                  "centipede::RunOneInput",
-                                                  "centipede::RunTests",
-                                                  "honggfuzz_main"};
-
-bool is_sanitizer_run_time(std::string_view name, std::string_view file) {
-  if (contains(file, "/compiler-rt/lib/") || contains(file, "/libsanitizer/")) return true;
-  return starts_with_one_of(name, kSanitizerPrefixes);
-}
-
-bool is_fuzzer_driver(std::string_view name, std::string_view file) {
-  if (starts_with_one_of(name, kFuzzerDrivers)) return true;
-  return name == "main" && (file.ends_with("/FuzzerMain.cpp") || file.ends_with("/afl_driver.cpp"));
-}
-
-// A text names the source of a function of the C library, but not the module: glibc's own tree, as
-// the distributions build it, and valgrind's stand-ins.
-bool is_c_library_source(std::string_view file) {
-  if (contains(file, "/sysdeps/unix/") || contains(file, "/sysdeps/x86_64/") ||
-      contains(file, "/sysdeps/posix/") || contains(file, "/sysdeps/aarch64/") ||
-      contains(file, "/build/glibc") || contains(file, "/build/eglibc") ||
-      contains(file, "/glibc-2."))
-    return true;
-  for (const std::string_view part : {"nptl/", "csu/", "stdlib/", "malloc/", "string/", "assert/",
-                                      "debug/", "signal/", "libio/", "stdio-common/"}) {
-    if (file.starts_with("./") && file.substr(2).starts_with(part)) {
-      // Debian's "./nptl/./nptl/x.c"
-      const std::string_view rest = file.substr(2 + part.size());
-      return rest.starts_with("./") || rest.starts_with("../");
-    }
-  }
-  return file.starts_with("../csu/") || file.starts_with("../nptl/") ||
-         file.starts_with("vg_replace_");
-}
 
 std::string_view file_name(std::string_view path) {
   const size_t slash = path.rfind('/');
@@ -349,7 +278,8 @@ bool is_c_library_function(std::string_view name) {
 
 bool is_abort_machinery(std::string_view name) {
   const std::string_view plain = without_alias_prefix(name);
-  if (is_one_of(plain, kAbortNames) || is_one_of(plain, kFatalNames)) return true;
+  if (is_one_of(plain, kAbortNames) || is_one_of(plain, kFatalNames) || is_check_machinery(plain))
+    return true;
   if (starts_with_one_of(plain, kAbortPrefixes))
     return !plain.starts_with("absl::lts_") || contains(plain, "log_internal");
   // __memcpy_chk and its family end the process when they find an overflow. Seen on a stack above

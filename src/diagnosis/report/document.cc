@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "diagnosis/report/tool_stacks.h"
 #include "platform/term/text.h"
 
 namespace inquest::diagnosis {
@@ -129,9 +130,11 @@ Field missing(const Report& report) {
 }
 
 std::string stack_heading(const StackFacts& stack, size_t threads) {
-  std::string text = fmt::format("Crashing thread {}", stack.tid);
+  std::string text = "Crashing thread";
+  if (stack.tid != 0) text += fmt::format(" {}", stack.tid);
   if (!stack.thread_name.empty()) text += fmt::format(" \"{}\"", stack.thread_name);
-  text += threads == 1 ? " (the only one)" : fmt::format(" (of {})", threads);
+  if (threads == 1) text += " (the only one)";
+  if (threads > 1) text += fmt::format(" (of {})", threads);
   return text + fmt::format(", {} frame{}, stack {}", stack.total_frames,
                             stack.total_frames == 1 ? "" : "s", stack.end);
 }
@@ -270,6 +273,8 @@ Document compose(const Report& report) {
     if (!field.paragraphs.empty()) document.fields.push_back(std::move(field));
   }
   document.sections.push_back(crashing_stack(report));
+  for (Section& section : compose_tool_stacks(report))
+    document.sections.push_back(std::move(section));
   if (report.full) {
     for (const StackFacts& stack : report.facts.others)
       document.sections.push_back(thread_in_full(stack));

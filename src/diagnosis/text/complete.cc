@@ -106,8 +106,8 @@ void complete_facts(Facts& facts) {
   if (process.command.empty()) process.command = main.substr(main.find_last_of("/\\") + 1);
   set_all_roles(facts, main);
   add_modules(facts);
-  if (facts.crash_frame == 0 && facts.abort.kind != AbortFacts::Kind::kNone) {
-    facts.crash_frame = first_frame_below_abort(facts.crashing, 0);
+  if (facts.abort.kind != AbortFacts::Kind::kNone) {
+    facts.crash_frame = first_frame_below_abort(facts.crashing, facts.crash_frame);
   }
   if (const auto place = find_user_place(facts.crashing, facts.crash_frame)) {
     facts.user_frame = place->frame;
@@ -119,7 +119,9 @@ void complete_facts(Facts& facts) {
   }
   if (process.language.empty()) process.language = "unknown";
   if (facts.crashing.end.empty()) facts.crashing.end = "complete";
-  if (process.thread_count == 0) process.thread_count = 1 + facts.others.size();
+  if (process.thread_count == 0 && !facts.others.empty()) {
+    process.thread_count = 1 + facts.others.size();
+  }
 }
 
 void set_signal(Facts& facts, int number, std::optional<int> code, std::optional<Address> address) {

@@ -10,7 +10,7 @@ namespace inquest::diagnosis {
 
 // Fills in what follows from the stacks, by the same rules as for a core: whose code each function
 // is, the frame to open first, the modules, the program's name and language.
-// Call it once, last. `crash_frame` is kept when it was set.
+// Call it once, last. From `crash_frame` on, the machinery of an abort is passed over.
 void complete_facts(Facts& facts);
 
 // The signal that ended the process, with its name and that of `code`.

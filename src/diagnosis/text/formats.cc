@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "diagnosis/text/checker_formats.h"
 #include "diagnosis/text/runtime_formats.h"
 
 namespace inquest::diagnosis {
@@ -10,6 +11,11 @@ std::span<const Format* const> formats() {
   // A line may begin reports of several formats: the more telling one stands first.
   static constexpr std::array kFormats = {
       &kOomKill,
+      &kSanitizer,
+      &kUndefinedBehavior,
+      &kValgrind,
+      &kValgrindXml,
+      &kCentipede,
       &kRustPanic,
       &kGoCrash,
       &kPythonFatal,
@@ -25,6 +31,8 @@ std::span<const Format* const> formats() {
       &kDotNetFatal,
       &kAppleCrash,
       &kWindowsException,
+      &kFailureSignal,
+      &kLastWords,
       // Their frames stand in many texts,
       &kLldb,
       &kGdb,

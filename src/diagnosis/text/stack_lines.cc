@@ -48,6 +48,7 @@ bool parse_numbered(Words words, StackLine& line) {
   const auto number = words.take_number();
   if (!number || *number > kMaxFrameNumber) return false;
   line.number = static_cast<uint32_t>(*number);
+  if (words.take(".")) words.take_number();  // Fuchsia's "#1.1": inlined
   if (!words.rest().starts_with(' ') && !words.rest().starts_with('\t')) return words.at_end();
   words.skip_blanks();
   if (words.take("pc ")) return parse_android(words, line);
@@ -105,6 +106,12 @@ bool parse_backtrace_symbol(std::string_view text, StackLine& line) {
   const auto pc = hex_of(text.substr(open + 1, text.size() - open - 2));
   if (!pc) return false;
   std::string_view place = trim(text.substr(0, open));
+  if (place.find('/') == std::string_view::npos && place.find("::") != std::string_view::npos &&
+      place.ends_with(')')) {  // "base::Run() [0x4f2]"
+    line.pc = Address(*pc);
+    line.function = function_text(place);
+    return true;
+  }
   std::string_view inside;
   if (place.ends_with(')')) {
     const size_t paren = place.find('(');
@@ -125,11 +132,22 @@ bool parse_backtrace_symbol(std::string_view text, StackLine& line) {
   return true;
 }
 
+// Behind the number of "1   0x7f16 WTFReportBacktrace(int)"
+bool parse_webkit(Words words, StackLine& line) {
+  if (!words.rest().starts_with(' ')) return false;
+  words.skip_blanks();
+  const auto pc = words.take_hex();
+  if (!pc || !words.rest().starts_with(' ')) return false;
+  line.pc = Address(*pc);
+  return parse_named(words.rest(), line) && !line.function.empty();
+}
+
 // Behind the digits of " 0# f(int) at a.cc:3"
 bool parse_boost(Words words, StackLine& line) {
   const auto number = words.take_number();
-  if (!number || *number > kMaxFrameNumber || !words.take("#")) return false;
+  if (!number || *number > kMaxFrameNumber) return false;
   line.number = static_cast<uint32_t>(*number);
+  if (!words.take("#")) return parse_webkit(words, line);
   words.skip_blanks();
   if (const auto pc = words.take_hex()) line.pc = Address(*pc);
   std::string_view rest = trim(words.rest());

@@ -56,6 +56,8 @@ const Row kRows[] = {
     {"/lib64/libc.so.6[0x3a5c]", 0x3a5c, "", "", 0, 0, "/lib64/libc.so.6", 0},
     {"0# shop::f(int) at a.cc:12", 0, "shop::f(int)", "a.cc", 12, 0, "", 0},
     {"1# main in ./a.out", 0, "main", "", 0, 0, "./a.out", 0},
+    {"1   0x7f16 WTFReportBacktrace(int)", 0x7f16, "WTFReportBacktrace(int)", "", 0, 0, "", 0},
+    {"base::Run() [0x13d6]", 0x13d6, "base::Run()", "", 0, 0, "", 0},
     {"#3 0x1 in foo ??:0", 1, "foo", "", 0, 0, "", 0},
     {"#3 0x1 in (anonymous namespace)::f() x.cc:1", 1, "(anonymous namespace)::f()", "x.cc", 1, 0,
      "", 0},

@@ -63,6 +63,11 @@ size_t rounds_at(const std::vector<FrameFact>& frames, size_t first, size_t peri
   return (i - first) / period;
 }
 
+// The same number twice is an inlined function's when the pc is the same, too.
+bool has_pc(const StackFacts& stack, Address pc) {
+  return !stack.frames.empty() && stack.frames.back().pc == pc;
+}
+
 }  // namespace
 
 void fold_cycle(StackFacts& stack) {
@@ -114,7 +119,8 @@ size_t read_stack(const ReportLines& lines, StackFacts& stack) {
   for (size_t i = 0; i < lines.size(); ++i) {
     const std::string_view text = lines[i];
     const auto line = parse_stack_line(text);
-    const bool follows = line && (!last || !line->number || *line->number > *last);
+    const bool follows = line && (!last || !line->number || *line->number > *last ||
+                                  (*line->number == *last && line->pc && has_pc(stack, *line->pc)));
     if (line && !follows) break;
     if (!line) {
       if (taken == 0 || text.empty() || ++foreign > kMaxForeign) break;

@@ -18,16 +18,6 @@ struct ErrorClass {
 // The first that fits.
 constexpr ErrorClass kErrorClasses[] = {
     {"kernel log", "out of memory", CrashClass::kKilledForMemory},
-    {"", "heap-use-after-free", CrashClass::kUseAfterFree},
-    {"", "use-after-poison", CrashClass::kUseAfterFree},
-    {"", "stack-use-after-return", CrashClass::kStackUseAfterReturn},
-    {"", "stack-use-after-scope", CrashClass::kStackUseAfterScope},
-    {"", "double-free", CrashClass::kDoubleFree},
-    {"", "stack-buffer-overflow", CrashClass::kStackBufferOverflow},
-    {"", "buffer-overflow", CrashClass::kOutOfBoundsAccess},
-    {"", "data race", CrashClass::kDataRace},
-    {"", "leak", CrashClass::kMemoryLeak},
-    {"", "use-of-uninitialized-value", CrashClass::kUninitialisedValue},
 };
 
 }  // namespace

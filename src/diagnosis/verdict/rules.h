@@ -30,6 +30,8 @@ void propose_from_signal(const Facts& facts, Proposals& out);
 void propose_from_report(const Facts& facts, Proposals& out);
 // What the words of a language's runtime, or of a debugger, mean.
 void propose_from_runtime(const Facts& facts, Proposals& out);
+// What sanitizers and valgrind found.
+void propose_from_checkers(const Facts& facts, Proposals& out);
 // Files that do not fit together.
 void propose_from_modules(const Facts& facts, Proposals& out);
 

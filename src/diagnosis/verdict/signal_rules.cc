@@ -147,8 +147,8 @@ void bus(const Facts& facts, Proposals& out) {
 
 void propose_from_signal(const Facts& facts, Proposals& out) {
   if (facts.signal.number == 0) {
-    // A program can end without a signal; then a text says how.
-    if (facts.reported) return;
+    // A tool's report tells of an error, with or without a signal.
+    if (facts.reported || facts.abort.kind != AbortFacts::Kind::kNone) return;
     out.push_back({start(facts, CrashClass::kNoCrash,
                          "no signal is recorded: this is a picture of a process that was alive"),
                    97});
