@@ -1,4 +1,3 @@
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -27,41 +26,44 @@ struct Options {
   std::string dump;
 };
 
-std::string render(const Options& options, const diagnosis::Diagnosis& diagnosis) {
+std::string dump(const Options& options, const diagnosis::Diagnosis& diagnosis) {
   if (options.dump == "image") {
     return diagnosis.image ? diagnosis::image_json(*diagnosis.image) : "null\n";
   }
   if (options.dump == "stacks") return diagnosis::stacks_json(diagnosis.facts);
   if (options.dump == "facts") return diagnosis::to_json(diagnosis.facts);
-  if (options.dump == "verdict") return diagnosis::render_verdict_json(diagnosis.verdict);
-  const diagnosis::Report report{.facts = diagnosis.facts,
-                                 .verdict = diagnosis.verdict,
-                                 .tool_version = INQUEST_VERSION,
-                                 .full = options.diagnose.full};
-  if (options.json) return diagnosis::render_json(report);
-  if (options.markdown) return diagnosis::render_markdown(report);
-  if (options.html) return diagnosis::render_html(report);
+  return diagnosis::render_verdict_json(diagnosis.verdict);
+}
+
+std::string dump_all(const Options& options, const diagnosis::Diagnoses& diagnoses) {
+  if (diagnoses.list.size() == 1) return dump(options, diagnoses.list.front());
+  std::string text;
+  for (const diagnosis::Diagnosis& diagnosis : diagnoses.list) {
+    text += (text.empty() ? "[\n" : ",\n") + dump(options, diagnosis);
+  }
+  return text + "]\n";
+}
+
+std::string render(const Options& options, diagnosis::Diagnoses diagnoses) {
+  if (!options.dump.empty()) return dump_all(options, diagnoses);
+  diagnosis::ReportSet set{.reports = {},
+                           .lines = diagnoses.lines,
+                           .not_kept = diagnoses.not_kept,
+                           .remarks = std::move(diagnoses.remarks),
+                           .tool_version = INQUEST_VERSION};
+  for (diagnosis::Diagnosis& diagnosis : diagnoses.list) {
+    set.reports.push_back({.facts = std::move(diagnosis.facts),
+                           .verdict = std::move(diagnosis.verdict),
+                           .tool_version = INQUEST_VERSION,
+                           .full = options.diagnose.full,
+                           .place_in_text = std::move(diagnosis.place_in_text)});
+  }
+  if (options.json) return diagnosis::render_json(set);
+  if (options.markdown) return diagnosis::render_markdown(set);
+  if (options.html) return diagnosis::render_html(set);
   const term::Terminal terminal = term::detect(STDOUT_FILENO);
   return diagnosis::render_text(
-      report, {.color = terminal.color, .width = static_cast<size_t>(terminal.columns)});
-}
-
-// "2 of 5, lines 120-188 (oom-kill)"
-std::string head(const diagnosis::Diagnoses& diagnoses, size_t i) {
-  const diagnosis::TextPlace& place = *diagnoses.list[i].place_in_text;
-  const std::string lines = place.first_line == place.last_line
-                                ? fmt::format("line {}", place.first_line)
-                                : fmt::format("lines {}-{}", place.first_line, place.last_line);
-  return fmt::format("{} of {}, {} ({})", i + 1, diagnoses.list.size(), lines, place.format);
-}
-
-std::string render_all(const Options& options, const diagnosis::Diagnoses& diagnoses) {
-  if (diagnoses.list.size() == 1) return render(options, diagnoses.list.front());
-  std::string text;
-  for (size_t i = 0; i < diagnoses.list.size(); ++i) {
-    text += head(diagnoses, i) + "\n" + render(options, diagnoses.list[i]) + "\n";
-  }
-  return text;
+      set, {.color = terminal.color, .width = static_cast<size_t>(terminal.columns)});
 }
 
 // Runs in the worker: nothing is printed before the report is whole.
@@ -71,12 +73,12 @@ int explain(Options options) {
       options.diagnose.symbol_cache_dir = cache + "/symbols";
     }
   }
-  const auto diagnosis = diagnosis::diagnose(options.diagnose);
+  auto diagnosis = diagnosis::diagnose(options.diagnose);
   if (!diagnosis.ok()) {
     std::fprintf(stderr, "inquest: %s\n", term::printable(diagnosis.error().message()).c_str());
     return kExitUnreadable;
   }
-  const std::string text = render_all(options, *diagnosis);
+  const std::string text = render(options, std::move(*diagnosis));
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
     std::perror("inquest: writing the report");
     return kExitUnreadable;
@@ -88,11 +90,14 @@ int explain(Options options) {
 
 void add_explain(CLI::App& app, std::function<int()>& chosen) {
   auto options = std::make_shared<Options>();  // outlives parsing, for the callback below
-  CLI::App* command = app.add_subcommand("explain", "Say why a process died, from its core");
+  CLI::App* command =
+      app.add_subcommand("explain", "Say why a process died, from its core or a log");
   auto& diagnose = options->diagnose;
   command
       ->add_option("INPUT", diagnose.input,
-                   "an ELF core (plain, gzip, xz, zstd or lz4), or - for standard input")
+                   "an ELF core, or a text that tells of crashes: a log, what a terminal showed "
+                   "(plain, gzip, "
+                   "xz, zstd or lz4); - for standard input")
       ->required();
   command->add_option("--exe", diagnose.modules.executable, "the program that crashed")
       ->type_name("FILE")

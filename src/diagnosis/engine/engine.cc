@@ -49,7 +49,9 @@ std::vector<std::string> given_options(const DiagnoseOptions& options) {
   return words;
 }
 
-Result<Diagnosis> diagnose_image(process::ProcessImage image, const DiagnoseOptions& options) {
+}  // namespace
+
+Result<Facts> facts_of(const process::ProcessImage& image, const DiagnoseOptions& options) {
   INQ_TRY_STATUS(check_thread(image, options));
   const process::ModuleSet modules = process::ModuleSet::resolve(image, options.modules);
   process::Unwinder unwinder(image, modules);
@@ -66,11 +68,8 @@ Result<Diagnosis> diagnose_image(process::ProcessImage image, const DiagnoseOpti
                         .all_threads = options.all_threads});
   facts.process.given = given_options(options);
   symbols.save();
-  Verdict verdict = judge(facts);
-  return Diagnosis{std::move(image), std::move(facts), std::move(verdict), std::nullopt};
+  return facts;
 }
-
-}  // namespace
 
 Result<Diagnoses> diagnose(const DiagnoseOptions& options) {
   INQ_TRY(process::Input input, process::open_input(options.input));
@@ -79,9 +78,10 @@ Result<Diagnoses> diagnose(const DiagnoseOptions& options) {
     return diagnose_text(input, options);
   }
   INQ_TRY(process::ProcessImage image, process::load(std::move(input)));
-  INQ_TRY(Diagnosis diagnosis, diagnose_image(std::move(image), options));
+  INQ_TRY(Facts facts, facts_of(image, options));
+  Verdict verdict = judge(facts);
   Diagnoses result;
-  result.list.push_back(std::move(diagnosis));
+  result.list.push_back({std::move(image), std::move(facts), std::move(verdict), std::nullopt});
   return result;
 }
 

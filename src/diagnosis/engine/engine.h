@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "diagnosis/facts/facts.h"
+#include "diagnosis/report/report.h"
 #include "diagnosis/verdict/verdict.h"
 #include "process/image/process_image.h"
 #include "process/modules/modules.h"
@@ -24,12 +25,6 @@ struct DiagnoseOptions {
   bool all_threads = true;
 };
 
-// Where in a text a crash is told of.
-struct TextPlace {
-  std::string format;                      // name of the diagnosis/text Format
-  uint32_t first_line = 0, last_line = 0;  // from 1
-};
-
 struct Diagnosis {
   std::optional<process::ProcessImage> image;  // nullopt: the evidence holds no process
   Facts facts;
@@ -38,12 +33,14 @@ struct Diagnosis {
 };
 
 struct Diagnoses {
-  std::vector<Diagnosis> list;  // never empty; in the order of the evidence
-  uint64_t not_kept = 0;        // crashes that a text holds over the limit
-  uint64_t lines = 0;           // of the text
+  std::vector<Diagnosis> list;       // never empty; in the order of the evidence
+  uint64_t not_kept = 0;             // crashes that a text holds over the limit
+  uint64_t lines = 0;                // of the text
+  std::vector<std::string> remarks;  // on the evidence as a whole
 };
 
-// One diagnosis for a core; for a text one for each crash that it tells of. A text that tells of
+// One diagnosis for a core; for a text one for each crash that it tells of, those alike counted
+// with the first. A text that tells of
 // none is an error that says what was looked for.
 Result<Diagnoses> diagnose(const DiagnoseOptions& options);
 

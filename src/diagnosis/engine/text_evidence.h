@@ -7,6 +7,9 @@
 
 namespace inquest::diagnosis {
 
+// The facts of a process, through all stages but the verdict.
+Result<Facts> facts_of(const process::ProcessImage& image, const DiagnoseOptions& options);
+
 Result<Diagnoses> diagnose_text(const process::Input& input, const DiagnoseOptions& options);
 
 }  // namespace inquest::diagnosis

@@ -174,6 +174,7 @@ struct ReportedFacts {
   AccessKind access = AccessKind::kNone;
   uint64_t size = 0;  // bytes accessed, 0: not said
   std::optional<Address> address;
+  std::optional<Address> stack_pointer;
   std::string summary;               // its one-line summary, when it has one
   std::vector<std::string> excerpt;  // the lines it was read from, at most some tens
   // Further stacks that the tool showed: "previous write by thread T1", "mutex created at".

@@ -94,6 +94,7 @@ void describe(Io& io, Ref<Io, CycleFact> x) {
 
 template <typename Io>
 void describe(Io& io, Ref<Io, StackFacts> x) {
+  io("title", x.title);
   io("tid", x.tid);
   io("thread_name", x.thread_name);
   io("frames", x.frames);
@@ -199,6 +200,19 @@ void describe(Io& io, Ref<Io, AbortFacts> x) {
 }
 
 template <typename Io>
+void describe(Io& io, Ref<Io, ReportedFacts> x) {
+  io("tool", x.tool);
+  io("error", x.error);
+  io("access", x.access);
+  io("size", x.size);
+  io("address", x.address);
+  io("stack_pointer", x.stack_pointer);
+  io("summary", x.summary);
+  io("excerpt", x.excerpt);
+  io("related", x.related);
+}
+
+template <typename Io>
 void describe(Io& io, Ref<Io, SignalFacts> x) {
   io("number", x.number);
   io("name", x.name);
@@ -260,6 +274,7 @@ void describe(Io& io, Ref<Io, Facts> x) {
   io("user_function", x.user_function);
   io("fault", x.fault);
   io("abort", x.abort);
+  io("reported", x.reported);
   io("modules", x.modules);
   io("inconsistent_modules", x.inconsistent_modules);
   io("missing", x.missing);

@@ -57,6 +57,14 @@ void add_instruction(const Site& site, const Result<isa::Instruction>& decoded, 
   }
 }
 
+// An operand of which the evidence does not tell the registers may have produced any address.
+bool is_open(const Site& site, const isa::Instruction& instruction) {
+  return std::any_of(instruction.memory.begin(), instruction.memory.end(),
+                     [&](const isa::MemoryOperand& operand) {
+                       return !operand.effective_address(site.registers(), instruction.next_pc());
+                     });
+}
+
 // The address that the operands do not explain. It is an inconsistency of the evidence, and often
 // the whole story.
 void add_unexplained(const Site& site, const isa::Instruction* instruction, Address reported,
@@ -70,6 +78,7 @@ void add_unexplained(const Site& site, const isa::Instruction* instruction, Addr
     fault.access = AccessKind::kExecute;
     return;
   }
+  if (site.image.producer == process::Producer::kKernelLog && is_open(site, *instruction)) return;
   std::string text = fmt::format("the reported address {} is produced by no operand of `{}`",
                                  to_hex(reported), instruction->text);
   for (const isa::MemoryOperand& operand : instruction->memory) {
@@ -139,6 +148,20 @@ std::optional<RefusedOperand> find_beyond_file(const Site& site,
   return address ? std::optional(RefusedOperand{0, *address, true}) : std::nullopt;
 }
 
+// The one operand whose registers the evidence does not tell, when no other explains the address.
+std::optional<RefusedOperand> find_only_unknown(const Site& site,
+                                                const isa::Instruction& instruction,
+                                                std::optional<Address> reported) {
+  if (!reported || site.image.producer != process::Producer::kKernelLog) return std::nullopt;
+  std::optional<RefusedOperand> only;
+  for (size_t i = 0; i < instruction.memory.size(); ++i) {
+    if (instruction.memory[i].effective_address(site.registers(), instruction.next_pc())) continue;
+    if (only) return std::nullopt;
+    only = RefusedOperand{i, *reported, false};
+  }
+  return only;
+}
+
 void describe_memory_fault(const Site& site, const StackFacts& frames,
                            const Result<isa::Instruction>& decoded, FaultFacts& fault) {
   const auto reported = reported_address(site.signal);
@@ -152,6 +175,10 @@ void describe_memory_fault(const Site& site, const StackFacts& frames,
   }
   if (const auto beyond = find_beyond_file(site, *decoded)) {
     add_operand(site, frames, *decoded, *beyond, fault);
+    return;
+  }
+  if (const auto only = find_only_unknown(site, *decoded, reported)) {
+    add_operand(site, frames, *decoded, *only, fault);
     return;
   }
   if (!reported && describe_refused_transfer(site, *decoded, fault)) return;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "diagnosis/report/document.h"
+#include "diagnosis/report/html_page.h"
 
 namespace inquest::diagnosis {
 namespace {
@@ -103,18 +104,28 @@ std::string section_html(const Section& section) {
 
 }  // namespace
 
-std::string render_html(const Report& report) {
+std::string html_escaped(std::string_view text) { return escape(text); }
+
+std::string html_body(const Report& report) {
   const Document document = compose(report);
-  std::string out = fmt::format(
-      "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<title>{}</title>\n<style>{}</style></head>\n<body>\n<h1>{}</h1>\n<dl>\n",
-      escape(document.headline), kStyle, prose(document.headline));
+  std::string out = fmt::format("<h1>{}</h1>\n<dl>\n", prose(document.headline));
   for (const Field& field : document.fields) out += field_html(field);
   out += "</dl>\n";
   for (const Section& section : document.sections) out += section_html(section);
-  return out + fmt::format("<p class=\"remark\">inquest {}</p>\n</body>\n</html>\n",
-                           escape(report.tool_version));
+  return out;
+}
+
+std::string html_page(std::string_view title, std::string_view body, std::string_view version) {
+  return fmt::format(
+      "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<title>{}</title>\n<style>{}</style></head>\n<body>\n{}"
+      "<p class=\"remark\">inquest {}</p>\n</body>\n</html>\n",
+      escape(title), kStyle, body, escape(version));
+}
+
+std::string render_html(const Report& report) {
+  return html_page(compose(report).headline, html_body(report), report.tool_version);
 }
 
 }  // namespace inquest::diagnosis

@@ -3,11 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "diagnosis/facts/facts.h"
+#include "process/input/kernel_crash.h"
 
 namespace inquest::diagnosis {
 
@@ -24,6 +26,11 @@ struct TextReport {
   std::string format;                      // name of the Format that read it
   uint32_t first_line = 0, last_line = 0;  // in the input, from 1
   Facts facts;
+  // A line of the kernel's log: the engine makes the facts from it, and keeps `facts.reported`.
+  std::optional<process::KernelCrash> kernel;
+  // No crash: something that a reader of this log has to know ("12 crashes were not printed").
+  // `facts` stay empty then.
+  std::string remark;
 };
 
 struct Format {

@@ -10,7 +10,14 @@ namespace inquest::diagnosis {
 std::span<const Format* const> formats() {
   // A line may begin reports of several formats: the more telling one stands first.
   static constexpr std::array kFormats = {
+      &kKernelFault,
+      &kFatalSignal,
+      &kAbnormalEnd,
+      &kKernelSuppressed,
       &kOomKill,
+      &kUserOom,
+      &kCoredumpMessage,
+      &kSupervisor,
       &kSanitizer,
       &kUndefinedBehavior,
       &kValgrind,

@@ -7,7 +7,14 @@
 
 namespace inquest::diagnosis {
 
-extern const Format kOomKill;  // the kernel's out-of-memory killer
+extern const Format kKernelFault;       // "segfault at …", "traps: …", "unhandled …"
+extern const Format kFatalSignal;       // "potentially unexpected fatal signal"
+extern const Format kAbnormalEnd;       // audit type=1701
+extern const Format kKernelSuppressed;  // "N callbacks suppressed"
+extern const Format kOomKill;           // the kernel's out-of-memory killer
+extern const Format kUserOom;           // systemd-oomd, earlyoom
+extern const Format kCoredumpMessage;   // systemd-coredump, coredumpctl info
+extern const Format kSupervisor;        // "died of signal 11": stands last
 
 std::span<const Format* const> formats();
 

@@ -1,13 +1,22 @@
 #include "diagnosis/text/log_lines.h"
 
+#include <algorithm>
 #include <cstring>
 
+#include "diagnosis/text/json_line.h"
 #include "diagnosis/text/prefix.h"
 
 namespace inquest::diagnosis {
 namespace {
 
 constexpr char kEscape = '\x1b';
+constexpr std::string_view kSyslogEscape = "#033[";  // as rsyslog writes it
+constexpr int kMaxRecordDepth = 2;                   // a structured record in a container's record
+
+bool has_escapes(std::string_view text) {
+  return !text.empty() && (std::memchr(text.data(), kEscape, text.size()) != nullptr ||
+                           text.find(kSyslogEscape) != std::string_view::npos);
+}
 
 // The bytes of the escape sequence at the start of `text`: CSI … final, OSC … BEL, or two bytes.
 size_t escape_size(std::string_view text) {
@@ -45,31 +54,63 @@ std::string without_escapes(std::string_view text) {
   std::string plain;
   plain.reserve(text.size());
   while (!text.empty()) {
-    const size_t escape = std::min(text.find(kEscape), text.size());
+    const size_t named = text.find(kSyslogEscape);
+    const size_t escape = std::min({text.find(kEscape), named, text.size()});
     plain += text.substr(0, escape);
     text.remove_prefix(escape);
-    if (!text.empty()) text.remove_prefix(escape_size(text));
+    if (text.empty()) break;
+    // Of "#033[1m" what is after the name is as after an escape character.
+    const size_t name = escape == named ? kSyslogEscape.size() - 2 : 0;
+    text.remove_prefix(name + escape_size(text.substr(name)));
   }
   return plain;
 }
 
-bool needs_decoding(std::string_view raw) {
-  return std::memchr(raw.data(), kEscape, raw.size()) != nullptr;
-}
+bool needs_decoding(std::string_view raw) { return has_escapes(raw) || may_be_json(raw); }
 
 std::string_view Stripper::keep(std::string text) {
   kept_ += text.size();
   return texts_.emplace_back(std::move(text));
 }
 
+void Stripper::clear() {
+  texts_.clear();
+  kept_ = 0;
+}
+
 void Stripper::strip(const RawLine& raw, std::vector<LogLine>& out) {
-  std::string_view text = raw.text;
-  if (std::memchr(text.data(), kEscape, text.size()) != nullptr) text = keep(without_escapes(text));
+  strip(raw.text, raw.number, {}, kMaxRecordDepth, out);
+}
+
+// `depth`: how many records may still be packed into each other.
+void Stripper::strip(std::string_view text, uint32_t number, std::string_view writer, int depth,
+                     std::vector<LogLine>& out) {
+  if (has_escapes(text)) text = keep(without_escapes(text));
   const Prefix prefix = find_prefix(text);
-  out.push_back({.line = {.text = text.substr(prefix.size),
-                          .prefix = text.substr(0, prefix.size),
-                          .number = raw.number},
-                 .writer = prefix.writer});
+  const std::string_view body = text.substr(prefix.size);
+  if (!prefix.writer.empty()) writer = prefix.writer;
+  if (depth > 0 && may_be_json(body)) {
+    if (auto record = json_message(body)) {
+      if (!record->writer.empty()) writer = keep(std::move(record->writer));
+      strip_record(keep(std::move(record->text)), number, writer, depth - 1, out);
+      return;
+    }
+  }
+  out.push_back({.line = {.text = body, .prefix = text.substr(0, prefix.size), .number = number},
+                 .writer = writer});
+}
+
+void Stripper::strip_record(std::string_view message, uint32_t number, std::string_view writer,
+                            int depth, std::vector<LogLine>& out) {
+  if (message.ends_with('\n')) message.remove_suffix(1);
+  while (true) {
+    const size_t end = message.find('\n');
+    std::string_view line = message.substr(0, end);
+    while (line.ends_with('\r')) line.remove_suffix(1);
+    strip(line, number, writer, depth, out);
+    if (end == std::string_view::npos) return;
+    message.remove_prefix(end + 1);
+  }
 }
 
 }  // namespace inquest::diagnosis

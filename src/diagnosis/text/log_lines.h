@@ -51,8 +51,15 @@ class Stripper {
   // Bytes kept for lines that do not stand in the input as they are.
   size_t kept() const { return kept_; }
 
+  // Forgets the lines.
+  void clear();
+
  private:
   std::string_view keep(std::string text);
+  void strip(std::string_view text, uint32_t number, std::string_view writer, int depth,
+             std::vector<LogLine>& out);
+  void strip_record(std::string_view message, uint32_t number, std::string_view writer, int depth,
+                    std::vector<LogLine>& out);
 
   std::deque<std::string> texts_;
   size_t kept_ = 0;

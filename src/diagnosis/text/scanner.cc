@@ -65,7 +65,8 @@ class Scanner {
   ScanLimits limits_;
   std::span<const Format* const> formats_;
   Matcher matcher_;
-  Stripper scratch_;
+  Stripper scratch_;  // of may_begin()
+  std::vector<LogLine> scratch_lines_;
   Scan scan_;
   // Up to which line (id) each writer's lines belong to reports, when a window is opened anew.
   std::unordered_map<std::string, uint64_t> read_until_;
@@ -77,10 +78,10 @@ uint64_t id_of(uint32_t number, size_t part) {
 
 bool Scanner::may_begin(const RawLine& line) {
   if (!needs_decoding(line.text)) return matcher_.find(line.text) != 0;
-  Stripper stripper;
-  std::vector<LogLine> lines;
-  stripper.strip(line, lines);
-  return std::any_of(lines.begin(), lines.end(),
+  scratch_.clear();
+  scratch_lines_.clear();
+  scratch_.strip(line, scratch_lines_);
+  return std::any_of(scratch_lines_.begin(), scratch_lines_.end(),
                      [&](const LogLine& l) { return matcher_.find(l.line.text) != 0; });
 }
 

@@ -32,6 +32,8 @@ void propose_from_report(const Facts& facts, Proposals& out);
 void propose_from_runtime(const Facts& facts, Proposals& out);
 // What sanitizers and valgrind found.
 void propose_from_checkers(const Facts& facts, Proposals& out);
+// What lines of the kernel and of supervisors tell beyond the fault itself.
+void propose_from_log(const Facts& facts, Proposals& out);
 // Files that do not fit together.
 void propose_from_modules(const Facts& facts, Proposals& out);
 

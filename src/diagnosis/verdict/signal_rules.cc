@@ -37,6 +37,13 @@ void sent_by_other(const Facts& facts, Proposals& out) {
 
 void arithmetic(const Facts& facts, Proposals& out) {
   if (facts.signal.name != "SIGFPE") return;
+  if (!facts.signal.code && !facts.fault) {
+    out.push_back({start(facts, CrashClass::kIntegerDivisionByZero,
+                         "SIGFPE is nearly always an integer division by zero; nothing but the "
+                         "signal is recorded"),
+                   50});
+    return;
+  }
   const bool integer = facts.signal.code_name == "FPE_INTDIV" ||
                        facts.signal.code_name == "FPE_INTOVF" ||
                        (facts.fault && facts.fault->kind == "divide");
@@ -88,6 +95,18 @@ void illegal(const Facts& facts, Proposals& out) {
     h.would_confirm = "the CPU's flags, and the -march the binary was built with";
     h.next_command = "grep -m1 -o -w -i -E 'flags.*|Features.*' /proc/cpuinfo";
     out.push_back({std::move(h), 90});
+    return;
+  }
+  if (facts.reported && (fault == nullptr || fault->instruction.empty())) {
+    out.push_back({start(facts, CrashClass::kDeliberateTrap,
+                         "the CPU refused the instruction. Mostly that is ud2, which compilers put "
+                         "where code must never come and after failed checks; which instruction it "
+                         "was is not recorded"),
+                   55});
+    out.push_back({start(facts, CrashClass::kIllegalInstruction,
+                         "or the program was built for another CPU, or jumped to a place that is "
+                         "no code"),
+                   45});
     return;
   }
   Hypothesis h = start(facts, CrashClass::kIllegalInstruction,

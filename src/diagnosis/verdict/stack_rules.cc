@@ -20,6 +20,7 @@ std::string cycle_words(const CycleFact& cycle) {
 void propose_from_stack(const Facts& facts, Proposals& out) {
   if (!facts.fault || facts.signal.sent_by_other) return;
   const FaultFacts& fault = *facts.fault;
+  if (facts.reported && facts.reported->tool == "kernel log") return;  // see log_rules.cc
   const bool guard = fault.stack_pointer_in_guard ||
                      (fault.address_facts && fault.address_facts->has(AddressTrait::kGuardPage));
   if (!guard) return;

@@ -12,6 +12,8 @@ std::string_view to_string(Producer producer) {
       return "gcore";
     case Producer::kQemuUser:
       return "qemu-user";
+    case Producer::kKernelLog:
+      return "kernel log";
     case Producer::kUnknown:
       return "unknown";
   }

@@ -16,7 +16,7 @@
 
 namespace inquest::process {
 
-enum class Producer : uint8_t { kKernel, kGcore, kQemuUser, kUnknown };
+enum class Producer : uint8_t { kKernel, kGcore, kQemuUser, kKernelLog, kUnknown };
 std::string_view to_string(Producer producer);
 
 // siginfo_t, as far as it was recorded.
@@ -64,6 +64,8 @@ struct ProcessImage {
   isa::Arch arch = isa::Arch::kX86_64;
   Producer producer = Producer::kUnknown;
   std::string source;  // the file this was read from
+  // The evidence tells only the last parts of paths: they are no places to look for files at.
+  bool names_only = false;
   int32_t pid = 0;
   std::optional<uint32_t> uid, gid;
   std::string command;     // pr_fname: up to 15 bytes

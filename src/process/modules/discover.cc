@@ -151,6 +151,7 @@ class Discoverer {
     std::string path = found.path;
     if (!sysroot_.empty() && is_safe(path)) path = join(sysroot_, path);
     if (found.path == image_.executable && !executable_.empty()) path = executable_;
+    if (image_.names_only && path != executable_) return false;
     const auto file = OpenedFile::open(path);
     if (!file.ok()) return false;
     const Address start = found.range.start;
@@ -209,7 +210,7 @@ class Discoverer {
              std::tie(b.range.start, b.range.end, b.path);
     });
     mark_main();
-    if (without_header_ > 0) {
+    if (without_header_ > 0 && !image_.names_only) {
       result_.notes.push_back(
           {fmt::format(
                "the core holds no ELF header of {} module{}: build-ids are unknown, so files "

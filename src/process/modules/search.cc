@@ -88,7 +88,8 @@ class BinarySearch {
           all.push_back({prefix + module_.path, module_.was_deleted || !prefix.empty(), false});
         }
       }
-    } else if (!module_.path.empty() && !absolute && module_.is_main) {
+    } else if (!module_.path.empty() && !absolute && module_.is_main &&
+               !context_.image.names_only) {
       all.push_back({module_.path, false, false});
       all.push_back({join(source_directory, module_.path), false, false});
     }
@@ -105,7 +106,8 @@ class BinarySearch {
         all.push_back({join(directory, module_.name), true, false});
       }
       if (!context_.image.source.empty()) {
-        all.push_back({join(source_directory, module_.name), !module_.is_main, false});
+        const bool must_verify = !module_.is_main || context_.image.names_only;
+        all.push_back({join(source_directory, module_.name), must_verify, false});
       }
     }
     return all;
