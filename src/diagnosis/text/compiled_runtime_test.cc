@@ -135,6 +135,15 @@ TEST(GoText, AMapWrittenByTwo) {
   EXPECT_EQ(report.facts.others.size(), 1U);
 }
 
+TEST(GoText, AnAddressThatTheProcessorDidNotSay) {
+  const TextReport report = only_report(
+      "unexpected fault address 0x0\nfatal error: fault\n"
+      "[signal SIGSEGV: segmentation violation code=0x80 addr=0x0 pc=0x48424f]\n\n"
+      "goroutine 1 [running]:\nmain.main()\n\t/srv/a.go:41 +0x3ef\n");
+  EXPECT_FALSE(report.facts.signal.address);
+  EXPECT_FALSE(report.facts.fault);
+}
+
 TEST(GoText, TheCompilersFatalErrorIsNone) {
   EXPECT_TRUE(read_reports("a.c:1:10: fatal error: x.h: No such file\ncompilation terminated.\n")
                   .reports.empty());

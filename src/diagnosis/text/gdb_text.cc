@@ -195,6 +195,19 @@ bool same_stack(const StackFacts& a, const StackFacts& b) {
          a.frames.front().pc == b.frames.front().pc && a.frames.back().pc == b.frames.back().pc;
 }
 
+void describe_operand(const PrintedOperand& operand, FaultFacts& fault) {
+  fault.access = operand.access;
+  OperandFacts& facts = fault.operand.emplace();
+  facts.access = operand.access;
+  facts.effective = operand.address;
+  facts.displacement = static_cast<int64_t>(operand.displacement);
+  facts.address = fault.address_facts;
+  if (operand.base.empty() || operand.indexed) return;
+  facts.bad_register = operand.base;
+  facts.bad_value = operand.base_value;
+  facts.pointer = bare_address_facts(Address(operand.base_value));
+}
+
 void describe(Session& session, Facts& facts) {
   const size_t crashed = crashed_stack(session);
   facts.reported.emplace().tool = "gdb";
@@ -229,7 +242,7 @@ void describe(Session& session, Facts& facts) {
               facts.crashing.frames[facts.crash_frame].pc);
     facts.fault->instruction = session.instruction;
     facts.fault->address_recomputed = recomputed;
-    if (operand) facts.fault->access = operand->access;
+    if (operand) describe_operand(*operand, *facts.fault);
   }
 }
 

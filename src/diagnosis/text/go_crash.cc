@@ -212,12 +212,14 @@ size_t crash_frame_of(const StackFacts& stack) {
   return frame < stack.frames.size() ? frame : 0;
 }
 
-void describe(const Death& death, Facts& facts) {
+void describe(Death& death, Facts& facts) {
   facts.process.language = "Go";
   facts.process.runtime = "go";
   facts.reported->error =
       death.kind == "signal" ? death.message : fmt::format("{}: {}", death.kind, death.message);
   if (death.signal != 0) {
+    // Then the processor did not say the address, and the 0 that stands there is none.
+    if (death.code == kSiKernel) death.address.reset();
     set_signal(facts, death.signal, death.code, death.address);
     if (is_fault_signal(death.signal) && death.address)
       set_fault(facts, AccessKind::kNone, death.address, death.pc);

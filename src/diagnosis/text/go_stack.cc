@@ -18,9 +18,17 @@ std::string_view without_arguments(std::string_view text) {
   return text;
 }
 
+// Some viewers turn the tab into a wide blank.
+constexpr std::string_view kEmSpace = "\xe2\x80\x83";
+
+bool is_indented(std::string_view text) {
+  return text.starts_with('\t') || text.starts_with(' ') || text.starts_with(kEmSpace);
+}
+
 // "/src/app/cart.go:18 +0x6e fp=0x… sp=0x… pc=0x484540"
 bool parse_go_place(std::string_view text, RuntimeFrame& frame) {
   text = trim(text);
+  if (text.starts_with(kEmSpace)) text = trim(text.substr(kEmSpace.size()));
   for (const std::string_view mark : {" +0x", " fp=0x", " pc=0x", " ("}) {
     const size_t at = text.find(mark);
     if (at == std::string_view::npos) continue;
@@ -34,8 +42,6 @@ bool parse_go_place(std::string_view text, RuntimeFrame& frame) {
   }
   return parse_runtime_place(text, frame);
 }
-
-bool is_indented(std::string_view text) { return text.starts_with('\t') || text.starts_with(' '); }
 
 // A function and its place. False when the two lines are something else.
 bool read_frame(TextLines lines, StackFacts& stack) {

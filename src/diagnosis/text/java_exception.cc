@@ -43,12 +43,26 @@ bool take_frame(std::string_view text, StackFacts& stack) {
   return true;
 }
 
-// Frames and "... 4 more" from lines[0] on.
-size_t take_frames(TextLines lines, StackFacts& stack) {
+// The frames that a cause has in common with what wrapped it are not printed again.
+void append_common(size_t count, const StackFacts& wrapper, StackFacts& stack) {
+  const size_t known = wrapper.frames.size();
+  for (size_t i = known - std::min(count, known); i < known; ++i) {
+    FrameFact frame = wrapper.frames[i];
+    frame.index = stack.total_frames++;
+    stack.frames.push_back(std::move(frame));
+  }
+}
+
+// Frames from lines[0] on, and "... 4 more" of `wrapper`.
+size_t take_frames(TextLines lines, const StackFacts& wrapper, StackFacts& stack) {
   size_t at = 0;
   for (; at < lines.size(); ++at) {
     const std::string_view text = trim(lines[at].text);
-    if (text.starts_with("... ") && text.ends_with(" more")) continue;
+    if (text.starts_with("... ") && text.ends_with(" more")) {
+      const auto count = Words(text.substr(4)).take_number();
+      append_common(static_cast<size_t>(count.value_or(0)), wrapper, stack);
+      continue;
+    }
     if (!take_frame(text, stack)) break;
   }
   return at;
@@ -112,7 +126,7 @@ size_t read_report(TextLines lines, TextReport& report) {
     at = i;
     break;
   }
-  at += take_frames(lines.subspan(at), facts.crashing);
+  at += take_frames(lines.subspan(at), {}, facts.crashing);
   for (size_t causes = 0; causes < kMaxCauses && at < lines.size(); ++causes) {
     const std::string_view text = trim(lines[at].text);
     if (!text.starts_with("Caused by: ")) break;
@@ -120,7 +134,7 @@ size_t read_report(TextLines lines, TextReport& report) {
     raised = raised_of(text.substr(11));
     // The cause is where it began; its frames replace those of the wrapper.
     StackFacts cause;
-    at += 1 + take_frames(lines.subspan(at + 1), cause);
+    at += 1 + take_frames(lines.subspan(at + 1), facts.crashing, cause);
     if (!cause.frames.empty()) facts.crashing = std::move(cause);
   }
   facts.crashing.thread_name = thread;

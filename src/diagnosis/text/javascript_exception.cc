@@ -121,6 +121,8 @@ void begin(Facts& facts) {
   facts.reported.emplace().tool = "JavaScript";
   facts.reported->error = "uncaught exception";
   facts.process.language = "JavaScript";
+  if (facts.process.runtime.starts_with("node")) facts.process.command = "node";
+  if (facts.process.runtime.starts_with("bun")) facts.process.command = "bun";
 }
 
 // "Uncaught TypeError: x", a blank line, "FROM" and the stack (--abort-on-uncaught-exception);

@@ -6,6 +6,7 @@ namespace inquest::diagnosis {
 namespace {
 
 constexpr uint64_t kMaxNumber = 100'000;
+constexpr uint64_t kEndOfUnmoved = uint64_t{1} << 32;
 
 // "f(int) [clone .cold]" keeps its suffix; "+0x12" goes.
 std::string_view symbol_of(std::string_view text) {
@@ -33,6 +34,9 @@ std::optional<StackLine> parse_numbered_frame(std::string_view text) {
     }
   }
   line.function = symbol_of(rest);
+  // Node's executable is not moved when it is loaded: its addresses are those of the file.
+  if (line.pc && !line.module.empty() && line.pc->value < kEndOfUnmoved)
+    line.module_offset = line.pc->value;
   if (!line.pc && (line.function.empty() || line.function.find(' ') != std::string_view::npos))
     return std::nullopt;
   return line;

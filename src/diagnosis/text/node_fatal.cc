@@ -145,6 +145,7 @@ void describe(Death& death, Facts& facts) {
   facts.reported->tool = "Node.js";
   facts.reported->error = death.message.empty() ? "process.abort()" : death.message;
   facts.process.runtime = "node";
+  facts.process.command = "node";
   if (death.pid && *death.pid <= INT32_MAX) facts.process.pid = static_cast<int32_t>(*death.pid);
   set_signal(facts, kSigAbrt);
   facts.abort.kind = AbortFacts::Kind::kAbortCall;

@@ -68,6 +68,8 @@ std::optional<PrintedOperand> printed_operand(std::string_view instruction,
   operand.address = Address(*base_value + *index_value * *factor + *displacement);
   operand.base = base.empty() ? "" : base.substr(1);
   operand.base_value = *base_value;
+  operand.displacement = *displacement;
+  operand.indexed = !index.empty();
   // gdb's spelling has the destination last.
   if (instruction.starts_with("mov"))
     operand.access = close + 1 == instruction.size() ? AccessKind::kWrite : AccessKind::kRead;

@@ -21,7 +21,8 @@ bool take_register_line(std::string_view text, PrintedRegisters& registers);
 struct PrintedOperand {
   Address address;
   std::string base;  // "rax"; empty: there is none
-  uint64_t base_value = 0;
+  uint64_t base_value = 0, displacement = 0;
+  bool indexed = false;                   // an index register takes part
   AccessKind access = AccessKind::kNone;  // kNone: cannot be told
 };
 

@@ -151,6 +151,7 @@ size_t read_report(TextLines lines, TextReport& report) {
   facts.reported.emplace().tool = "Python";
   facts.process.language = "Python";
   facts.process.runtime = "python";
+  facts.process.command = "python";
   set_cause(trim(words.rest()), facts);
   const size_t end = read_body(lines, facts);
   if (facts.crashing.frames.empty() && facts.crashing.end.empty())

@@ -113,6 +113,7 @@ size_t read_report(TextLines lines, TextReport& report) {
   facts.reported->error = "traceback";
   facts.process.language = "Python";
   facts.process.runtime = "python";
+  facts.process.command = "python";
   facts.abort.kind = raised->type == "AssertionError" ? AbortFacts::Kind::kAssertion
                      : raised->type == "MemoryError"  ? AbortFacts::Kind::kOutOfMemory
                                                       : AbortFacts::Kind::kException;

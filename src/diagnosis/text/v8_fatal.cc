@@ -122,6 +122,26 @@ size_t take_stacks(TextLines lines, Death& death) {
   return end;
 }
 
+// V8_Fatal() and what prints the stack stand above the check.
+size_t first_below_fatal(const StackFacts& stack) {
+  size_t below = 0;
+  for (size_t i = 0; i < stack.frames.size(); ++i) {
+    const std::string& name = stack.frames[i].functions.back().short_name;
+    if (name == "V8_Fatal" || name.find("FatalOOM") != std::string::npos ||
+        name.find("FatalProcessOutOfMemory") != std::string::npos)
+      below = i + 1;
+  }
+  return below < stack.frames.size() ? below : 0;
+}
+
+bool has_names(const StackFacts& stack) {
+  return std::any_of(stack.frames.begin(), stack.frames.end(), [](const FrameFact& frame) {
+    const std::string& name = frame.functions.back().short_name;
+    return !name.empty() && name != "__libc_start_main" && name != "backtrace" &&
+           name != "__interceptor_backtrace";
+  });
+}
+
 void describe(Death& death, Facts& facts) {
   ReportedFacts& reported = facts.reported.emplace();
   reported.tool = "V8";
@@ -150,10 +170,16 @@ void describe(Death& death, Facts& facts) {
   facts.crashing = std::move(first);
   second.title = script ? "the native stack" : "the JavaScript stack";
   if (!second.frames.empty()) reported.related.push_back(std::move(second));
-  if (facts.crashing.frames.empty() && !death.place.file.empty()) {
-    append_runtime_frame(std::move(death.place), facts.crashing);
-    facts.crashing.end = "not printed";
-  }
+  facts.crash_frame = first_below_fatal(facts.crashing);
+  if (death.place.file.empty() || has_names(facts.crashing)) return;
+  // The place of the check is all that is known.
+  StackFacts place;
+  append_runtime_frame(std::move(death.place), place);
+  place.end = "not printed";
+  facts.crashing.title = "the native stack, without names";
+  if (!facts.crashing.frames.empty()) reported.related.push_back(std::move(facts.crashing));
+  facts.crashing = std::move(place);
+  facts.crash_frame = 0;
 }
 
 // "abort: CSA_DCHECK failed: … [src/builtins/wasm-to-js.tq:66] […]"

@@ -189,7 +189,9 @@ void propose_from_abort(const Facts& facts, Proposals& out) {
                                                                          : facts.reported->tool);
       if (!abort.message.empty()) sentence += fmt::format(": \"{}\"", abort.message);
       if (!abort.file.empty()) sentence += fmt::format(" at {}:{}", abort.file, abort.line);
-      out.push_back({start(facts, CrashClass::kPanic, std::move(sentence)), 96});
+      // Go panics for faults too; then the fault says more.
+      const bool fault = facts.reported && abort.message.starts_with("runtime error: ");
+      out.push_back({start(facts, CrashClass::kPanic, std::move(sentence)), fault ? 60 : 96});
       return;
     }
     case AbortFacts::Kind::kOutOfMemory: {

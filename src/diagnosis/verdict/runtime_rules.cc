@@ -177,7 +177,11 @@ void unsaid_address(const Facts& facts, Proposals& out) {
 // JavaScript's heap has a limit of its own, whatever memory the machine has.
 void javascript_heap(const Facts& facts, Proposals& out) {
   if (facts.abort.kind != AbortFacts::Kind::kOutOfMemory) return;
-  if (!facts.process.runtime.starts_with("node") && facts.process.runtime != "v8") return;
+  const std::string& message = facts.abort.message;
+  if (message.find("JavaScript heap") == std::string::npos &&
+      message.find("heap limit") == std::string::npos &&
+      message.find("JavaScript out of memory") == std::string::npos)
+    return;
   Hypothesis h = start(facts, CrashClass::kOutOfMemoryAbort,
                        "JavaScript's heap reached its limit, and collecting garbage freed too "
                        "little");
