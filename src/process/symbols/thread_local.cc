@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
 
 #include "binary/elf/layout.h"
 
@@ -127,10 +128,23 @@ class SlotReader {
   Slots slots_;
 };
 
-bool is_musl(const ModuleSet& modules) {
-  return std::ranges::any_of(modules.all(), [](const auto& module) {
-    return module->name.starts_with("ld-musl") || module->name.starts_with("libc.musl");
-  });
+enum class CLibrary : uint8_t { kUnknown, kGlibc, kMusl };
+
+// By the program's interpreter; by the loaded modules when it names none that is known.
+CLibrary c_library(const ModuleSet& modules) {
+  const auto known = [](std::string_view path) {
+    if (path.find("ld-musl") != std::string_view::npos) return CLibrary::kMusl;
+    if (path.find("ld-linux") != std::string_view::npos) return CLibrary::kGlibc;
+    return path.ends_with("libc.so.6") ? CLibrary::kGlibc : CLibrary::kUnknown;
+  };
+  for (const auto& module : modules.all()) {
+    if (!module->is_main || module->binary() == nullptr) continue;
+    const auto found = known(module->binary()->interpreter().value_or(""));
+    if (found != CLibrary::kUnknown) return found;
+  }
+  for (const auto& module : modules.all())
+    if (const auto found = known(module->name); found != CLibrary::kUnknown) return found;
+  return CLibrary::kUnknown;
 }
 
 // The thread's vector of blocks: its address lies in the thread's descriptor, at the second word
@@ -148,7 +162,10 @@ std::optional<uint64_t> vector_address(const Evidence& evidence, uint64_t thread
 ThreadLocalBlock through_vector(const Evidence& evidence, const Module& module,
                                 uint64_t thread_pointer, uint64_t number) {
   const MemoryReader& memory = evidence.memory;
-  const bool musl = is_musl(evidence.modules);
+  const CLibrary library = c_library(evidence.modules);
+  if (library == CLibrary::kUnknown)
+    return unknown("how this C library keeps thread-local storage is not known here");
+  const bool musl = library == CLibrary::kMusl;
   const auto vector = vector_address(evidence, thread_pointer, musl);
   if (!vector) return unknown("the thread's vector of thread-local blocks is not in the core");
   // glibc: pairs of words, the length before the first; musl: words, the length first.
