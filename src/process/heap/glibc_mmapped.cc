@@ -9,7 +9,9 @@ constexpr uint64_t kPage = 4096;
 // The least threshold from which glibc maps chunks, unless a program set its own.
 constexpr uint64_t kUsualThreshold = 128 * 1024;
 // Pages below an address that are tried for a header.
-constexpr uint64_t kMaxPagesBack = uint64_t{1} << 20;
+constexpr uint64_t kMaxPagesBack = uint64_t{1} << 14;
+// Chunks that follow each other from the start of a mapping.
+constexpr uint64_t kMaxInARow = uint64_t{1} << 16;
 constexpr uint64_t kMaxAlignment = uint64_t{1} << 32;
 
 }  // namespace
@@ -20,10 +22,7 @@ bool MmappedChunks::may_hold(const Mapping& mapping) const {
   if (!path.empty() && !path.starts_with("[anon")) return false;
   if (input_.modules != nullptr && input_.modules->find(mapping.range.start) != nullptr)
     return false;
-  // Heaps of arenas lie elsewhere.
-  const auto holds = [&](Address a) { return mapping.range.contains(a); };
-  return std::none_of(arenas_.regions.begin(), arenas_.regions.end(),
-                      [&](const Region& r) { return holds(r.chunks.start); });
+  return true;
 }
 
 std::optional<Chunk> MmappedChunks::at_page(Words& words, Address page,
@@ -60,13 +59,20 @@ std::optional<Chunk> MmappedChunks::find(Words& words, Address address) const {
   const Mapping* mapping = input_.image.mapping_at(address);
   if (mapping == nullptr || !may_hold(*mapping)) return std::nullopt;
   const AddressRange around = writable_around(input_.image, address);
-  Address page = address.page();
+  Address page = around.start;
+  for (uint64_t n = 0; n < kMaxInARow; ++n) {
+    const auto chunk = at_page(words, page, around);
+    if (!chunk) break;
+    if (address < chunk->next()) return aligned_within(words, *chunk);
+    page = chunk->next();
+  }
+  page = address.page();
   for (uint64_t n = 0; n < kMaxPagesBack; ++n, page = page - kPage) {
     if (const auto chunk = at_page(words, page, around)) {
       if (address >= chunk->next()) return std::nullopt;
       return aligned_within(words, *chunk);
     }
-    if (page <= around.start) return std::nullopt;
+    if (page <= around.start || arenas_.region_at(page - 1) != nullptr) return std::nullopt;
   }
   return std::nullopt;
 }
@@ -74,16 +80,17 @@ std::optional<Chunk> MmappedChunks::find(Words& words, Address address) const {
 void MmappedChunks::each(Words& words, const std::function<bool(const Chunk&)>& visit) const {
   Address done;
   for (const Mapping& mapping : input_.image.mappings) {
-    if (!may_hold(mapping) || mapping.range.end <= done) continue;
+    if (mapping.range.start < done || !may_hold(mapping)) continue;
     const AddressRange around = writable_around(input_.image, mapping.range.start);
-    for (Address page = std::max(mapping.range.start, done); page < mapping.range.end;) {
-      const auto chunk = at_page(words, page, around);
-      if (!chunk) {
-        page = page + kPage;
+    done = around.end;
+    for (Address page = mapping.range.start; page < around.end;) {
+      if (const Region* region = arenas_.region_at(page)) {
+        page = (region->chunks.end + (kPage - 1)).page();
         continue;
       }
-      if (!visit(aligned_within(words, *chunk))) return;
-      page = done = chunk->next();
+      const auto chunk = at_page(words, page, around);
+      if (chunk && !visit(aligned_within(words, *chunk))) return;
+      page = chunk ? chunk->next() : page + kPage;
     }
   }
 }
