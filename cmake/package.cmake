@@ -2,7 +2,7 @@
 include(GNUInstallDirs)
 set(man_dir ${PROJECT_BINARY_DIR}/man)
 set(man_pages "")
-foreach(page inquest.1 inquest-explain.1)
+foreach(page inquest.1 inquest-explain.1 inquest-heap.1)
   set(source ${PROJECT_SOURCE_DIR}/docs/man/${page})
   add_custom_command(OUTPUT ${man_dir}/${page}.gz DEPENDS ${source} VERBATIM
     COMMAND ${CMAKE_COMMAND} -E make_directory ${man_dir}

@@ -26,13 +26,14 @@ def main() -> int:
         done = subprocess.run([program, *command, "--help"], capture_output=True, text=True, check=True)
         return options_in(done.stdout)
 
-    main_options, explain = help_of(), help_of("explain")
+    main_options, explain, heap = help_of(), help_of("explain"), help_of("heap")
     pages = {name: options_in((root / "docs/man" / name).read_text(encoding="utf-8"))
-             for name in ("inquest.1", "inquest-explain.1")}
+             for name in ("inquest.1", "inquest-explain.1", "inquest-heap.1")}
     completion = options_in((root / "packaging/completions/inquest.bash").read_text(encoding="utf-8"))
     problems = (compare("inquest.1", main_options, pages["inquest.1"]) +
                 compare("inquest-explain.1", explain, pages["inquest-explain.1"]) +
-                compare("inquest.bash", main_options | explain, completion))
+                compare("inquest-heap.1", heap, pages["inquest-heap.1"]) +
+                compare("inquest.bash", main_options | explain | heap, completion))
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0

@@ -3,10 +3,10 @@ _inquest() {
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
   COMPREPLY=()
   if [[ $COMP_CWORD -eq 1 ]]; then
-    mapfile -t COMPREPLY < <(compgen -W 'explain --help --version' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'explain heap --help --version' -- "$word")
     return
   fi
-  [[ ${COMP_WORDS[1]} == explain ]] || return
+  [[ ${COMP_WORDS[1]} == explain || ${COMP_WORDS[1]} == heap ]] || return
   case $previous in
     --dump)
       mapfile -t COMPREPLY < <(compgen -W 'image stacks facts verdict' -- "$word")
@@ -16,9 +16,11 @@ _inquest() {
       mapfile -t COMPREPLY < <(compgen -d -- "$word")
       return
       ;;
-    --thread) return ;;
+    --thread | --address | --top) return ;;
   esac
-  if [[ $word == -* ]]; then
+  if [[ $word == -* && ${COMP_WORDS[1]} == heap ]]; then
+    mapfile -t COMPREPLY < <(compgen -W '--exe --sysroot --address --top --leaks --blocks --json --help' -- "$word")
+  elif [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W '--exe --sysroot --debug-dir --thread --full --no-cache --json
       --markdown --html --dump --help' -- "$word")
   else

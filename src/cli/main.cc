@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
   app.footer("Try: inquest explain core\nExit codes: 0 explained, 1 not readable, 2 usage.");
   std::function<int()> chosen;
   inquest::cli::add_explain(app, chosen);
+  inquest::cli::add_heap(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -9,6 +9,7 @@
 #include "diagnosis/facts/abort.h"
 #include "diagnosis/facts/fault.h"
 #include "diagnosis/facts/frames.h"
+#include "diagnosis/facts/heap.h"
 #include "diagnosis/facts/own_handler.h"
 #include "diagnosis/facts/process_facts.h"
 #include "diagnosis/facts/signals.h"
@@ -182,6 +183,7 @@ Facts derive(const DeriveInput& input) {
     if (facts.fault && facts.fault->pc_is_bad && facts.fault->kind == "return")
       facts.crashing.corrupt = true;
     find_places(scene, facts);
+    facts.heap = describe_heap(site, facts);
     add_details(input, scene, facts);
     add_handler_fact(scene, facts);
   }

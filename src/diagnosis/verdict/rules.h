@@ -28,6 +28,9 @@ void propose_from_abort(const Facts& facts, Proposals& out);
 void propose_from_signal(const Facts& facts, Proposals& out);
 // What a tool that watched the process said, in the words of its report.
 void propose_from_report(const Facts& facts, Proposals& out);
+// The state of the blocks that the crash leads to: proof for or against what the rules before it
+// proposed.
+void propose_from_heap(const Facts& facts, Proposals& out);
 // Files that do not fit together.
 void propose_from_modules(const Facts& facts, Proposals& out);
 
