@@ -12,7 +12,14 @@ constexpr uint64_t kUsualThreshold = 128 * 1024;
 constexpr uint64_t kMaxPagesBack = uint64_t{1} << 14;
 // Chunks that follow each other from the start of a mapping.
 constexpr uint64_t kMaxInARow = uint64_t{1} << 16;
+// Pages that are not in the core before the rest of a mapping is given up: it was not dumped.
+constexpr uint64_t kMaxAbsent = 65536;
 constexpr uint64_t kMaxAlignment = uint64_t{1} << 32;
+
+std::optional<Chunk> within(const Chunk& chunk, Address address) {
+  const bool inside = chunk.at <= address && address < chunk.next();
+  return inside ? std::optional(chunk) : std::nullopt;
+}
 
 }  // namespace
 
@@ -63,14 +70,13 @@ std::optional<Chunk> MmappedChunks::find(Words& words, Address address) const {
   for (uint64_t n = 0; n < kMaxInARow; ++n) {
     const auto chunk = at_page(words, page, around);
     if (!chunk) break;
-    if (address < chunk->next()) return aligned_within(words, *chunk);
+    if (address < chunk->next()) return within(aligned_within(words, *chunk), address);
     page = chunk->next();
   }
   page = address.page();
   for (uint64_t n = 0; n < kMaxPagesBack; ++n, page = page - kPage) {
     if (const auto chunk = at_page(words, page, around)) {
-      if (address >= chunk->next()) return std::nullopt;
-      return aligned_within(words, *chunk);
+      return within(aligned_within(words, *chunk), address);
     }
     if (page <= around.start || arenas_.region_at(page - 1) != nullptr) return std::nullopt;
   }
@@ -83,14 +89,17 @@ void MmappedChunks::each(Words& words, const std::function<bool(const Chunk&)>& 
     if (mapping.range.start < done || !may_hold(mapping)) continue;
     const AddressRange around = writable_around(input_.image, mapping.range.start);
     done = around.end;
-    for (Address page = mapping.range.start; page < around.end;) {
-      if (const Region* region = arenas_.region_at(page)) {
-        page = (region->chunks.end + (kPage - 1)).page();
-        continue;
-      }
-      const auto chunk = at_page(words, page, around);
+    uint64_t absent = 0;
+    for (Address page = mapping.range.start; page < around.end && absent < kMaxAbsent;) {
+      const Region* region = arenas_.region_at(page);
+      const auto chunk = region == nullptr ? at_page(words, page, around) : std::nullopt;
       if (chunk && !visit(aligned_within(words, *chunk))) return;
-      page = chunk ? chunk->next() : page + kPage;
+      absent = words.at(page) ? 0 : absent + 1;
+      const Address next = region != nullptr ? (region->chunks.end + (kPage - 1)).page()
+                           : chunk           ? chunk->next()
+                                             : page + kPage;
+      if (next <= page) return;  // the end of the address space
+      page = next;
     }
   }
 }

@@ -11,6 +11,7 @@ namespace {
 
 // Blocks waiting in a list; more wait as bits, to be found by a sweep.
 constexpr size_t kMaxWaiting = size_t{1} << 20;
+constexpr uint64_t kMaxAbsent = 65536;  // pages that are not in the core, of one block
 // Bytes of heap read before what was read is given back to the kernel.
 constexpr uint64_t kKept = uint64_t{256} << 20;
 
@@ -98,10 +99,13 @@ class Marker {
   template <typename Visit>
   void each_pointer(AddressRange range, const Visit& visit) {
     Address at = range.start;
+    uint64_t absent = 0;
     while (at < range.end) {
       const ByteView bytes = input_.memory.view(at, range.end - at);
       if (bytes.size() < sizeof(uint64_t)) {
-        at = (at + 4096).page();
+        const Address next = (at + 4096).page();
+        if (next <= at || ++absent > kMaxAbsent) return;
+        at = next;
         continue;
       }
       for (size_t i = 0; i + sizeof(uint64_t) <= bytes.size(); i += sizeof(uint64_t)) {

@@ -7,6 +7,8 @@ namespace {
 
 constexpr uint64_t kRedZone = 128;  // below sp, x86-64 functions that call nobody keep data there
 constexpr uint64_t kStretch = uint64_t{8} << 20;
+// Pages that are not in the core before the rest of a range is given up: it was not dumped.
+constexpr uint64_t kMaxAbsent = 65536;
 constexpr size_t kGroup = 64;  // words that are tested together
 
 bool is_readable_data(const Mapping& mapping) {
@@ -83,12 +85,16 @@ std::vector<Root> find_roots(const HeapInput& input, std::span<const AddressRang
 void scan_words(const MemoryReader& memory, AddressRange range, AddressRange target,
                 const std::function<void(Address, uint64_t)>& visit) {
   Address at((range.start.value + 7) & ~uint64_t{7});
-  while (at < range.end) {
+  for (uint64_t absent = 0; at < range.end && absent < kMaxAbsent;) {
     const ByteView bytes = memory.view(at, std::min(kStretch, range.end - at));
     if (bytes.size() < sizeof(uint64_t)) {
-      at = (at + 4096).page();  // a hole: on with the next page
+      const Address next = (at + 4096).page();  // a hole: on with the next page
+      if (next <= at) return;
+      at = next;
+      ++absent;
       continue;
     }
+    absent = 0;
     memory.will_scan(bytes);
     scan_view(bytes, at, target.start.value, target.size(), visit);
     memory.done_with(bytes);
