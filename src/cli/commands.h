@@ -17,5 +17,6 @@ inline constexpr int kExitUsage = 2;       // wrong options
 // `chosen` is set to the work to do when the command is on the command line.
 void add_explain(CLI::App& app, std::function<int()>& chosen);
 void add_signature(CLI::App& app, std::function<int()>& chosen);
+void add_heap(CLI::App& app, std::function<int()>& chosen);
 
 }  // namespace inquest::cli

@@ -42,6 +42,7 @@ int main(int argc, char** argv) {
   std::function<int()> chosen;
   inquest::cli::add_explain(app, chosen);
   inquest::cli::add_signature(app, chosen);
+  inquest::cli::add_heap(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

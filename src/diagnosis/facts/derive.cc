@@ -10,6 +10,7 @@
 #include "diagnosis/facts/bystanders.h"
 #include "diagnosis/facts/fault.h"
 #include "diagnosis/facts/frames.h"
+#include "diagnosis/facts/heap.h"
 #include "diagnosis/facts/origin.h"
 #include "diagnosis/facts/own_handler.h"
 #include "diagnosis/facts/process_facts.h"
@@ -192,6 +193,7 @@ Facts derive(const DeriveInput& input) {
     if (facts.fault && facts.fault->pc_is_bad && facts.fault->kind == "return")
       facts.crashing.corrupt = true;
     find_places(scene, facts);
+    facts.heap = describe_heap(site, facts);
     add_details(input, scene, facts);
     facts.origin = trace_origin(site, facts);
     add_handler_fact(scene, facts);

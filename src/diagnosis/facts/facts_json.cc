@@ -302,6 +302,45 @@ void describe(Io& io, Ref<Io, ProcessFacts> x) {
 }
 
 template <typename Io>
+void describe(Io& io, Ref<Io, AllocationFact> x) {
+  io("of", x.of);
+  io("address", x.address);
+  io("state", x.state);
+  io("start", x.start);
+  io("size", x.size);
+  io("offset", x.offset);
+  io("proven", x.proven);
+  io("bad_value_at", x.bad_value_at);
+  io("place", x.place);
+  io("type", x.type);
+  io("type_by", x.type_by);
+  io("before", x.before);
+  io("behind", x.behind);
+  io("allocated", x.allocated);
+  io("freed", x.freed);
+  io("pointed_by", x.pointed_by);
+  io("statement", x.statement);
+  io("evidence", x.evidence);
+}
+
+template <typename Io>
+void describe(Io& io, Ref<Io, HeapDamageFact> x) {
+  io("at", x.at);
+  io("after_free", x.after_free);
+  io("what", x.what);
+  io("overflown", x.overflown);
+  io("fact", x.fact);
+}
+
+template <typename Io>
+void describe(Io& io, Ref<Io, HeapFacts> x) {
+  io("allocator", x.allocator);
+  io("allocations", x.allocations);
+  io("damage", x.damage);
+  io("notes", x.notes);
+}
+
+template <typename Io>
 void describe(Io& io, Ref<Io, Facts> x) {
   io("process", x.process);
   io("signal", x.signal);
@@ -316,6 +355,7 @@ void describe(Io& io, Ref<Io, Facts> x) {
   io("abort", x.abort);
   io("reported", x.reported);
   io("origin", x.origin);
+  io("heap", x.heap);
   io("modules", x.modules);
   io("inconsistent_modules", x.inconsistent_modules);
   io("missing", x.missing);

@@ -18,9 +18,11 @@ struct AllocationFact {
   std::string of;  // whose value the address is: "fault address", "rdi", "free()'s argument"
   Address address;
   State state = State::kUnknown;
-  Address start;        // of the memory that malloc() returned
-  uint64_t size = 0;    // bytes: as asked for when a sanitizer says so, else usable
-  int64_t offset = 0;   // address - start; negative or >= size when it lies outside
+  Address start;       // of the memory that malloc() returned
+  uint64_t size = 0;   // bytes: as asked for when a sanitizer says so, else usable
+  int64_t offset = 0;  // address - start; negative or >= size when it lies outside
+  bool proven = true;  // false: told by the block's surroundings only
+  std::optional<uint64_t> bad_value_at;  // where in it the value stands that made the access fail
   std::string place;    // where the allocator keeps it: "thread 3's tcache bin for 0x90 bytes"
   std::string type;     // of the object: "shop::Order"; empty when unknown
   std::string type_by;  // how it is known: "vtable", "typed pointer `order`", "std::string storage"
@@ -35,8 +37,9 @@ std::string_view to_string(AllocationFact::State state);
 
 // Damage to the allocator's own data.
 struct HeapDamageFact {
-  Address at;        // the first byte known to be wrong
-  std::string what;  // "size field of the chunk at 0x…: 0x41414141"
+  Address at;               // the first byte known to be wrong
+  bool after_free = false;  // it is a freed block that was written to, or is free twice
+  std::string what;         // "size field of the chunk at 0x…: 0x41414141"
   std::string
       overflown;  // the allocation before it that likely ran over; empty when none stands out
   Fact fact;

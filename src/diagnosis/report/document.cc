@@ -262,6 +262,24 @@ Section modules(const Report& report) {
   return section;
 }
 
+Section heap(const Report& report) {
+  Section section{.heading = "Heap", .paragraphs = {}, .frames = {}, .items = {}};
+  if (!report.facts.heap) return section;
+  const HeapFacts& heap = *report.facts.heap;
+  if (!heap.allocator.empty()) section.heading += fmt::format(" ({})", heap.allocator);
+  for (const AllocationFact& allocation : heap.allocations) {
+    if (!allocation.statement.empty()) section.items.push_back(allocation.statement);
+    if (!allocation.pointed_by.empty()) {
+      section.items.push_back(
+          fmt::format("it is pointed to by {}", fmt::join(allocation.pointed_by, "; ")));
+    }
+  }
+  for (const HeapDamageFact& damage : heap.damage)
+    section.items.push_back("damage: " + damage.fact.statement);
+  section.items.insert(section.items.end(), heap.notes.begin(), heap.notes.end());
+  return section;
+}
+
 Section statements(const Report& report) {
   Section section{.heading = "More", .paragraphs = {}, .frames = {}, .items = {}};
   for (const Fact& fact : report.facts.other) section.items.push_back(fact.statement);
@@ -312,6 +330,7 @@ Document compose(const Report& report) {
     document.sections.push_back(crashing_stack(report));
   for (Section& section : compose_tool_stacks(report))
     document.sections.push_back(std::move(section));
+  document.sections.push_back(heap(report));
   if (report.full) {
     for (const StackFacts& stack : report.facts.others)
       document.sections.push_back(thread_in_full(stack));

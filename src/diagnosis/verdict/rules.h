@@ -34,6 +34,9 @@ void propose_from_log(const Facts& facts, Proposals& out);
 void propose_from_checkers(const Facts& facts, Proposals& out);
 // What the words of a language's runtime, or of a debugger, mean.
 void propose_from_runtime(const Facts& facts, Proposals& out);
+// The state of the blocks that the crash leads to: proof for or against what the rules before it
+// proposed.
+void propose_from_heap(const Facts& facts, Proposals& out);
 // Files that do not fit together.
 void propose_from_modules(const Facts& facts, Proposals& out);
 

@@ -127,6 +127,7 @@ Verdict judge(const Facts& facts) {
   propose_from_checkers(facts, proposals);
   propose_from_runtime(facts, proposals);
   propose_from_modules(facts, proposals);
+  propose_from_heap(facts, proposals);
   if (std::none_of(proposals.begin(), proposals.end(),
                    [](const Proposal& p) { return p.weight > 35; })) {
     proposals.push_back(unknown(facts));

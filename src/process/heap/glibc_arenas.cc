@@ -18,6 +18,8 @@ constexpr uint64_t kMaxShift = 8;
 // struct malloc_state begins with a lock, flags and (until 2.42) the fastbins: where bins[] may be.
 constexpr uint64_t kUsualBinsOffset = 0x70, kMinBinsOffset = 0x18, kMaxBinsOffset = 0x98;
 // From bins[] to `next`: the bins and their bitmap.
+// What an arena takes from the system at the least; more than a count of threads.
+constexpr uint64_t kMinSystemMemory = 0x10000;
 constexpr uint64_t kNextFromBins = kBinBytes + 16;
 
 bool is_writable(const Mapping& mapping) {
@@ -45,8 +47,10 @@ std::vector<Area> searched_areas(const HeapInput& input, bool in_modules) {
     if ((area.module != nullptr) != in_modules) continue;
     areas.push_back(area);
   }
-  std::stable_sort(areas.begin(), areas.end(), [](const Area& a, const Area& b) {
-    return a.module != nullptr && b.module != nullptr && rank(*a.module) < rank(*b.module);
+  std::sort(areas.begin(), areas.end(), [](const Area& a, const Area& b) {
+    const int first = a.module != nullptr ? rank(*a.module) : 0;
+    const int second = b.module != nullptr ? rank(*b.module) : 0;
+    return first != second ? first < second : a.range.start < b.range.start;
   });
   return areas;
 }
@@ -97,12 +101,10 @@ Arena describe(const HeapInput& input, Address state, uint64_t offset) {
   arena.top = input.memory.load_pointer(arena.bins - 16).value_or(Address(0));
   // system_mem stands behind next, next_free and (since 2.23) attached_threads.
   const Address next = arena.bins + kNextFromBins;
-  for (const uint64_t place : {0x18, 0x10}) {
-    const uint64_t bytes = input.memory.load<uint64_t>(next + place).value_or(0);
-    if (bytes == 0 || bytes % 4096 != 0) continue;
-    arena.system_memory = bytes;
-    break;
-  }
+  const uint64_t attached = input.memory.load<uint64_t>(next + 0x10).value_or(0);
+  arena.system_memory = attached >= kMinSystemMemory
+                            ? attached
+                            : input.memory.load<uint64_t>(next + 0x18).value_or(0);
   return arena;
 }
 

@@ -65,6 +65,9 @@ class BinReader {
       if (!is_chunk(at)) return broken_link(previous, head, where, *link);
       const auto back = words_.at(at + 24);
       if (!back) return missing(at, where);
+      if (Address(*back) != previous && is_overwritten(at)) {
+        return broken_link(at, head, where, words_.at(at + 16).value_or(0));
+      }
       if (Address(*back) != previous) {
         return damage(HeapDamage::Kind::kList, at + 24,
                       fmt::format("the free chunk at {} in {} should lead back to {}, but holds {}",
@@ -81,6 +84,12 @@ class BinReader {
 
   bool is_chunk(Address at) const {
     return at.value % kAlignment == 0 && input_.image.mapping_at(at) != nullptr;
+  }
+
+  // Neither of its links leads anywhere: not the list is wrong, but the chunk was written to.
+  bool is_overwritten(Address at) {
+    const auto next = words_.at(at + 16);
+    return next && !is_chunk(Address(*next));
   }
 
   void broken_link(Address previous, Address head, const std::string& where, uint64_t link) {
@@ -125,16 +134,17 @@ Bins read_bins(const HeapInput& input, const Arenas& arenas) {
 }
 
 std::optional<std::string> bin_of(Words& words, const Arenas& arenas, Address chunk) {
+  const Region* region = arenas.region_at(chunk);
+  if (region == nullptr) return std::nullopt;
+  const Arena& arena = arenas.all[region->arena];
   Address at = chunk;
   for (uint64_t n = 0; n < kMaxFollowed; ++n) {
     const auto next = words.at(at + 16);
     if (!next || *next % 8 != 0) return std::nullopt;
     at = Address(*next);
     if (at == chunk) return std::nullopt;
-    for (const Arena& arena : arenas.all) {
-      const uint64_t distance = at - Arenas::bin_chunk(arena, 0);
-      if (distance < kBinBytes && distance % 16 == 0) return name_of(arena, distance / 16);
-    }
+    const uint64_t distance = at - Arenas::bin_chunk(arena, 0);
+    if (distance < kBinBytes && distance % 16 == 0) return name_of(arena, distance / 16);
   }
   return std::nullopt;
 }

@@ -41,8 +41,9 @@ class CacheReader {
       follow(lists_[i]);
     }
     if (tcache_lists == lists_.size()) find_key();
-    std::stable_sort(out_.blocks.begin(), out_.blocks.end(),
-                     [](const Cached& a, const Cached& b) { return a.memory < b.memory; });
+    std::sort(out_.blocks.begin(), out_.blocks.end(), [](const Cached& a, const Cached& b) {
+      return a.memory != b.memory ? a.memory < b.memory : a.place < b.place;
+    });
     find_duplicates();
     return std::move(out_);
   }

@@ -56,10 +56,12 @@ std::optional<Address> Chunks::resync(Address after, std::optional<Address> goal
   const Address last = std::min(region_.chunks.end, after + kMaxResync);
   for (Address at = after; at < last; at = at + kAlignment) {
     if (goal && at == *goal) return at;
+    if (++resync_reads_ > kMaxResyncReads) return std::nullopt;
     const auto chunk = read(at);
     if (!chunk || !is_valid(*chunk) || chunk->is_fence()) continue;
     const Address target = goal.value_or(region_.chunks.end);
     const Run reached = run(at, target, kResyncRun);
+    resync_reads_ += reached.chunks;
     if (reached.broken || reached.stop > target) continue;
     if (reached.stop == target || reached.chunks == kResyncRun) return at;
   }

@@ -49,11 +49,14 @@ class Chunks {
 
   static constexpr uint64_t kMaxResync = uint64_t{1} << 20;
   static constexpr uint64_t kResyncRun = 64;
+  // Headers read in all searches of one walk: damage must not make it quadratic.
+  static constexpr uint64_t kMaxResyncReads = uint64_t{1} << 20;
 
  private:
   Words& words_;
   const Region& region_;
   bool is_main_;
+  uint64_t resync_reads_ = 0;
 };
 
 }  // namespace inquest::process::glibc

@@ -21,6 +21,9 @@ namespace {
 constexpr size_t kBatch = 4096;
 // Chunks on either side of an address that check() looks at.
 constexpr uint64_t kCheckedBefore = 64, kCheckedBehind = 64;
+// Chunks, and bytes, that check() walks to get to an address at all.
+constexpr uint64_t kMaxCheckedWalk = uint64_t{1} << 19, kMaxCheckedBytes = uint64_t{64} << 20;
+constexpr uint64_t kLargestTcache = 0x400;  // bytes of the record's chunk, with room to grow
 constexpr uint64_t kMaxVersionSearch = uint64_t{32} << 20;
 
 // "2.36" out of the banner that the C library carries in its constants.
@@ -52,6 +55,8 @@ GlibcHeap::GlibcHeap(const HeapInput& input, Arenas arenas)
   for (const Region& region : arenas_.regions) {
     regions_.push_back({region.chunks, arenas_.all[region.arena].name});
   }
+  for (const Tcache& tcache : caches_.tcaches) tcaches_.push_back(tcache.at);
+  std::sort(tcaches_.begin(), tcaches_.end());
   describe_places();
 }
 
@@ -79,19 +84,23 @@ const Bins& GlibcHeap::bins() const {
   return *bins_;
 }
 
-bool GlibcHeap::is_tcache(Address memory) const {
-  return std::any_of(caches_.tcaches.begin(), caches_.tcaches.end(),
-                     [&](const Tcache& t) { return t.at == memory; });
+bool GlibcHeap::is_tcache(const Chunk& chunk) const {
+  return chunk.size() <= kLargestTcache &&
+         std::binary_search(tcaches_.begin(), tcaches_.end(), chunk.memory());
 }
 
 Block GlibcHeap::block_of(const Chunk& chunk, bool in_use, const Region& region) const {
   const auto arena = static_cast<uint32_t>(region.arena);
-  if (region.top == chunk.at) return to_block(chunk, BlockState::kUnused, first_top_place_ + arena);
+  if (region.top == chunk.at) {
+    Block block = to_block(chunk, BlockState::kUnused, first_top_place_ + arena);
+    block.size -= std::min<uint64_t>(block.size, 8);  // no chunk behind it lends a word
+    return block;
+  }
   if (chunk.is_fence()) return to_block(chunk, BlockState::kInternal, 0);
   if (!in_use) return to_block(chunk, BlockState::kFreed, first_bin_place_ + arena);
   if (const Cached* cached = caches_.find(chunk.memory()))
     return to_block(chunk, BlockState::kFreed, cached->place);
-  if (is_tcache(chunk.memory())) return to_block(chunk, BlockState::kInternal, tcache_place_);
+  if (is_tcache(chunk)) return to_block(chunk, BlockState::kInternal, tcache_place_);
   return to_block(chunk, BlockState::kLive, 0);
 }
 
@@ -175,19 +184,20 @@ class GlibcHeap::Check final : public WalkSink {
  public:
   explicit Check(GlibcHeap& heap) : heap_(heap) {}
   bool on_chunk(const Chunk& chunk, bool) override {
+    if (++walked_ > kMaxCheckedWalk) return false;
     return chunk.at < near_ || ++behind_ <= kCheckedBehind;
   }
   bool on_gap(AddressRange) override { return true; }
   void on_damage(HeapDamage damage) override { heap_.add_damage(std::move(damage)); }
   void around(Address near) {
     near_ = near;
-    behind_ = 0;
+    behind_ = walked_ = 0;
   }
 
  private:
   GlibcHeap& heap_;
   Address near_;
-  uint64_t behind_ = 0;
+  uint64_t behind_ = 0, walked_ = 0;
 };
 
 void GlibcHeap::check(std::span<const Address> near) {
@@ -197,14 +207,15 @@ void GlibcHeap::check(std::span<const Address> near) {
   for (const Address address : near) {
     const Region* region = arenas_.region_at(address);
     if (region == nullptr) continue;
-    Address from = region->chunks.start;
+    Address from = address;
     Address at = address;
     for (uint64_t n = 0; n < kCheckedBefore; ++n) {
       const auto boundary = boundary_before(*region, at);
-      if (!boundary || boundary->is_null()) break;
+      if (!boundary || address - *boundary > kMaxCheckedBytes) break;
       from = *boundary;
       at = *boundary - 1;
     }
+    if (from == address) continue;  // no known boundary is near
     check.around(address);
     walk(words,
          {.region = *region,

@@ -26,6 +26,7 @@ class GlibcHeap final : public Allocator {
   std::string name() const override;
   const std::vector<HeapRegion>& regions() const override { return regions_; }
   const std::vector<std::string>& places() const override { return places_; }
+  std::vector<AddressRange> records() const override;
   std::optional<Located> locate(Address address) const override;
   void visit(const BlockVisitor& visitor) override;
   void check(std::span<const Address> near) override;
@@ -42,12 +43,14 @@ class GlibcHeap final : public Allocator {
   class Check;
 
   void describe_places();
+  uint64_t state_size() const;
   void add_damage(HeapDamage damage);
   void add_list_damage();
   Block block_of(const Chunk& chunk, bool in_use, const Region& region) const;
-  bool is_tcache(Address memory) const;
+  bool is_tcache(const Chunk& chunk) const;
   // Chunks of the region that are known to be chunks, without walking: its start, free chunks.
   const std::vector<Address>& boundaries() const;
+  void remember(Address chunk) const;  // a boundary that a walk has proved
   std::optional<Address> boundary_before(const Region& region, Address address) const;
   std::optional<Located> locate_in(const Region& region, Address address) const;
   std::optional<Located> locate_by_agreement(const Region& region, Address address) const;
@@ -59,6 +62,7 @@ class GlibcHeap final : public Allocator {
   Arenas arenas_;
   Caches caches_;
   MmappedChunks mmapped_;
+  std::vector<Address> tcaches_;  // sorted
   std::vector<HeapRegion> regions_;
   std::vector<std::string> places_;
   uint32_t first_bin_place_ = 0, first_top_place_ = 0, tcache_place_ = 0, mmapped_place_ = 0;

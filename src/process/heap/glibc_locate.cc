@@ -10,7 +10,7 @@ namespace inquest::process::glibc {
 namespace {
 
 // Chunks walked from a known boundary before the surroundings alone must do.
-constexpr uint64_t kMaxWalked = uint64_t{8} << 20;
+constexpr uint64_t kMaxWalked = uint64_t{1} << 19;
 // How chunks are guessed in the middle of nowhere: chains that begin in the first bytes of a window
 // and reach the address must all meet.
 constexpr uint64_t kWindow = uint64_t{1} << 20, kStarts = 4096;
@@ -31,6 +31,13 @@ const std::vector<Address>& GlibcHeap::boundaries() const {
   all.erase(std::unique(all.begin(), all.end()), all.end());
   boundaries_ = std::move(all);
   return *boundaries_;
+}
+
+// Questions come close together: the next one starts from here.
+void GlibcHeap::remember(Address chunk) const {
+  auto& all = *boundaries_;
+  const auto place = std::lower_bound(all.begin(), all.end(), chunk);
+  if (place == all.end() || *place != chunk) all.insert(place, chunk);
 }
 
 // The last known boundary of the region at or below `address`.
@@ -122,6 +129,7 @@ std::optional<Located> GlibcHeap::locate_in(const Region& region, Address addres
             ? fmt::format("the allocator's records between {} and it are damaged", to_hex(*from))
             : fmt::format("walked {} chunk{} from {}, which the allocator's own records name",
                           search.chunks(), search.chunks() == 1 ? "" : "s", to_hex(*from));
+    if (found->proven) remember(found->block.start - kHeader);
     return found;
   }
   return locate_by_agreement(region, address);
@@ -152,10 +160,20 @@ std::optional<Located> GlibcHeap::locate_by_agreement(const Region& region, Addr
   return located;
 }
 
+// struct malloc_state: what stands in front of the bins, the bins, and seven words.
+uint64_t GlibcHeap::state_size() const { return arenas_.bins_offset + kBinBytes + 56; }
+
+std::vector<AddressRange> GlibcHeap::records() const {
+  std::vector<AddressRange> ranges;
+  for (const Arena& arena : arenas_.all)
+    ranges.push_back({arena.state, arena.state + state_size()});
+  return ranges;
+}
+
 // The header of an arena's first heap: struct malloc_state.
 std::optional<Located> GlibcHeap::locate_arena(Address address) const {
   for (const Arena& arena : arenas_.all) {
-    const uint64_t size = arenas_.bins_offset + kBinBytes + 56;
+    const uint64_t size = state_size();
     if (address < arena.state || address - arena.state >= size) continue;
     Block block{.start = arena.state,
                 .size = size,

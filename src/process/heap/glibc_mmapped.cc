@@ -9,8 +9,17 @@ constexpr uint64_t kPage = 4096;
 // The least threshold from which glibc maps chunks, unless a program set its own.
 constexpr uint64_t kUsualThreshold = 128 * 1024;
 // Pages below an address that are tried for a header.
-constexpr uint64_t kMaxPagesBack = uint64_t{1} << 20;
+constexpr uint64_t kMaxPagesBack = uint64_t{1} << 14;
+// Chunks that follow each other from the start of a mapping.
+constexpr uint64_t kMaxInARow = uint64_t{1} << 16;
+// Pages that are not in the core before the rest of a mapping is given up: it was not dumped.
+constexpr uint64_t kMaxAbsent = 65536;
 constexpr uint64_t kMaxAlignment = uint64_t{1} << 32;
+
+std::optional<Chunk> within(const Chunk& chunk, Address address) {
+  const bool inside = chunk.at <= address && address < chunk.next();
+  return inside ? std::optional(chunk) : std::nullopt;
+}
 
 }  // namespace
 
@@ -20,10 +29,7 @@ bool MmappedChunks::may_hold(const Mapping& mapping) const {
   if (!path.empty() && !path.starts_with("[anon")) return false;
   if (input_.modules != nullptr && input_.modules->find(mapping.range.start) != nullptr)
     return false;
-  // Heaps of arenas lie elsewhere.
-  const auto holds = [&](Address a) { return mapping.range.contains(a); };
-  return std::none_of(arenas_.regions.begin(), arenas_.regions.end(),
-                      [&](const Region& r) { return holds(r.chunks.start); });
+  return true;
 }
 
 std::optional<Chunk> MmappedChunks::at_page(Words& words, Address page,
@@ -60,13 +66,19 @@ std::optional<Chunk> MmappedChunks::find(Words& words, Address address) const {
   const Mapping* mapping = input_.image.mapping_at(address);
   if (mapping == nullptr || !may_hold(*mapping)) return std::nullopt;
   const AddressRange around = writable_around(input_.image, address);
-  Address page = address.page();
+  Address page = around.start;
+  for (uint64_t n = 0; n < kMaxInARow; ++n) {
+    const auto chunk = at_page(words, page, around);
+    if (!chunk) break;
+    if (address < chunk->next()) return within(aligned_within(words, *chunk), address);
+    page = chunk->next();
+  }
+  page = address.page();
   for (uint64_t n = 0; n < kMaxPagesBack; ++n, page = page - kPage) {
     if (const auto chunk = at_page(words, page, around)) {
-      if (address >= chunk->next()) return std::nullopt;
-      return aligned_within(words, *chunk);
+      return within(aligned_within(words, *chunk), address);
     }
-    if (page <= around.start) return std::nullopt;
+    if (page <= around.start || arenas_.region_at(page - 1) != nullptr) return std::nullopt;
   }
   return std::nullopt;
 }
@@ -74,16 +86,20 @@ std::optional<Chunk> MmappedChunks::find(Words& words, Address address) const {
 void MmappedChunks::each(Words& words, const std::function<bool(const Chunk&)>& visit) const {
   Address done;
   for (const Mapping& mapping : input_.image.mappings) {
-    if (!may_hold(mapping) || mapping.range.end <= done) continue;
+    if (mapping.range.start < done || !may_hold(mapping)) continue;
     const AddressRange around = writable_around(input_.image, mapping.range.start);
-    for (Address page = std::max(mapping.range.start, done); page < mapping.range.end;) {
-      const auto chunk = at_page(words, page, around);
-      if (!chunk) {
-        page = page + kPage;
-        continue;
-      }
-      if (!visit(aligned_within(words, *chunk))) return;
-      page = done = chunk->next();
+    done = around.end;
+    uint64_t absent = 0;
+    for (Address page = mapping.range.start; page < around.end && absent < kMaxAbsent;) {
+      const Region* region = arenas_.region_at(page);
+      const auto chunk = region == nullptr ? at_page(words, page, around) : std::nullopt;
+      if (chunk && !visit(aligned_within(words, *chunk))) return;
+      absent = words.at(page) ? 0 : absent + 1;
+      const Address next = region != nullptr ? (region->chunks.end + (kPage - 1)).page()
+                           : chunk           ? chunk->next()
+                                             : page + kPage;
+      if (next <= page) return;  // the end of the address space
+      page = next;
     }
   }
 }

@@ -88,6 +88,10 @@ class Allocator {
   // Texts that Block::place stands for. places()[0] is empty.
   virtual const std::vector<std::string>& places() const = 0;
 
+  // Memory outside of blocks that holds the allocator's own records: pointers in it keep nothing
+  // alive.
+  virtual std::vector<AddressRange> records() const { return {}; }
+
   // The block that holds `address`, or nullopt when it lies in none of this allocator's memory.
   // Reads only what it needs.
   virtual std::optional<Located> locate(Address address) const = 0;
