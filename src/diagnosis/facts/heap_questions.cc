@@ -60,8 +60,8 @@ class Collector {
 
   void add_argument() {
     const auto& argument = facts_.abort.argument;
-    if (facts_.abort.kind != AbortFacts::Kind::kGlibcHeap || !argument) return;
-    add(fmt::format("free()'s argument `{}`", argument->text), argument->value, true,
+    if (facts_.abort.kind != AbortFacts::Kind::kGlibcHeap || !argument || !argument->value) return;
+    add(fmt::format("free()'s argument `{}`", argument->text), *argument->value, true,
         pointee(argument->type));
   }
 

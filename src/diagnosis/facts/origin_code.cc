@@ -142,7 +142,8 @@ std::string OriginCode::name_of(Address target) {
 std::string OriginCode::name_with(Address near, Address target,
                                   std::span<const std::string_view> hints) {
   const process::Module* module = site_.modules.find(near);
-  if (module == nullptr || !module->range.contains(target)) return {};
+  if (module == nullptr || module->binary() == nullptr || !module->range.contains(target))
+    return {};
   if (listed_ != module) {
     listed_ = module;
     linkage_names_.clear();

@@ -253,8 +253,9 @@ bool OriginTrace::by_sum(Followed& value, size_t definition) {
                 fmt::format("{} is the address of a local variable of {}", quoted(value.name),
                             where.text()),
                 where, value.body->frame());
-    trail_.suspect(where, value.body->frame(), kMadeIt,
-                   "handed out the address of a local variable");
+    // Of a function that still runs, that is nothing unusual.
+    if (!value.body->frame())
+      trail_.suspect(where, std::nullopt, kMadeIt, "handed out the address of a local variable");
     return false;
   }
   if (!sum.base && !sum.index) {
