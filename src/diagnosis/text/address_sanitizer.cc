@@ -178,7 +178,8 @@ void read_line(std::string_view line, Facts& facts, Hints& hints) {
   } else if (contains(line, "dereference of a high value address")) {
     hints.high_value = true;
   } else if (auto location = read_location(line)) {
-    allocation_of(facts, location->address) = *std::move(location);
+    AllocationFact& fact = allocation_of(facts, location->address);
+    fact = *std::move(location);
   } else if (line.starts_with("Cause: ")) {
     reported.error += " (" + std::string(line.substr(7)) + ")";
   } else {

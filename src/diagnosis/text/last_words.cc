@@ -82,7 +82,7 @@ size_t skip_memory_map(const ReportLines& lines, size_t at) {
   if (at >= lines.size() || !lines[at].starts_with("======= Memory map")) return at;
   for (++at; at < lines.size(); ++at) {
     const size_t dash = lines[at].find('-');
-    if (dash == kNowhere || dash > 16 || lines[at].find(" ") == kNowhere) break;
+    if (dash == kNowhere || dash > 16 || lines[at].find(' ') == kNowhere) break;
   }
   return at;
 }

@@ -62,6 +62,12 @@ void read_global(std::string_view line, Facts& facts) {
   fact.statement = fmt::format("the memory is the {}-byte {}", *size, fact.place);
 }
 
+// Not where something was made. A cycle of locks begins with the mutex that was taken last.
+bool is_crash(std::string_view title) {
+  if (title.starts_with("Mutex M")) return title.find(" acquired here") != std::string_view::npos;
+  return !title.starts_with("Location is") && !title.starts_with("Thread T");
+}
+
 }  // namespace
 
 void read_thread_error(SanitizerReport& raw, Facts& facts) {
@@ -69,16 +75,11 @@ void read_thread_error(SanitizerReport& raw, Facts& facts) {
   reported.error = raw.header.message;
   bool has_crash = false;
   for (SanitizerReport::Section& section : raw.sections) {
-    if (!has_crash && !section.title.starts_with("Location is") &&
-        !section.title.starts_with("Thread T") && !section.title.starts_with("Mutex M")) {
-      has_crash = true;
-    } else if (section.title.starts_with("Mutex M") && !has_crash &&
-               section.title.find(" acquired here") != std::string_view::npos) {
-      has_crash = true;  // a cycle of locks begins with one
-    } else {
+    if (has_crash || !is_crash(section.title)) {
       if (!read_heap_block(section, facts)) add_related(section, facts);
       continue;
     }
+    has_crash = true;
     read_access(section.title, reported);
     facts.crashing = std::move(section.stack);
     facts.crashing.thread_name = thread_of(section.title);
