@@ -20,6 +20,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # gcc 12 reports false positives of these from inside libstdc++ at -O2.
   add_compile_options(-Wno-restrict -Wno-maybe-uninitialized -Wno-dangling-pointer)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  add_compile_options(-Wno-deprecated-declarations)  # libstdc++ 12's stable_sort calls std::get_temporary_buffer
+endif()
 add_compile_definitions(_GLIBCXX_ASSERTIONS)
 if(INQUEST_SANITIZE)
   add_compile_options(-fsanitize=${INQUEST_SANITIZE} -fno-sanitize-recover=all)
