@@ -7,7 +7,6 @@
 namespace inquest::diagnosis {
 namespace {
 
-constexpr size_t kStatementsInOneLine = 2;
 
 std::string place_of(const BlameFact& blamed) {
   const std::string file = blamed.file.substr(blamed.file.rfind('/') + 1);
@@ -27,14 +26,11 @@ bool is_certain_enough(const OriginStep& step) { return step.trust != "heuristic
 
 Field compose_origin_line(const OriginFacts& origin) {
   Field field{.label = "from", .paragraphs = {}, .code = {}};
-  std::vector<std::string> statements;
+  // The farthest back that is certain; what lies between is told below.
   for (const OriginStep& step : origin.steps) {
-    if (statements.size() == kStatementsInOneLine) break;
     if (is_certain_enough(step) && step.kind != OriginStep::Kind::kLost)
-      statements.push_back(step.statement);
+      field.paragraphs = {step.statement};
   }
-  if (!statements.empty())
-    field.paragraphs.push_back(fmt::format("{}", fmt::join(statements, "; ")));
   return field;
 }
 

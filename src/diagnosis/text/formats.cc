@@ -17,7 +17,6 @@ std::span<const Format* const> formats() {
       &kOomKill,
       &kUserOom,
       &kCoredumpMessage,
-      &kSupervisor,
       &kSanitizer,
       &kUndefinedBehavior,
       &kValgrind,
@@ -49,6 +48,7 @@ std::span<const Format* const> formats() {
       &kJavaScriptException,
       &kRubyException,
       &kPythonTraceback,
+      &kSupervisor,
   };
   return kFormats;
 }
