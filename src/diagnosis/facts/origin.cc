@@ -116,6 +116,7 @@ class Start {
       if (body->flow().value(body->current(), *id) == bad)
         return in_register(*body, body->current(), *id, name);
     }
+    if (!facts_.fault) return std::nullopt;
     // Values that a call destroyed are known by what was loaded alone.
     const auto first = isa::argument_register(site_.arch(), 0);
     auto guess = in_register(*body, body->current(), *first, name);

@@ -13,7 +13,8 @@ namespace {
 
 constexpr int kFreesSuchAnObject = 45;
 constexpr int kFrees = 12;
-constexpr int kHasItFreed = 30;  // calls the function that frees
+constexpr int kHandles = 5;
+constexpr int kHasItFreed = 45;  // calls the function that frees
 constexpr int kRemoves = 20;     // takes something out of a container, or lets it grow
 constexpr int kCopies = 40;      // where the bad pointer is text
 constexpr size_t kMaxReleasers = 8;
@@ -151,7 +152,11 @@ class Lifetime {
     const std::string callee = code_.place(release.pc).name();
     for (const Address call : find_calls_to(code_, near_, range->start)) {
       const CodePlace where = code_.place(call);
-      trail_.suspect(where, std::nullopt, kHasItFreed, fmt::format("has it freed by {}", callee));
+      const bool active = std::ranges::any_of(facts_.crashing.frames, [&](const FrameFact& frame) {
+        return frame.functions.back().short_name == where.function;
+      });
+      trail_.suspect(where, std::nullopt, active ? kHandles : kHasItFreed,
+                     fmt::format("has it freed by {}", callee));
     }
   }
 

@@ -22,6 +22,7 @@ constexpr size_t kMaxNamedStores = 4;
 constexpr int kHandledIt = 10;
 constexpr int kDidNotCheck = 50;
 constexpr int kOwnsIt = 10;
+constexpr int kIsActive = 25;
 constexpr int kFilledIt = 40;  // had the address of what turned out bad
 constexpr int kReturnedIt = 30;
 constexpr int kLibraryGaveIt = 55;  // the program used what a library function returned
@@ -68,8 +69,10 @@ void OriginTrace::filled(const Followed& value, size_t call) {
                    fmt::format("used {} as {} left it", quoted(value.name), called));
     return;
   }
-  trail_.suspect(where, body.frame(), kOwnsIt,
-                 fmt::format("used {} as {} left it", quoted(value.name), called));
+  if (!owner_told_)
+    trail_.suspect(where, body.frame(), kOwnsIt,
+                   fmt::format("used {} as {} left it", quoted(value.name), called));
+  owner_told_ = true;
   trail_.suspect(code_.place(entry), std::nullopt, kFilledIt,
                  fmt::format("was to fill in {}", quoted(value.name)));
 }
@@ -190,10 +193,10 @@ bool OriginTrace::loaded(Followed& value, size_t definition) {
   blame_writers(body, definition, 0, changed ? std::nullopt : value.value, text);
   // What is no address at all may have come out of the wrong object: where is that from?
   const auto base = one.memory[0].base;
-  if (changed || !value.value || *value.value == 0 || !base ||
-      *base == isa::pc_register(body.code().arch()))
-    return false;
+  if (changed || !base || *base == isa::pc_register(body.code().arch())) return false;
   const auto object = body.flow().value(definition, *base);
+  const bool dead_stack = object && is_on_some_stack(*object);
+  if (!dead_stack && (!value.value || *value.value == 0)) return false;
   value.name = name_of(value, definition, *base);
   value.at = definition;
   value.spot = Spot::in_register(*base);
@@ -212,7 +215,9 @@ void OriginTrace::blame_store(const FoundStore& store, std::optional<uint64_t> v
         Kind::kStore,
         fmt::format("{} sets {} to {}", where.text(), quoted(name), value_words(store.constant)),
         where, std::nullopt, "heuristic");
-    trail_.suspect(where, std::nullopt, kStoredIt,
+    // It did so and went on to what crashed.
+    const int active = is_on_stack(where.function) ? kIsActive : 0;
+    trail_.suspect(where, std::nullopt, kStoredIt + active,
                    fmt::format("sets {} to {}", quoted(name), value_words(store.constant)));
     return;
   }
@@ -242,7 +247,8 @@ void OriginTrace::blame_result(FunctionBody& body, size_t call, const CodePlace&
   FunctionBody* inner = code_.is_program_code(entry) ? code_.at(entry) : nullptr;
   if (inner == nullptr) {
     if (callee.empty()) return;
-    trail_.suspect(where, std::nullopt, value == 0 ? kStoredResult : kMayHaveStored,
+    const bool may_be_null = value == 0 && !callee.starts_with("operator new");
+    trail_.suspect(where, std::nullopt, may_be_null ? kStoredResult : kMayHaveStored,
                    fmt::format("stores what {}() returned in {}", callee, quoted(name)));
     return;
   }

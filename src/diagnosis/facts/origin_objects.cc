@@ -26,15 +26,13 @@ constexpr int kEmptiedIt = 45;  // reset the smart pointer, erased from the cont
 constexpr int kEmptiedSuch = 25;
 constexpr int kIsActive = 25;
 constexpr int kReturnedIt = 25;
-constexpr std::string_view kEmptyHints[] = {"reset", "release", "unique_ptr", "shared_ptr", "swap",
-                                            "clear", "erase",   "pop",        "move"};
+constexpr std::string_view kEmptyHints[] = {"reset", "release", "swap", "clear", "erase", "pop"};
 
 // What takes the contents of a smart pointer or container away.
 bool empties(const std::string& name) {
   if (!name.starts_with("std::")) return false;
   for (const std::string_view ending :
-       {"::reset", "::release", "::unique_ptr", "::shared_ptr", "::operator=", "::swap", "::clear",
-        "::erase", "::pop_back", "::pop", "::move"})
+       {"::reset", "::release", "::swap", "::clear", "::erase", "::pop_back", "::pop"})
     if (name.ends_with(ending)) return true;
   return false;
 }

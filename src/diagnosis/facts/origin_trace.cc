@@ -17,6 +17,7 @@ using Kind = OriginStep::Kind;
 namespace {
 
 constexpr int kMaxAdvances = 64;
+constexpr int kFirstAdvances = 4;       // that are surely about the operand itself
 constexpr size_t kMaxAlternatives = 4;  // named when nobody can tell which it was
 
 // What speaks for a function, by what it did.
@@ -145,8 +146,8 @@ void OriginTrace::ambiguous(const Followed& value, const Reaching& reaching,
     const std::string text = one.is_entry ? "its caller" : where.text();
     if (std::ranges::find(places, text) == places.end()) places.push_back(text);
     if (!one.is_entry)
-      trail_.suspect(where, value.body->frame(), kMayHaveMadeIt,
-                     fmt::format("may have set {}", quoted(value.name)));
+      trail_.suspect_elsewhere(where, value.body->frame(), kMayHaveMadeIt,
+                               fmt::format("may have set {}", quoted(value.name)));
   }
   lost(value, value.at,
        fmt::format("{} may have been set in {} places{}: {}", quoted(value.name), candidates.size(),
@@ -203,8 +204,8 @@ bool OriginTrace::by_slot_write(Followed& value, size_t definition) {
   lost(value, definition,
        fmt::format("{} was written by `{}` at {}", quoted(value.name), one.text,
                    place(*value.body, definition).at()));
-  trail_.suspect(place(*value.body, definition), value.body->frame(), kMayHaveMadeIt,
-                 fmt::format("computed {}", quoted(value.name)));
+  trail_.suspect_elsewhere(place(*value.body, definition), value.body->frame(), kMayHaveMadeIt,
+                           fmt::format("computed {}", quoted(value.name)));
   return false;
 }
 
@@ -238,8 +239,8 @@ bool OriginTrace::by_register_write(Followed& value, size_t definition) {
   const CodePlace& where = place(*value.body, definition);
   lost(value, definition,
        fmt::format("{} was computed by `{}` at {}", quoted(value.name), one.text, where.text()));
-  trail_.suspect(where, value.body->frame(), kMayHaveMadeIt,
-                 fmt::format("computed {}", quoted(value.name)));
+  trail_.suspect_elsewhere(where, value.body->frame(), kMayHaveMadeIt,
+                           fmt::format("computed {}", quoted(value.name)));
   return false;
 }
 
@@ -276,9 +277,9 @@ bool OriginTrace::by_sum(Followed& value, size_t definition) {
   }
   const bool takes_index = !sum.base || (sum.index && is_culprit(value, definition, base, index));
   const std::optional<RegisterId> next = takes_index ? sum.index : sum.base;
-  if (takes_index || sum.displacement < 0)
-    trail_.suspect(place(*value.body, definition), value.body->frame(), kMayHaveMadeIt,
-                   fmt::format("computed {}", quoted(value.name)));
+  if (sum.displacement < 0)
+    trail_.suspect_elsewhere(place(*value.body, definition), value.body->frame(), kMayHaveMadeIt,
+                             fmt::format("computed {}", quoted(value.name)));
   value.name = name_of(value, definition, *next);
   value.value = takes_index ? index : base;
   value.at = definition;
@@ -304,6 +305,30 @@ bool OriginTrace::is_culprit(const Followed& value, size_t definition, std::opti
     return found && found->type.find('*') != std::string::npos;
   };
   return is_pointer(*sum.index) && !is_pointer(*sum.base);
+}
+
+// A slot that no path writes; arrays are written in ways that nobody can follow.
+void OriginTrace::never_set(const Followed& value) {
+  const auto& layout = value.body->flow().layout();
+  constexpr int64_t kMaxObject = 4096;
+  const bool reached_otherwise =
+      std::ranges::any_of(layout.taken(), [&](const process::StackLayout::Taken& taken) {
+        return taken.slot <= value.spot.offset && value.spot.offset - taken.slot < kMaxObject;
+      });
+  bool indexed = false;
+  for (size_t i = 0; i < value.body->code().size() && !indexed; ++i) {
+    for (const isa::MemoryOperand& operand : value.body->code()[i].memory)
+      indexed = indexed || (operand.index && operand.base && operand.access != isa::Access::kRead &&
+                            layout.pointer(i, *operand.base));
+  }
+  if (reached_otherwise || indexed) {
+    lost(value, value.at,
+         fmt::format("{} was set in a way that cannot be followed", quoted(value.name)));
+    return;
+  }
+  lost(value, value.at, fmt::format("{} was never set before it was used", quoted(value.name)));
+  trail_.suspect(place(*value.body, value.at), value.body->frame(), kMadeIt,
+                 fmt::format("uses {} without setting it", quoted(value.name)));
 }
 
 bool OriginTrace::to_caller(Followed& value) {
@@ -340,9 +365,7 @@ bool OriginTrace::to_caller(Followed& value) {
   if (value.spot.kind == Spot::Kind::kSlot) {
     const auto sp = caller->flow().layout().pointer(call, isa::sp_register(caller->code().arch()));
     if (!sp || value.spot.offset < 0) {
-      lost(value, value.at, fmt::format("{} was never set before it was used", quoted(value.name)));
-      trail_.suspect(place(*value.body, value.at), frame, kMadeIt,
-                     fmt::format("uses {} without setting it", quoted(value.name)));
+      never_set(value);
       return false;
     }
     up.spot.offset = *sp + value.spot.offset;

@@ -55,6 +55,7 @@ class OriginTrace {
   void note_inlining(const Followed& value, size_t definition);
   void ambiguous(const Followed& value, const process::Reaching& reaching,
                  const std::vector<Definition>& candidates);
+  void never_set(const Followed& value);
   void lost(const Followed& value, size_t at, std::string why);
   // The object at `address` is a global, or on the stack of some function: who made it known?
   void blame_global(FunctionBody& body, size_t at, Address address, int weight,
@@ -80,6 +81,7 @@ class OriginTrace {
   OriginCode& code_;
   OriginTrail& trail_;
   int steps_ = 0, depth_ = 0;
+  bool owner_told_ = false;  // of a slot that others filled in
   std::set<std::tuple<const FunctionBody*, size_t, process::Spot>> visited_;
 };
 

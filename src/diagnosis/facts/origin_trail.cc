@@ -66,6 +66,12 @@ void OriginTrail::suspect(const CodePlace& place, std::optional<size_t> frame, i
   same->place = place;
 }
 
+void OriginTrail::suspect_elsewhere(const CodePlace& place, std::optional<size_t> frame, int weight,
+                                    std::string why) {
+  const bool crashed = !suspects_.empty() && suspects_.front().place.function == place.function;
+  if (!crashed) suspect(place, frame, weight, std::move(why));
+}
+
 void OriginTrail::corroborate(const std::string& function, int weight, const std::string& why) {
   for (Suspect& suspect : suspects_) {
     if (suspect.place.function != function || function.empty()) continue;

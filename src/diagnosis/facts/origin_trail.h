@@ -24,6 +24,10 @@ class OriginTrail {
   // Weights of one function add up; the reason of the heaviest is kept.
   void suspect(const CodePlace& place, std::optional<size_t> frame, int weight, std::string why);
 
+  // The same, but for the function that was suspected first, which crashed: what it computes is no
+  // news.
+  void suspect_elsewhere(const CodePlace& place, std::optional<size_t> frame, int weight,
+                         std::string why);
   // Adds to a suspicion that there is already; nothing without.
   void corroborate(const std::string& function, int weight, const std::string& why);
 

@@ -55,6 +55,23 @@ uint64_t low_bytes(uint64_t value, uint64_t size) {
 FrameFlow::FrameFlow(const FunctionCode& code, const MemoryReader& memory, const FrameState& state)
     : code_(code), memory_(memory), state_(state), layout_(code) {}
 
+// Does what instruction `made` puts into a register still stand in an argument of the call?
+bool FrameFlow::is_passed(size_t made, size_t call) const {
+  std::set<RegisterId> holders{code_[made].writes[0]};
+  for (size_t i = made + 1; i < call; ++i) {
+    const Instruction& one = code_[i];
+    if (one.flow != Flow::kNext && one.flow != Flow::kBranch) return false;
+    const bool copies = one.copy_of && holders.contains(*one.copy_of);
+    for (const RegisterId id : one.writes) holders.erase(id);
+    if (copies) holders.insert(one.writes[0]);
+  }
+  for (unsigned n = 0; n < 8; ++n) {
+    const auto id = isa::argument_register(code_.arch(), n);
+    if (id && holders.contains(*id)) return true;
+  }
+  return false;
+}
+
 // Has one of the call's arguments, as far as the code right before it shows, the address of an
 // object that may hold the slot?
 bool FrameFlow::may_write_through(size_t call, const Spot& slot) const {
@@ -65,9 +82,7 @@ bool FrameFlow::may_write_through(size_t call, const Spot& slot) const {
     const bool nearer = std::ranges::any_of(layout_.taken(), [&](const StackLayout::Taken& other) {
       return other.slot > taken.slot && other.slot <= slot.offset;
     });
-    const bool interrupted = std::any_of(
-        &code_[taken.at], &code_[call], [](const Instruction& i) { return i.flow == Flow::kCall; });
-    if (!nearer && !interrupted) return true;
+    if (!nearer && is_passed(taken.at, call)) return true;
   }
   return false;
 }

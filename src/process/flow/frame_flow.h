@@ -73,6 +73,7 @@ class FrameFlow {
  private:
   enum class Effect : uint8_t { kNone, kWrites, kMayWrite };
   Effect effect(size_t at, const Spot& spot) const;
+  bool is_passed(size_t made, size_t call) const;
   bool may_write_through(size_t call, const Spot& slot) const;
   Reaching search(size_t at, const Spot& spot, std::optional<uint64_t> value);
   bool contradicts(size_t branch, size_t to, const Spot& spot, uint64_t value);

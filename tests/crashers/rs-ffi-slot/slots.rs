@@ -26,7 +26,7 @@ impl Table {
 #[inline(never)]
 unsafe fn bump(slot: *mut Slot, by: u64) -> u64 {
     let hits = (&raw const (*slot).hits).read_volatile(); // CRASH
-    (*slot).hits = hits + by;
+    (*slot).hits = hits + by; // CRASH-ALSO
     hits + by
 }
 
