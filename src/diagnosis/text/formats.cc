@@ -12,12 +12,10 @@ std::span<const Format* const> formats() {
   static constexpr std::array kFormats = {
       &kKernelFault,
       &kFatalSignal,
-      &kAbnormalEnd,
       &kKernelSuppressed,
       &kOomKill,
       &kUserOom,
       &kCoredumpMessage,
-      &kSupervisor,
       &kSanitizer,
       &kUndefinedBehavior,
       &kValgrind,
@@ -49,6 +47,9 @@ std::span<const Format* const> formats() {
       &kJavaScriptException,
       &kRubyException,
       &kPythonTraceback,
+      // Lines that say no more than that something died.
+      &kAbnormalEnd,
+      &kSupervisor,
   };
   return kFormats;
 }
