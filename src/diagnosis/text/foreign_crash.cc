@@ -103,7 +103,8 @@ size_t take_apple_threads(TextLines lines, Facts& facts) {
     const std::string_view text = trim(lines[at].text);
     if (text.starts_with("Thread ") && text.find(" crashed with ") != std::string_view::npos) break;
     if (text.starts_with("Binary Images:")) break;
-    const bool crashed = text.starts_with("Thread ") && text.find(" Crashed:") != text.npos;
+    const bool crashed =
+        text.starts_with("Thread ") && text.find(" Crashed:") != std::string_view::npos;
     if (!crashed) continue;
     size_t i = at + 1;
     while (i < lines.size()) {

@@ -12,7 +12,6 @@ std::span<const Format* const> formats() {
   static constexpr std::array kFormats = {
       &kKernelFault,
       &kFatalSignal,
-      &kAbnormalEnd,
       &kKernelSuppressed,
       &kOomKill,
       &kUserOom,
@@ -48,6 +47,8 @@ std::span<const Format* const> formats() {
       &kJavaScriptException,
       &kRubyException,
       &kPythonTraceback,
+      // Lines that say no more than that something died.
+      &kAbnormalEnd,
       &kSupervisor,
   };
   return kFormats;

@@ -126,7 +126,7 @@ std::optional<size_t> take_head(TextLines lines, Death& death) {
   for (size_t i = 1; i < std::min(lines.size(), kMaxMessageLines); ++i) {
     const std::string_view text = trim(lines[i].text);
     if (is_go_stack_header(text)) return i;
-    if (take_signal(text, death)) {
+    if (take_signal(text, death) || text.starts_with("goroutine ")) {
       message_open = false;
     } else if (text.starts_with("fatal error: ")) {
       death.message = text.substr(13);
@@ -135,8 +135,6 @@ std::optional<size_t> take_head(TextLines lines, Death& death) {
       death.message = without_recovered(text.substr(7));
     } else if (text.starts_with("signal arrived during cgo execution")) {
       death.in_c = true;
-    } else if (text.starts_with("goroutine ")) {
-      message_open = false;
     } else if (message_open && !text.empty()) {
       death.message += fmt::format("\n{}", text);
     } else if (text.empty() && i + 1 < lines.size() && trim(lines[i + 1].text).empty()) {

@@ -37,7 +37,8 @@ bool is_thread_header(std::string_view text, bool& current, std::string_view& na
   current = text.starts_with("Current thread");
   if (!current && !text.starts_with("Thread 0x") && !text.starts_with("Stack (most recent"))
     return false;
-  if (!text.ends_with("(most recent call first):") || text.find("C stack trace") != text.npos)
+  if (!text.ends_with("(most recent call first):") ||
+      text.find("C stack trace") != std::string_view::npos)
     return false;
   const size_t open = text.find('['), close = text.find(']');
   if (open != std::string_view::npos && close != std::string_view::npos && close > open)

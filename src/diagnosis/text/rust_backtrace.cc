@@ -13,7 +13,8 @@ namespace {
 constexpr size_t kHash = 16;  // hexadecimal digits
 
 bool is_hash(std::string_view text) {
-  return text.size() == kHash && text.find_first_not_of("0123456789abcdef") == text.npos;
+  return text.size() == kHash &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 bool is_machinery(const FunctionFact& function) {

@@ -110,8 +110,9 @@ bool take_segfault_handler(std::string_view text, Handled& handled) {
 
 bool take_other(std::string_view text, Handled& handled) {
   const bool words = text.starts_with("Caught signal ") || text.starts_with("Error: signal ") ||
-                     text.starts_with("Signal: ") || text.find("eceived signal") != text.npos ||
-                     text.find(" received SIG") != text.npos;
+                     text.starts_with("Signal: ") ||
+                     text.find("eceived signal") != std::string_view::npos ||
+                     text.find(" received SIG") != std::string_view::npos;
   if (!words) return false;
   handled.signal = find_signal(text);
   handled.address = address_behind(text, "address");
