@@ -229,7 +229,7 @@ class HeapTeller {
       text += fmt::format("; the bad value stands {} bytes into it{}", *fact.bad_value_at,
                           link ? ": it is a link of the free list" : "");
     }
-    if (!fact.proven) text += " (as far as its damaged surroundings tell)";
+    if (!fact.proven) text += " (as far as its surroundings tell)";
     return text;
   }
 

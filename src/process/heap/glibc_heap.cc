@@ -22,7 +22,7 @@ constexpr size_t kBatch = 4096;
 // Chunks on either side of an address that check() looks at.
 constexpr uint64_t kCheckedBefore = 64, kCheckedBehind = 64;
 // Chunks, and bytes, that check() walks to get to an address at all.
-constexpr uint64_t kMaxCheckedWalk = uint64_t{1} << 19, kMaxCheckedBytes = uint64_t{64} << 20;
+constexpr uint64_t kMaxCheckedWalk = uint64_t{1} << 16, kMaxCheckedBytes = uint64_t{16} << 20;
 constexpr uint64_t kLargestTcache = 0x400;  // bytes of the record's chunk, with room to grow
 constexpr uint64_t kMaxVersionSearch = uint64_t{32} << 20;
 

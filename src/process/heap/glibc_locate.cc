@@ -10,7 +10,7 @@ namespace inquest::process::glibc {
 namespace {
 
 // Chunks walked from a known boundary before the surroundings alone must do.
-constexpr uint64_t kMaxWalked = uint64_t{1} << 19;
+constexpr uint64_t kMaxWalked = uint64_t{1} << 16;
 // How chunks are guessed in the middle of nowhere: chains that begin in the first bytes of a window
 // and reach the address must all meet.
 constexpr uint64_t kWindow = uint64_t{1} << 20, kStarts = 4096;
