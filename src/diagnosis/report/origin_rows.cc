@@ -7,7 +7,6 @@
 namespace inquest::diagnosis {
 namespace {
 
-
 std::string place_of(const BlameFact& blamed) {
   const std::string file = blamed.file.substr(blamed.file.rfind('/') + 1);
   if (!file.empty() && blamed.line != 0) return fmt::format("{}:{}", file, blamed.line);

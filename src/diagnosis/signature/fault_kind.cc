@@ -82,6 +82,10 @@ std::string of_abort(const std::string& signal, const AbortFacts& abort) {
   return text;
 }
 
+bool is_fault_signal(std::string_view name) {
+  return name == "SIGSEGV" || name == "SIGBUS" || name == "SIGILL" || name == "SIGFPE";
+}
+
 // A tool's own word for an access that the kernel refused is the signal's name.
 bool is_plain_fault(std::string_view error) {
   return error == "SEGV" || error == "BUS" || error == "FPE" || error == "ILL" || error == "ABRT" ||
@@ -92,7 +96,9 @@ bool is_plain_fault(std::string_view error) {
 
 std::string fault_kind(const Facts& facts) {
   const std::string signal = signal_word(facts.signal);
-  if (facts.reported && !is_plain_fault(facts.reported->error)) return slug(facts.reported->error);
+  if (facts.reported && !is_fault_signal(facts.signal.name) &&
+      !is_plain_fault(facts.reported->error))
+    return slug(facts.reported->error);
   if (facts.abort.kind != AbortFacts::Kind::kNone) return of_abort(signal, facts.abort);
   if (facts.signal.sent_by_other) return signal + "-sent";
   if (facts.fault) return of_fault(signal, *facts.fault);

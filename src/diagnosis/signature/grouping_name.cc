@@ -100,7 +100,8 @@ std::string grouping_name(std::string_view input) {
   drop_remarks(name);
   drop_rust_hash(name);
   drop_lambda_numbers(name);
-  name = std::string(demangle::name_of_demangled(name));
+  const bool is_go_method = name.find(".(") != std::string::npos;  // "main.(*Cart).owner"
+  if (!is_go_method) name = std::string(demangle::name_of_demangled(name));
   name = demangle::remove_template_arguments(name);
   drop_inline_namespaces(name);
   return name;

@@ -55,6 +55,7 @@ TEST(GroupingName, KeepsOperatorsAndNamespacesWithoutNames) {
   EXPECT_EQ(grouping_name("Money::operator[]"), "Money::operator[]");
   EXPECT_EQ(grouping_name("Money::operator->"), "Money::operator->");
   EXPECT_EQ(grouping_name("(anonymous namespace)::quote"), "(anonymous namespace)::quote");
+  EXPECT_EQ(grouping_name("main.(*Cart).owner"), "main.(*Cart).owner");
 }
 
 TEST(GroupingName, LambdasAndClosuresHaveNoNumbers) {
@@ -152,6 +153,9 @@ TEST(FaultKind, IsTheSameForACoreAndForASanitizersReport) {
   report.reported->address = Address(8);
   report.signal = {.number = 11, .name = "SIGSEGV"};
   EXPECT_EQ(fault_kind(report), fault_kind(segv({})));
+  report.reported->error = "panic: runtime error: nil pointer";
+  EXPECT_EQ(fault_kind(report), fault_kind(segv({})));
+  report.signal = {};
   report.reported->error = "heap-use-after-free";
   EXPECT_EQ(fault_kind(report), "heap-use-after-free");
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "diagnosis/text/formats.h"
 #include "diagnosis/text/log_lines.h"
 #include "diagnosis/text/matcher.h"
 
@@ -59,6 +60,8 @@ class Scanner {
   Window read_window(Window window);
   bool needs_more(const Window& window, const Hit& hit, size_t used) const;
   size_t ask(TextLines lines, Matcher::Mask formats, TextReport& report) const;
+  static bool repeats_what_stands_before(const Writer& writer, size_t index,
+                                         const TextReport& report);
   void add_report(TextReport report);
 
   std::string_view text_;
@@ -161,6 +164,19 @@ void Scanner::add_report(TextReport report) {
   }
 }
 
+// The shell's "Segmentation fault" right behind the report of the program that it ran.
+bool Scanner::repeats_what_stands_before(const Writer& writer, size_t index,
+                                         const TextReport& report) {
+  const ProcessFacts& who = report.facts.process;
+  if (report.format != kSupervisor.name || who.pid != 0 || !who.command.empty() ||
+      !who.executable.empty())
+    return false;
+  if (writer.read == 0 || writer.read > index) return false;
+  return std::all_of(writer.lines.begin() + static_cast<std::ptrdiff_t>(writer.read),
+                     writer.lines.begin() + static_cast<std::ptrdiff_t>(index),
+                     [](const TextLine& line) { return line.text.empty(); });
+}
+
 Window Scanner::read_window(Window window) {
   size_t size = std::max(window.lines, kFirstWindow);
   for (size_t i = 0; i < window.hits.size();) {
@@ -185,7 +201,7 @@ Window Scanner::read_window(Window window) {
       continue;
     }
     if (used != 0) {
-      add_report(std::move(report));
+      if (!repeats_what_stands_before(writer, hit.index, report)) add_report(std::move(report));
       writer.read = hit.index + used;
     }
     ++i;

@@ -122,7 +122,7 @@ class Reader {
       for (size_t i = 0; i < kMaxDynamicEntries; ++i, at = at + 16) {
         const auto entry_tag = memory_.load<uint64_t>(at);
         const auto value = memory_.load<uint64_t>(at + 8);
-        if (!value || *entry_tag == 0) break;
+        if (!entry_tag || !value || *entry_tag == 0) break;
         if (*entry_tag == tag) return value;
       }
     }
