@@ -38,8 +38,7 @@ class Counter {
   }
 
   Census take() {
-    for (size_t i = 0; i < table_.size(); ++i) {
-      const Tally& tally = table_[i];
+    for (const Tally& tally : table_) {
       if (tally.count != 0) census_.sizes.push_back({tally.bytes / tally.count, tally});
     }
     for (const auto& [size, tally] : large_) census_.sizes.push_back({size, tally});

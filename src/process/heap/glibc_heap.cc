@@ -34,7 +34,8 @@ std::string version_in(const Module& module) {
                               file->bytes().size());
   constexpr std::string_view kBanner = "stable release version ";
   const size_t at = text.find(kBanner);
-  if (at == std::string_view::npos || text.substr(0, at).rfind("GNU C Library") == text.npos)
+  if (at == std::string_view::npos ||
+      text.substr(0, at).rfind("GNU C Library") == std::string_view::npos)
     return {};
   const std::string_view rest = text.substr(at + kBanner.size(), 8);
   const size_t end = rest.find_first_not_of("0123456789.");
