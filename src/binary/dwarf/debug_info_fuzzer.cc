@@ -38,7 +38,7 @@ void ask(dwarf::DebugInfo& info, uint64_t pc, int& types) {
     info.producer(*unit);
     info.language(*unit);
     info.indexed_address(*unit, pc & 0xff);
-    info.location_of_die(*unit, pc & 0xffff);
+    info.location_of_die(*unit, pc & 0xffff, (pc & 1) != 0);
   }
 }
 

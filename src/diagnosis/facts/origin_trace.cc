@@ -17,7 +17,6 @@ using Kind = OriginStep::Kind;
 namespace {
 
 constexpr int kMaxAdvances = 64;
-constexpr int kFirstAdvances = 4;       // that are surely about the operand itself
 constexpr size_t kMaxAlternatives = 4;  // named when nobody can tell which it was
 
 // What speaks for a function, by what it did.
