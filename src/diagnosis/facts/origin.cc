@@ -207,7 +207,8 @@ class Start {
       at = sources.front();
       const isa::Instruction& one = body->code()[at];
       if (one.flow != isa::Flow::kBranch) continue;
-      for (size_t back = at + 1; back-- > 0 && at - back < 4;) {
+      for (size_t before = 0; before < 4 && before <= at; ++before) {
+        const size_t back = at - before;
         const auto& compares = body->code()[back].compares;
         if (!compares) continue;
         if (compares->left) return in_register(*body, back, *compares->left, "");

@@ -111,7 +111,7 @@ std::optional<Shape> x86_shape(ByteView code, uint64_t i, Address base) {
     const uint8_t sib = code[at++];
     if ((sib & 7) == 4) return std::nullopt;  // the stack
   }
-  if (mod == 1) shape.displacement = static_cast<int8_t>(code[at]);
+  if (mod == 1) shape.displacement = code[at] < 0x80 ? code[at] : code[at] - 0x100;
   if (mod == 2) {
     const auto displacement = load<int32_t>(code, at);
     if (!displacement) return std::nullopt;
