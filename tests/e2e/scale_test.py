@@ -1,6 +1,7 @@
 """Large processes: many threads, terabytes of address space, deep stacks. Time and memory stay small."""
 
 import os
+import re
 import unittest
 
 import e2e
@@ -62,7 +63,9 @@ class Large(e2e.TestCase):
         self.assertLess(run.cpu, 1 * e2e.SLOWNESS)
         self.assertLess(run.peak_mib, 120)
         self.assertIn("dispatch", run.out)
-        self.assertRegex(run.out, r"999 threads: .*")
+        # On a busy machine some still stand in the barrier: what counts is that each is in one of the groups.
+        groups = re.findall(r"^  (?:(\d+) threads|thread \d+):", run.out, re.MULTILINE)
+        self.assertEqual(sum(int(count or 1) for count in groups), 999, run.out)
         self.assertIn("wait_for_jobs", run.out)
         self.assertLess(len(run.out.splitlines()), 60)
 
@@ -73,8 +76,7 @@ class Large(e2e.TestCase):
         others = answer["facts"]["others"]
         told = {tid for stack in others for tid in [stack["tid"], *stack.get("alike", [])]}
         self.assertEqual(len(told), 999)
-        waiting = [stack for stack in others if "wait_for_jobs" in e2e.functions(answer, stack)]
-        self.assertEqual(len(waiting), len(others))
+        self.assertEqual([stack for stack in others if "worker" not in e2e.functions(answer, stack)], [])
 
     def test_twenty_gigabytes_of_untouched_memory_cost_nothing(self):
         program = e2e.compile_program(e2e.fresh("sparse"), "lookup", SPARSE)

@@ -227,7 +227,7 @@ def render(summary):
         lines.append(f"{variant:<16}" + "  ".join(_percent(result["rates"][n]) for n in MARKS))
     lines.append("")
     for aim in summary["aims"]:
-        word = "met" if aim["met"] else "MISSED"
+        word = "not measured" if aim["rate"] is None else "met" if aim["met"] else "MISSED"
         lines.append(f"{aim['aim']:<38} {_percent(aim)}  aim {100 * aim['wanted']:.0f} %: {word}")
     for name, rate in summary["held_out"].items():
         if rate["of"]:
