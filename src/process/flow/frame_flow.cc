@@ -1,5 +1,7 @@
 #include "process/flow/frame_flow.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <deque>
 #include <set>
@@ -35,7 +37,8 @@ bool keeps_flags(const Instruction& instruction) {
 // The comparison that a conditional branch goes by.
 std::optional<size_t> comparison_of(const FunctionCode& code, size_t branch) {
   if (code[branch].compares) return branch;
-  for (size_t i = branch; i-- > 0 && branch - i <= kMaxFlagDistance;) {
+  for (size_t back = 1; back <= kMaxFlagDistance && back <= branch; ++back) {
+    const size_t i = branch - back;
     if (code[i].compares) return i;
     if (code[i].flow != Flow::kNext || !keeps_flags(code[i])) return std::nullopt;
   }
@@ -192,7 +195,8 @@ std::optional<uint64_t> FrameFlow::compared(size_t at, std::optional<RegisterId>
 
 // Does `id` hold a copy of what `spot` holds before `at`, by the straight-line code before it?
 bool FrameFlow::is_alias(size_t at, RegisterId id, const Spot& spot) const {
-  for (size_t i = at; i-- > 0 && at - i <= kMaxAliasDistance;) {
+  for (size_t back = 1; back <= kMaxAliasDistance && back <= at; ++back) {
+    const size_t i = at - back;
     if (code_[i].flow != Flow::kNext || !is_only_predecessor(code_, i + 1)) return false;
     const Instruction& one = code_[i];
     const bool in_register = spot.kind == Spot::Kind::kRegister;
@@ -310,12 +314,14 @@ std::optional<uint64_t> stored_constant(const FunctionCode& code, size_t at) {
   const size_t last = store.text.rfind("xmm");
   if (last == std::string::npos || store.mnemonic.find("mov") == std::string::npos)
     return std::nullopt;
-  const std::string vector = store.text.substr(last);
-  for (size_t i = at; i-- > 0 && at - i <= kMaxZeroDistance;) {
+  const std::string written = fmt::format(" {},", store.text.substr(last));
+  const std::string itself = fmt::format("{} {}", written, store.text.substr(last));
+  for (size_t back = 1; back <= kMaxZeroDistance && back <= at; ++back) {
+    const size_t i = at - back;
     const std::string& text = code[i].text;
     const bool clears = code[i].mnemonic == "pxor" || code[i].mnemonic == "xorps";
-    if (clears && text.ends_with(" " + vector + ", " + vector)) return 0;
-    if (text.find(" " + vector + ",") != std::string::npos) return std::nullopt;
+    if (clears && text.ends_with(itself)) return 0;
+    if (text.find(written) != std::string::npos) return std::nullopt;
   }
   return std::nullopt;
 }
