@@ -239,7 +239,7 @@ class TailCalls::Restored {
       frame.trust = std::max(caller.trust, way.only_way ? Trust::kHigh : Trust::kMedium);
       frame.jump = passed.jump;
       frame.registers = registers_at_jump(caller, passed.end, without_registers);
-      frames_.push_back(std::move(frame));
+      frames_.push_back(frame);
     }
   }
 
@@ -261,7 +261,7 @@ class TailCalls::Restored {
       frame.registers = isa::RegisterFile(frame.registers.arch());
       frame.registers.set_pc(frame.pc);
       frame.cfa.reset();
-      frames_.push_back(std::move(frame));
+      frames_.push_back(frame);
     }
   }
 
