@@ -17,11 +17,14 @@ EXEMPT = ("LICENSE", "tests/fuzz/", "tests/data/")
 
 
 def machine_paths(root: Path, home: str) -> list[str]:
-    """Strings that only make sense on this machine."""
+    """Strings that only make sense on this machine: the checkout, what stands beside it, and the user's home.
+
+    The folder above the checkout is not one of them: it may be /data or /app, which texts name for other reasons.
+    """
     found = [str(root) + "/"]
     top = root.parts[1] if len(root.parts) > 1 else ""
-    if top and top not in COMMON_TOPS:
-        found.append(f"/{top}/")
+    if top not in COMMON_TOPS:
+        found += sorted(f"{path}/" for path in root.parent.iterdir() if path.is_dir() and path != root)
     if home.startswith("/home/"):
         found.append(home.rstrip("/") + "/")
     return found

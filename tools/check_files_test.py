@@ -1,8 +1,10 @@
 """Each rule of check_files.py, seen to bite."""
 
 import sys
+import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import check_files  # noqa: E402
@@ -35,9 +37,19 @@ class Rules(unittest.TestCase):
         self.assertEqual(errors("a.md", "see /usr/disk7/x\n", ["/disk7/"]), [])
 
     def test_which_paths_are_of_this_machine(self):
-        paths = check_files.machine_paths(Path("/disk7/me/inquest"), "/home/me")
-        self.assertEqual(paths, ["/disk7/me/inquest/", "/disk7/", "/home/me/"])
-        self.assertEqual(check_files.machine_paths(Path("/builds/inquest"), "/root"), ["/builds/inquest/"])
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder) / "inquest"
+            for name in ("inquest", "notes"):
+                (Path(folder) / name).mkdir()
+            common = check_files.machine_paths(root, "/home/me")
+            self.assertEqual(common, [f"{root}/", "/home/me/"])
+            with mock.patch.object(check_files, "COMMON_TOPS", set()):
+                own = check_files.machine_paths(root, "/root")
+            self.assertEqual(own, [f"{root}/", f"{folder}/notes/"])
+
+    def test_a_checkout_in_a_folder_with_a_common_name_does_not_forbid_that_name(self):
+        with mock.patch.object(Path, "iterdir", return_value=[]):
+            self.assertEqual(check_files.machine_paths(Path("/data/inquest"), "/root"), ["/data/inquest/"])
 
 
 if __name__ == "__main__":
