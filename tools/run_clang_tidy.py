@@ -1,14 +1,15 @@
 #!/usr/bin/python3
 """Runs clang-tidy over our sources in parallel: those that differ from the main branch, or all.
 
-A file that was clean stays clean until it, any header or the configuration changes: results are remembered under
-the build directory.
+A file that was clean stays clean until it, a header that it includes or the configuration changes: results are
+remembered under the build directory.
 """
 
 import argparse
 import concurrent.futures
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -53,11 +54,46 @@ def digest(*parts: bytes) -> str:
     return joined.hexdigest()
 
 
-def common_digest(root: Path, build: Path) -> bytes:
-    """Changes when any header, the configuration or the compiler flags change."""
-    headers = sorted((root / "src").rglob("*.h"))
-    parts = [(root / ".clang-tidy").read_bytes(), (build / "compile_commands.json").read_bytes()]
-    return digest(*parts, *(header.read_bytes() for header in headers)).encode()
+class Sources:
+    """Our files, and which of our headers each includes, directly or through others."""
+
+    INCLUDE = re.compile(rb'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
+
+    def __init__(self, root: Path):
+        self.roots = [root / "src", root]
+        self.texts: dict[Path, bytes] = {}
+
+    def text(self, path: Path) -> bytes:
+        if path not in self.texts:
+            self.texts[path] = path.read_bytes()
+        return self.texts[path]
+
+    def included_by(self, path: Path) -> list[Path]:
+        names = (match.decode() for match in self.INCLUDE.findall(self.text(path)))
+        candidates = ([folder / name for folder in self.roots] for name in names)
+        return [next(file for file in files if file.is_file()) for files in candidates
+                if any(file.is_file() for file in files)]
+
+    def with_headers(self, path: Path) -> list[Path]:
+        """The file first, then every header of ours that it sees, in a fixed order."""
+        seen, waiting = {path}, [path]
+        while waiting:
+            for header in self.included_by(waiting.pop()):
+                if header not in seen:
+                    seen.add(header)
+                    waiting.append(header)
+        return [path, *sorted(seen - {path})]
+
+
+def marks_of(sources: list[Path], root: Path, build: Path) -> dict[Path, str]:
+    """A name for each file that changes when its text, that of a header, the checks or its compiler flags change."""
+    commands = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
+    flags = {Path(entry["file"]): entry["command"].encode() for entry in commands}
+    checks = (root / ".clang-tidy").read_bytes()
+    files = Sources(root)
+    return {path: digest(checks, flags[path], *(part for file in files.with_headers(path)
+                                                for part in (str(file).encode(), files.text(file))))
+            for path in sources}
 
 
 def tidy(path: Path, build: Path) -> tuple[bool, str]:
@@ -82,8 +118,7 @@ def main() -> int:
 
     clean_dir = build / "clang-tidy-clean"
     clean_dir.mkdir(exist_ok=True)
-    common = common_digest(root, build)
-    marks = {path: clean_dir / digest(common, str(path).encode(), path.read_bytes()) for path in sources}
+    marks = {path: clean_dir / name for path, name in marks_of(sources, root, build).items()}
     work = [path for path in sources if not marks[path].exists()]
     print(f"{len(work)} files to check, {len(sources) - len(work)} known to be clean", file=sys.stderr)
 
