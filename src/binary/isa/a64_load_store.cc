@@ -111,6 +111,11 @@ Outcome unsigned_offset(Decoding& d) {
   return Outcome::kDone;
 }
 
+void add_writeback(Decoding& d, int64_t amount) {
+  d.write(d.rn(), R31::kStack);
+  d.out.writeback = amount;
+}
+
 // Bits 11 and 10: unscaled, post-index, unprivileged, pre-index.
 Outcome nine_bit_offset(Decoding& d) {
   Transfer t;
@@ -141,7 +146,7 @@ Outcome nine_bit_offset(Decoding& d) {
   d.say(std::move(name), transferred_register(d, t) + ", " + address);
   d.read(d.rn(), R31::kStack);
   add_transfer(d, t, at_base(d, Access::kRead, 0, form == 1 ? 0 : offset));
-  if (form == 1 || form == 3) d.write(d.rn(), R31::kStack);
+  if (form == 1 || form == 3) add_writeback(d, offset);
   return Outcome::kDone;
 }
 
@@ -222,6 +227,10 @@ bool pair_transfer(const Decoding& d, Transfer& t) {
 void add_pair_registers(Decoding& d, const Transfer& t) {
   const uint32_t second = d.bits(14, 10);
   if (t.is_simd) return;
+  const auto kept = [&](uint32_t number) {
+    return d.keeps(number) ? std::optional(static_cast<RegisterId>(number)) : std::nullopt;
+  };
+  d.out.pair = {.first = kept(d.rt()), .second = kept(second)};
   if (!t.is_load) {
     d.read(d.rt());
     d.read(second);
@@ -229,8 +238,7 @@ void add_pair_registers(Decoding& d, const Transfer& t) {
   }
   d.write(d.rt());
   d.write(second);
-  if (!d.keeps(d.rt())) return;
-  d.out.loads_destination = true;
+  d.out.loads_destination = d.keeps(d.rt());
   d.out.copy_bits = static_cast<uint8_t>(t.bytes * 8);
   d.out.sign_extended = t.sign_extends;
   d.out.result_bits = t.wide ? 64 : 32;
@@ -258,7 +266,7 @@ Outcome pair(Decoding& d) {
   d.out.memory.push_back(
       at_base(d, t.is_load ? Access::kRead : Access::kWrite, 2 * t.bytes, form == 1 ? 0 : offset));
   add_pair_registers(d, t);
-  if (form == 1 || form == 3) d.write(d.rn(), R31::kStack);
+  if (form == 1 || form == 3) add_writeback(d, offset);
   return Outcome::kDone;
 }
 

@@ -109,10 +109,18 @@ struct Instruction {
   bool loads_destination = false;     // dest (writes[0]) = memory[0], possibly extended
   // How the value of copy_of or memory[0] arrives: its low copy_bits bits, extended with zeros or,
   // when sign_extended (movsx, ldrsw), with its top bit to result_bits; higher bits become zero.
-  // extended() does that. Pairs (ldp): writes[1] gets the copy_bits bits of memory after these.
+  // extended() does that.
   uint8_t copy_bits = 64;
   uint8_t result_bits = 64;
   bool sign_extended = false;
+  // ldp, stp of integer registers: memory[0] covers both halves. nullopt is the zero register.
+  struct Pair {
+    std::optional<RegisterId> first;
+    std::optional<RegisterId> second;
+  };
+  std::optional<Pair> pair;
+  // AArch64: what a pre- or post-indexed access adds to its base register when it is done.
+  std::optional<int64_t> writeback;
   // dest (writes[0]) = base + index*scale + displacement, computed and not accessed (lea, add, adr)
   std::optional<MemoryOperand> address_of;
 
@@ -128,6 +136,11 @@ struct Instruction {
   // The value writes[0] gets when copy_of, or the memory, held `source`.
   uint64_t extended(uint64_t source) const;
 };
+
+// An AArch64 pair, or an access that moves its base, as what it does one after the other: plain
+// instructions with the same pc, text and length, the base changed last. Any other instruction is
+// its own only step.
+std::vector<Instruction> steps_of(const Instruction& instruction);
 
 inline constexpr size_t kMaxInstructionLength = 15;
 

@@ -160,7 +160,7 @@ bool OriginTrace::loaded(Followed& value, size_t definition) {
   const CodePlace where = place(body, definition);
   std::string text;
   if (process::SourceNames* names = body.names()) {
-    const auto explained = names->memory_at(one.pc, 0);
+    const auto explained = names->memory_at(one, 0);
     text = explained.access;
     if (explained.member) trail_.met(explained.member->structure);
   }
@@ -277,7 +277,7 @@ void OriginTrace::blame_writers(FunctionBody& body, size_t at, size_t operand,
   if (memory.base == isa::pc_register(body.code().arch())) {
     target.address = body.flow().address(at, memory);
   } else if (process::SourceNames* names = body.names()) {
-    const auto explained = names->memory_at(one.pc, operand);
+    const auto explained = names->memory_at(one, operand);
     if (explained.member) {
       target.structure = explained.member->structure;
       target.member = explained.member->member;

@@ -239,7 +239,7 @@ void find_initialisers(OriginCode& code, const Candidates& candidates, const Sto
       if (one.memory.empty() || one.memory[0].access != isa::Access::kWrite ||
           one.memory[0].implicit || body->flow().layout().slot(i, one.memory[0]))
         continue;
-      const auto stored = names->memory_at(one.pc, 0);
+      const auto stored = names->memory_at(one, 0);
       if (is_same_structure(stored, target)) members.insert(stored.member->member);
     }
     const size_t enough = names_a_maker(code.place(start).function) ? 1 : 2;
@@ -270,7 +270,7 @@ StoreAnswer find_stores(OriginCode& code, Address near, const StoreTarget& targe
       if (body->flow().layout().slot(*at, one.memory[*operand])) continue;
       process::SourceNames* names = body->names();
       if (names == nullptr) continue;
-      if (!covers_member(names->memory_at(one.pc, *operand), one.memory[*operand], target))
+      if (!covers_member(names->memory_at(one, *operand), one.memory[*operand], target))
         continue;
     }
     stores_it.insert(body->code().entry());

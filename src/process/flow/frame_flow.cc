@@ -122,7 +122,7 @@ Reaching FrameFlow::search(size_t at, const Spot& spot, std::optional<uint64_t> 
   while (!waiting.empty()) {
     const size_t current = waiting.front();
     waiting.pop_front();
-    const bool is_entry = code_[current].pc == code_.entry();
+    const bool is_entry = code_.is_entry(current);
     if (is_entry) out.from_entry = true;
     const auto sources = code_.predecessors(current);
     if (sources.empty() && !is_entry) out.lost = true;

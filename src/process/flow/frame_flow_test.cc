@@ -37,10 +37,10 @@ class SmallMemory final : public MemoryReader {
 };
 
 struct Function {
-  explicit Function(const Bytes& bytes, const FrameState& state = {}, Bytes stack = Bytes(256))
+  explicit Function(const Bytes& bytes, const FrameState& state = {}, Bytes stack = Bytes(256),
+                    isa::Arch arch = isa::Arch::kX86_64)
       : memory(bytes, std::move(stack)),
-        code(
-            FunctionCode::decode(isa::Arch::kX86_64, memory, {kCode, kCode + bytes.size()}, kCode)),
+        code(FunctionCode::decode(arch, memory, {kCode, kCode + bytes.size()}, kCode)),
         flow(code, memory, state) {}
   SmallMemory memory;
   FunctionCode code;
@@ -79,6 +79,39 @@ TEST(FrameFlow, ReadsASlotThatStillStands) {
   stack[64 - 24] = 0x2a;
   Function f(kSpill, state, stack);
   EXPECT_EQ(f.flow.value(5, isa::x86::kRax), 0x2a);
+}
+
+// 0-2 stp x29, x30, [sp, #-32]!  3 mov x29, sp  4-5 stp x1, xzr, [sp, #16]
+// 6-7 ldp x3, x4, [x0, #40]  8-9 ldp x5, x6, [sp, #16]  10-12 ldp x29, x30, [sp], #32  13 ret
+const Bytes kPairs = {0xfd, 0x7b, 0xbe, 0xa9, 0xfd, 0x03, 0x00, 0x91, 0xe1, 0x7f,
+                      0x01, 0xa9, 0x03, 0x90, 0x42, 0xa9, 0xe5, 0x1b, 0x41, 0xa9,
+                      0xfd, 0x7b, 0xc2, 0xa8, 0xc0, 0x03, 0x5f, 0xd6};
+
+Function pairs() { return Function(kPairs, {}, Bytes(256), isa::Arch::kAArch64); }
+
+TEST(FrameFlow, EachHalfOfAPairHasItsOwnSlot) {
+  Function f = pairs();
+  EXPECT_EQ(f.flow.layout().pointer(3, isa::a64::kSp), -32);
+  EXPECT_EQ(f.flow.layout().pointer(13, isa::a64::kSp), 0);
+  EXPECT_THAT(f.flow.reaching(8, Spot::in_slot(-16, 8)).at, ElementsAre(4));
+  EXPECT_THAT(f.flow.reaching(8, Spot::in_slot(-8, 8)).at, ElementsAre(5));
+  EXPECT_EQ(f.code[5].stores_constant, 0u);
+}
+
+TEST(FrameFlow, TheSecondRegisterOfAPairIsLoadedFromBehindTheFirst) {
+  Function f = pairs();
+  const Reaching found = f.flow.reaching(8, Spot::in_register(isa::a64::kX0 + 4));
+  ASSERT_THAT(found.at, ElementsAre(7));
+  EXPECT_TRUE(f.code[7].loads_destination);
+  EXPECT_EQ(f.code[7].memory[0].displacement, 48);
+}
+
+TEST(FunctionCode, APairAtTheStartIsEnteredOnce) {
+  const Function f = pairs();
+  EXPECT_TRUE(f.code.is_entry(0));
+  EXPECT_FALSE(f.code.is_entry(1));
+  EXPECT_EQ(f.code.at(kCode), 0u);
+  EXPECT_EQ(f.code.before(kCode + 4), 2u);
 }
 
 // 0 mov rax, rdi  1 test rax, rax  2 jne 4  3 mov rax, rsi  4 mov rcx, [rax]  5 ret

@@ -38,7 +38,8 @@ FunctionCode FunctionCode::decode(isa::Arch arch, const MemoryReader& memory, Ad
       continue;
     }
     offset += instruction->length;
-    out.instructions_.push_back(std::move(instruction).value());
+    for (isa::Instruction& step : isa::steps_of(*instruction))
+      out.instructions_.push_back(std::move(step));
   }
   out.link();
   return out;
@@ -68,13 +69,17 @@ std::optional<size_t> FunctionCode::before(Address pc) const {
   return static_cast<size_t>(it - instructions_.begin()) - 1;
 }
 
+bool FunctionCode::is_entry(size_t index) const {
+  return instructions_[index].pc == entry_ && (index == 0 || instructions_[index - 1].pc != entry_);
+}
+
 std::vector<size_t> FunctionCode::predecessors(size_t index) const {
   std::vector<size_t> out;
   if (index > 0 && falls_through(instructions_[index - 1].flow)) out.push_back(index - 1);
   if (const auto it = jumps_to_.find(index); it != jumps_to_.end())
     for (const size_t source : it->second) out.push_back(source);
   // Code that nothing leads to is the target of a jump table.
-  if (out.empty() && instructions_[index].pc != entry_) out = indirect_jumps_;
+  if (out.empty() && !is_entry(index)) out = indirect_jumps_;
   return out;
 }
 
@@ -99,9 +104,9 @@ Definitions FunctionCode::definitions(size_t index, isa::RegisterId id, bool str
   while (!waiting.empty()) {
     const size_t current = waiting.front();
     waiting.pop_front();
-    if (instructions_[current].pc == entry_) out.from_entry = true;
+    if (is_entry(current)) out.from_entry = true;
     const auto sources = predecessors(current);
-    if (sources.empty() && instructions_[current].pc != entry_) out.lost = true;
+    if (sources.empty() && !is_entry(current)) out.lost = true;
     for (const size_t source : sources) {
       if (!seen.insert(source).second) continue;
       if (seen.size() > kMaxSearchedInstructions) {

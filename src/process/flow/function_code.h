@@ -36,7 +36,8 @@ class FunctionCode {
   bool empty() const { return instructions_.empty(); }
   size_t size() const { return instructions_.size(); }
   const isa::Instruction& operator[](size_t index) const { return instructions_[index]; }
-  // The instruction that starts at, or ends at, `pc`.
+  // The instruction that starts at, or ends at, `pc`; the first or the last step of one that does
+  // several things at once (isa::steps_of): each step is an instruction here.
   std::optional<size_t> at(Address pc) const;
   std::optional<size_t> before(Address pc) const;
 
@@ -51,6 +52,8 @@ class FunctionCode {
   // returns in alone.
   bool defines(const isa::Instruction& instruction, isa::RegisterId id) const;
   Address entry() const { return entry_; }
+  // Is this the first that runs when the function is called?
+  bool is_entry(size_t index) const;
   // The instructions from which control may come to `index`.
   std::vector<size_t> predecessors(size_t index) const;
 

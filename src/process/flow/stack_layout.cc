@@ -1,8 +1,6 @@
 #include "process/flow/stack_layout.h"
 
 #include <algorithm>
-#include <charconv>
-#include <string_view>
 
 namespace inquest::process {
 
@@ -14,21 +12,6 @@ namespace {
 
 constexpr int kMaxRounds = 6;  // over the whole function; loops settle in two or three
 constexpr int64_t kWord = 8;
-
-// The amount behind "], #": a post-indexed load or store moves its base by it.
-std::optional<int64_t> post_index(std::string_view text) {
-  const size_t bracket = text.rfind("], #");
-  if (bracket == std::string_view::npos) return std::nullopt;
-  std::string_view number = text.substr(bracket + 4);
-  const bool negative = number.starts_with('-');
-  if (negative) number.remove_prefix(1);
-  int base = 10;
-  if (number.starts_with("0x")) number.remove_prefix(2), base = 16;
-  int64_t value = 0;
-  const auto parsed = std::from_chars(number.data(), number.data() + number.size(), value, base);
-  if (parsed.ec != std::errc()) return std::nullopt;
-  return negative ? -value : value;
-}
 
 bool writes(const Instruction& instruction, RegisterId id) {
   return std::ranges::find(instruction.writes, id) != instruction.writes.end();
@@ -62,7 +45,6 @@ StackLayout::StackLayout(const FunctionCode& code)
 // One pass over the code in order of addresses. False when nothing changed.
 bool StackLayout::propagate() {
   bool changed = false;
-  const Address entry = code_.entry();
   for (size_t i = 0; i < code_.size(); ++i) {
     State met;
     for (const size_t source : code_.predecessors(i)) {
@@ -75,7 +57,7 @@ bool StackLayout::propagate() {
         if (met.fp != out.fp) met.fp.reset();
       }
     }
-    if (code_[i].pc == entry || !met.reached || met == before_[i]) continue;
+    if (code_.is_entry(i) || !met.reached || met == before_[i]) continue;
     before_[i] = met;
     changed = true;
   }
@@ -96,10 +78,6 @@ StackLayout::State StackLayout::after(size_t at) const {
     if (one.mnemonic == "leave") return plus(state.fp, kWord);
     if (one.mnemonic.starts_with("push")) return plus(state.sp, -kWord);
     if (one.mnemonic.starts_with("pop")) return plus(state.sp, kWord);
-    if (code_.arch() == isa::Arch::kAArch64 && !one.memory.empty() && one.memory[0].base == sp_) {
-      if (one.text.ends_with("]!")) return plus(state.sp, one.memory[0].displacement);
-      if (const auto by = post_index(one.text)) return plus(state.sp, *by);
-    }
     return std::nullopt;
   };
   State out = state;

@@ -38,20 +38,21 @@ std::optional<SourceExpression> SourceNames::register_at(Address pc, isa::Regist
   return at ? explain_register_of(evidence_, *trace_, *at, id) : std::nullopt;
 }
 
-OperandExplanation SourceNames::memory_at(Address pc, size_t operand) {
+OperandExplanation SourceNames::memory_at(const isa::Instruction& instruction, size_t operand) {
   OperandExplanation out;
   out.why_not = trace_->why_not();
   if (!out.why_not.empty()) return out;
-  const auto at = trace_->code().at(pc);
-  if (!at || operand >= trace_->code()[*at].memory.size()) {
-    out.why_not = "no such operand";
-    return out;
+  out.why_not = "no such operand";
+  if (operand >= instruction.memory.size()) return out;
+  const FunctionCode& code = trace_->code();
+  for (size_t at = code.at(instruction.pc).value_or(code.size());
+       at < code.size() && code[at].pc == instruction.pc; ++at) {
+    const auto& memory = code[at].memory;
+    if (operand < memory.size() &&
+        memory[operand].displacement == instruction.memory[operand].displacement)
+      return explain_memory(evidence_, *trace_, at, operand);
   }
-  return explain_memory(evidence_, *trace_, *at, operand);
-}
-
-std::string SourceNames::text_of_memory(Address pc, size_t operand) {
-  return memory_at(pc, operand).access;
+  return out;
 }
 
 }  // namespace inquest::process

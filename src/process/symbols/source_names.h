@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "binary/isa/decode.h"
 #include "process/symbols/variables.h"
 
 namespace inquest::process {
@@ -22,10 +23,9 @@ class SourceNames {
 
   // What the register holds before the instruction at `pc`.
   std::optional<SourceExpression> register_at(Address pc, isa::RegisterId id);
-  // What lies at the memory operand of the instruction at `pc`.
-  OperandExplanation memory_at(Address pc, size_t operand);
-  // The same, as what a load or store of it would be called; empty when nothing is known.
-  std::string text_of_memory(Address pc, size_t operand);
+  // What lies at the memory operand of an instruction, or step of one (isa::steps_of), of this
+  // function.
+  OperandExplanation memory_at(const isa::Instruction& instruction, size_t operand);
 
  private:
   Evidence& evidence_;
