@@ -53,13 +53,11 @@ size_t take_sections(TextLines lines, Death& death) {
     if (text.starts_with("<--- Last few GCs --->") || text.starts_with("<--- JS stacktrace --->") ||
         text.starts_with("==== JS stack trace ====") || text.starts_with("==== Details ====")) {
       section = true;
-    } else if (text.starts_with("FATAL ERROR: ") || text.starts_with("----- ")) {
-      break;
-    } else if (!section || (at > kMaxGcLines && text.empty())) {
-      break;
-    } else {
-      take_collection(text, death);
+      continue;
     }
+    const bool of_something_else = text.starts_with("FATAL ERROR: ") || text.starts_with("----- ");
+    if (of_something_else || !section || (at > kMaxGcLines && text.empty())) break;
+    take_collection(text, death);
   }
   return section ? at : 0;
 }
