@@ -128,7 +128,8 @@ std::optional<HeapAnswer> ask(const process::HeapInput& input, process::Allocato
   });
   if (!located && inside) located.emplace();
   if (!located) return std::nullopt;
-  if (!located->proven && located->block.state != process::BlockState::kUnknown)
+  if (!located->proven && allocator.walking_proves() &&
+      located->block.state != process::BlockState::kUnknown)
     prove(allocator, *located, address);
   if (located->block.size == 0) return std::nullopt;
   HeapAnswer answer{.address = address,
@@ -197,8 +198,9 @@ int heap(const Options& options) {
   const auto allocators = process::recognise(input);
   if (allocators.empty()) {
     return fail(fmt::format(
-        "{}: no allocator was recognised. Known is glibc's malloc (2.26 and later) with the C "
-        "library's data in the core; the process may never have allocated, or use another one",
+        "{}: no allocator was recognised. Known are glibc's malloc (2.26 and later) with the C "
+        "library's data in the core, and jemalloc 5; the process may never have allocated, or use "
+        "another one",
         options.input));
   }
   if (!options.blocks) return report_heaps(options, input, allocators);

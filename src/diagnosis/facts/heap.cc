@@ -122,6 +122,7 @@ class HeapTeller {
     fact.offset = static_cast<int64_t>(question.address - located.block.start);
     fact.place = located.place;
     fact.proven = located.proven;
+    fact.link_size = found.allocator->link_bytes();
     fact.bad_value_at = holds;
     if (located.before) fact.before = phrase(*located.before);
     if (located.behind) fact.behind = phrase(*located.behind);
@@ -225,7 +226,8 @@ class HeapTeller {
     if (!fact.type.empty()) text += fmt::format(" ({})", fact.type);
     if (!fact.place.empty()) text += fmt::format(": it is in {}", fact.place);
     if (fact.bad_value_at) {
-      const bool link = fact.state == AllocationFact::State::kFreed && *fact.bad_value_at < 16;
+      const bool link =
+          fact.state == AllocationFact::State::kFreed && *fact.bad_value_at < fact.link_size;
       text += fmt::format("; the bad value stands {} bytes into it{}", *fact.bad_value_at,
                           link ? ": it is a link of the free list" : "");
     }

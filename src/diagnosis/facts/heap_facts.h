@@ -21,6 +21,8 @@ struct AllocationFact {
   Address start;       // of the memory that malloc() returned
   uint64_t size = 0;   // bytes: as asked for when a sanitizer says so, else usable
   int64_t offset = 0;  // address - start; negative or >= size when it lies outside
+  uint64_t link_size =
+      16;              // bytes of a freed block, from its start, in which the allocator keeps links
   bool proven = true;  // false: told by the block's surroundings only
   std::optional<uint64_t> bad_value_at;  // where in it the value stands that made the access fail
   std::string place;    // where the allocator keeps it: "thread 3's tcache bin for 0x90 bytes"

@@ -75,7 +75,7 @@ void used_after_free(const Facts& facts, Proposals& out) {
   const AllocationFact* freed = find_with_bad_value(*facts.heap, State::kFreed);
   if (freed == nullptr) return;
   Hypothesis h = start(facts, *freed, CrashClass::kUseAfterFree);
-  const bool link = *freed->bad_value_at < 16;
+  const bool link = *freed->bad_value_at < freed->link_size;
   h.sentence =
       fmt::format("{} was freed: it is in {}{}", object_words(*freed), place_words(*freed),
                   link ? "; the word that was read from it is a link of the free list" : "");

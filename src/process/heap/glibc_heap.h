@@ -28,6 +28,7 @@ class GlibcHeap final : public Allocator {
   const std::vector<std::string>& places() const override { return places_; }
   std::vector<AddressRange> records() const override;
   std::optional<Located> locate(Address address) const override;
+  bool walking_proves() const override { return true; }
   void visit(const BlockVisitor& visitor) override;
   void check(std::span<const Address> near) override;
   const std::vector<HeapDamage>& damage() const override { return damage_; }

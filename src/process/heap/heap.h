@@ -95,6 +95,8 @@ class Allocator {
   // The block that holds `address`, or nullopt when it lies in none of this allocator's memory.
   // Reads only what it needs.
   virtual std::optional<Located> locate(Address address) const = 0;
+  // Does a walk with visit() prove blocks that locate() answers as not proven?
+  virtual bool walking_proves() const { return false; }
   // Every block, in one pass with bounded memory. What is found damaged on the way is told to
   // damage().
   virtual void visit(const BlockVisitor& visitor) = 0;
@@ -104,6 +106,9 @@ class Allocator {
   virtual const std::vector<HeapDamage>& damage() const = 0;
   // What could not be read, and why.
   virtual const std::vector<std::string>& notes() const = 0;
+
+  // Bytes from the start of a freed block in which the allocator keeps links of its own.
+  virtual uint64_t link_bytes() const { return 16; }
 };
 
 struct HeapInput {
