@@ -3,8 +3,9 @@
 
 usage: compare.py LEDGER BLOCKS
 
-LEDGER: lines "live|freed ADDRESS SIZE" (hex, size as asked for). BLOCKS: lines "0xADDRESS SIZE STATE PLACE".
-A live block must be there, live, and large enough (and not larger than the allocator rounds up). A freed one must
+LEDGER: lines "live|freed ADDRESS SIZE [USABLE]" (hex, size as asked for, size that the allocator told). BLOCKS: lines "0xADDRESS SIZE STATE PLACE".
+A live block must be there, live, and of the size that the allocator told; where that is not known, large enough
+and not larger than glibc rounds up. A freed one must
 not be live: freed, merged into a free block, or handed out again as a part of another block.
 """
 import bisect
@@ -17,7 +18,8 @@ MAX_REUSED = 16  # freed blocks that the C library itself took again, for thread
 
 def read_ledger(path):
     with open(path) as lines:
-        return [(f[0], int(f[1], 16), int(f[2], 16)) for f in map(str.split, lines) if len(f) == 3]
+        fields = [line.split() for line in lines]
+    return [(f[0], *(int(number, 16) for number in f[1:])) for f in fields if len(f) in (3, 4)]
 
 
 def read_blocks(path):
@@ -38,14 +40,16 @@ def compare(ledger, blocks):
     """Sentences about each disagreement, and the freed blocks that are in use again."""
     starts = [block[0] for block in blocks]
     wrong, reused = [], []
-    for state, address, size in ledger:
+    for state, address, size, *told in ledger:
         i = bisect.bisect_right(starts, address) - 1
         start, usable, is_state, place = blocks[i] if i >= 0 else (0, 0, "none", "")
         inside = start <= address < start + max(usable, 1)
         if state == "live":
             if start != address or is_state != "live":
                 wrong.append(f"live {address:#x} ({size} bytes): answered {is_state} {start:#x} {place}")
-            elif not size <= usable <= size + slack_of(place):
+            elif told and usable != told[0]:
+                wrong.append(f"live {address:#x}: {told[0]} usable bytes, answered {usable}")
+            elif not told and not size <= usable <= size + slack_of(place):
                 wrong.append(f"live {address:#x}: {size} bytes asked for, answered {usable}")
         elif inside and start == address and is_state == "live":
             reused.append(f"freed {address:#x} ({size} bytes): answered live {place}")

@@ -1,7 +1,8 @@
 // What a test program knows of its own heap. It writes one line a block into the file "ledger", then
 // dies with a core:
-//   live ADDRESS SIZE   freed ADDRESS SIZE
-// SIZE is what was asked for. Output goes through write(2): no stdio, so that nothing but the
+//   live ADDRESS SIZE [USABLE]   freed ADDRESS SIZE [USABLE]
+// SIZE is what was asked for. With LEDGER_USABLE naming the allocator's malloc_usable_size(), USABLE is
+// what it said of the block. Output goes through write(2): no stdio, so that nothing but the
 // program's own calls is in the heap.
 #pragma once
 
@@ -14,7 +15,7 @@
 
 struct ledger_entry {
   void *address;
-  size_t size;
+  size_t size, usable;
   int live;
 };
 
@@ -30,6 +31,13 @@ static void ledger_enter(void) {
 }
 static void ledger_leave(void) { __sync_lock_release(&ledger_lock); }
 
+#ifdef LEDGER_USABLE
+size_t LEDGER_USABLE(void *address);
+static size_t ledger_usable(void *address) { return LEDGER_USABLE(address); }
+#else
+static size_t ledger_usable(void *address) { return (void)address, 0; }
+#endif
+
 // Any older block that began there is gone: its memory was handed out again.
 static void ledger_note(void *address, size_t size, int live) {
   ledger_enter();
@@ -38,9 +46,11 @@ static void ledger_note(void *address, size_t size, int live) {
   if (i > 0) {
     ledger[i - 1].size = size;
     ledger[i - 1].live = live;
+    if (live) ledger[i - 1].usable = ledger_usable(address);
   } else if (ledger_size < kLedgerMax) {
     ledger[ledger_size].address = address;
     ledger[ledger_size].size = size;
+    ledger[ledger_size].usable = live ? ledger_usable(address) : 0;
     ledger[ledger_size++].live = live;
   }
   ledger_leave();
@@ -75,12 +85,16 @@ static void ledger_number(char **out, uint64_t value) {
 static void ledger_print(void) {
   const int file = open("ledger", O_WRONLY | O_CREAT | O_TRUNC, 0600);
   for (size_t i = 0; i < ledger_size; ++i) {
-    char line[80], *out = line;
+    char line[100], *out = line;
     const char *word = ledger[i].live ? "live " : "freed ";
     while (*word) *out++ = *word++;
     ledger_number(&out, (uint64_t)(uintptr_t)ledger[i].address);
     *out++ = ' ';
     ledger_number(&out, ledger[i].size);
+    if (ledger[i].usable != 0) {
+      *out++ = ' ';
+      ledger_number(&out, ledger[i].usable);
+    }
     *out++ = '\n';
     if (write(file, line, (size_t)(out - line)) < 0) _exit(3);
   }
