@@ -1,5 +1,7 @@
 #include "process/heap/glibc_heap.h"
 #include "process/heap/heap.h"
+#include "process/heap/jemalloc_heap.h"
+#include "process/heap/tcmalloc_heap.h"
 
 namespace inquest::process {
 
@@ -30,6 +32,8 @@ std::vector<std::unique_ptr<Allocator>> recognise(const HeapInput& input) {
   const auto add = [&](std::vector<std::unique_ptr<Allocator>> more) {
     for (auto& allocator : more) found.push_back(std::move(allocator));
   };
+  add(recognise_jemalloc(input));
+  add(recognise_tcmalloc(input));
   add(recognise_glibc(input));
   return found;
 }
