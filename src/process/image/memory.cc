@@ -12,6 +12,8 @@ std::string_view to_string(Missing missing) {
       return "not mapped";
     case Missing::kNotDumped:
       return "mapped but not dumped";
+    case Missing::kNotTold:
+      return "not in the dump";
     case Missing::kTruncated:
       return "lost: the core is truncated";
     case Missing::kFileMissing:

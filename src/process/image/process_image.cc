@@ -14,10 +14,29 @@ std::string_view to_string(Producer producer) {
       return "qemu-user";
     case Producer::kKernelLog:
       return "kernel log";
+    case Producer::kBreakpad:
+      return "breakpad";
+    case Producer::kCrashpad:
+      return "crashpad";
+    case Producer::kMinidump:
+      return "minidump";
     case Producer::kUnknown:
       return "unknown";
   }
   return "unknown";
+}
+
+std::string_view evidence_word(Producer producer) {
+  switch (producer) {
+    case Producer::kBreakpad:
+    case Producer::kCrashpad:
+    case Producer::kMinidump:
+      return "minidump";
+    case Producer::kKernelLog:
+      return "log";
+    default:
+      return "core";
+  }
 }
 
 const Mapping* ProcessImage::mapping_at(Address address) const {

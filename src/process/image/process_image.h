@@ -16,8 +16,20 @@
 
 namespace inquest::process {
 
-enum class Producer : uint8_t { kKernel, kGcore, kQemuUser, kKernelLog, kUnknown };
+enum class Producer : uint8_t {
+  kKernel,
+  kGcore,
+  kQemuUser,
+  kKernelLog,
+  kBreakpad,
+  kCrashpad,
+  kMinidump,  // of some other writer
+  kUnknown
+};
 std::string_view to_string(Producer producer);
+
+// What people call the evidence: "core", "minidump", "log".
+std::string_view evidence_word(Producer producer);
 
 // siginfo_t, as far as it was recorded.
 struct Signal {
@@ -54,6 +66,20 @@ struct Mapping {
   bool truncated = false;  // the dump ends before its bytes do
 };
 
+// A binary as the producer itself listed it. Minidumps have such a list, cores have none.
+struct ListedModule {
+  std::string path;
+  AddressRange range;
+  // The build-id, or its first 16 bytes, or, of a binary without one, 16 bytes that Breakpad made
+  // of its code. Empty: the producer knew none.
+  BuildId identity;
+};
+
+// What the program had told its crash reporter, for people.
+struct Annotation {
+  std::string name, value;
+};
+
 // Something that is missing or odd, said once, for people. Analysis goes on with less.
 struct Note {
   std::string text;
@@ -76,10 +102,15 @@ struct ProcessImage {
   size_t crashed_thread = 0;    // index into `threads`
   Signal signal;  // the one that ended the process; number 0 when none (gcore of a live process)
 
-  std::vector<Mapping> mappings;         // sorted by start, not overlapping
-  std::map<uint64_t, uint64_t> auxv;     // AT_* → value
+  std::vector<Mapping> mappings;  // sorted by start, not overlapping
+  // False: the producer told only some of the mappings, and of other addresses nothing is known.
+  bool tells_all_mappings = true;
+  std::vector<ListedModule> modules;  // sorted by start; empty when the producer has no such list
+  std::map<uint64_t, uint64_t> auxv;  // AT_* → value
   std::unique_ptr<MemoryReader> memory;  // what the dump itself holds
   std::vector<Note> notes;
+  std::string system;  // kernel and distribution, as recorded; may be empty
+  std::vector<Annotation> annotations;
 
   // The mapping that holds `address`, or nullptr.
   const Mapping* mapping_at(Address address) const;

@@ -27,7 +27,7 @@ ByteView CoreMemory::view(Address address, uint64_t max) const {
 
 Missing CoreMemory::why_missing(Address address) const {
   const Piece* piece = find(address);
-  if (piece == nullptr) return Missing::kUnmapped;
+  if (piece == nullptr) return outside_;
   const uint64_t inside = address - piece->range.start;
   if (inside < piece->available) return Missing::kNone;
   return inside < piece->dumped ? Missing::kTruncated : Missing::kNotDumped;

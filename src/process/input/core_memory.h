@@ -21,7 +21,9 @@ class CoreMemory final : public MemoryReader {
   };
 
   // `pieces`: sorted by start, not overlapping. `core` must outlive this.
-  CoreMemory(ByteView core, std::vector<Piece> pieces) : core_(core), pieces_(std::move(pieces)) {}
+  // `outside`: what is to be said of addresses in none of them.
+  CoreMemory(ByteView core, std::vector<Piece> pieces, Missing outside = Missing::kUnmapped)
+      : core_(core), pieces_(std::move(pieces)), outside_(outside) {}
 
   ByteView view(Address address, uint64_t max) const override;
   Missing why_missing(Address address) const override;
@@ -31,6 +33,7 @@ class CoreMemory final : public MemoryReader {
 
   ByteView core_;
   std::vector<Piece> pieces_;
+  Missing outside_;
   mutable std::atomic<size_t> last_ = 0;  // reads come in runs
 };
 

@@ -13,6 +13,8 @@
 #include "platform/os/fd.h"
 #include "platform/os/file.h"
 #include "platform/os/mapped_file.h"
+#include "process/input/minidump_file.h"
+#include "process/input/minidump_import.h"
 #include "process/input/reject.h"
 
 namespace inquest::process {
@@ -182,7 +184,7 @@ Result<Input> open_input(const std::string& path, const LoadOptions& options) {
     if (::fstat(STDIN_FILENO, &info) != 0) return Error::io("standard input", errno);
     if (::isatty(STDIN_FILENO) != 0) {
       return Error(ErrorCode::kInvalidArgument,
-                   "standard input is a terminal: pipe a core or a log into it");
+                   "standard input is a terminal: pipe a core, a minidump or a log into it");
     }
     if (!S_ISREG(info.st_mode)) return drain(STDIN_FILENO, "standard input", options);
     os::Fd copy(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
@@ -206,11 +208,16 @@ Result<ProcessImage> load(const std::string& path, const LoadOptions& options) {
 }
 
 Result<ProcessImage> load(Input unpacked) {
-  INQ_TRY(ProcessImage image, load_core(unpacked.file.bytes(), unpacked.file.path()));
+  const ByteView bytes = unpacked.file.bytes();
+  const bool is_minidump = MinidumpFile::is_minidump(bytes);
+  INQ_TRY(ProcessImage image, is_minidump ? load_minidump(bytes, unpacked.file.path())
+                                          : load_core(bytes, unpacked.file.path()));
   if (unpacked.note) {
     // The packed copy was cut, so the limits of the machine that dumped are not to blame.
     for (Note& note : image.notes) {
-      if (note.text.starts_with("the core is cut short")) note.advice.clear();
+      const bool is_cut = note.text.starts_with("the core is cut short") ||
+                          note.text.starts_with("the minidump is cut short");
+      if (is_cut) note.advice.clear();
     }
     image.notes.insert(image.notes.begin(), std::move(*unpacked.note));
   }

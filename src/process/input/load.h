@@ -27,15 +27,15 @@ struct Input {
 };
 
 // Opens `path` ("-": standard input), plain or packed with gzip, xz, zstd or lz4. Errors say what
-// the file is when it is neither a core nor text.
+// the file is when it is neither a core nor a minidump nor text.
 Result<Input> open_input(const std::string& path, const LoadOptions& options = {});
 
 // Whether these first bytes of an input are text: a log, what a terminal showed.
 bool is_text(ByteView start);
 
-// Reads an ELF core of x86-64 or AArch64 Linux from `path` ("-": standard input), plain or packed
-// with gzip, xz, zstd or lz4. Reads headers and notes; memory is mapped, and read when it is asked
-// for. Errors say what the file is instead of a core, and what to do.
+// Reads an ELF core or a minidump of x86-64 or AArch64 Linux from `path` ("-": standard input),
+// plain or packed with gzip, xz, zstd or lz4. Reads headers and notes; memory is mapped, and read
+// when it is asked for. Errors say what the file is instead, and what to do.
 Result<ProcessImage> load(const std::string& path, const LoadOptions& options = {});
 Result<ProcessImage> load(Input input);
 

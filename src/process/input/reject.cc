@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "process/input/load.h"
+#include "process/input/minidump_file.h"
 
 namespace inquest::process {
 namespace {
@@ -93,7 +94,6 @@ struct Kind {
   std::string_view name;
 };
 constexpr Kind kKinds[] = {
-    {"MDMP", "a minidump (Breakpad, Crashpad or Windows)"},
     {"PAGEDU", "a Windows kernel dump"},
     {"MZ", "a Windows executable"},
     {"!<arch>\n", "a static library or .deb archive"},
@@ -123,6 +123,7 @@ std::string first_line(ByteView bytes) {
 // A log may hold a few control characters, as bells or from a disk that lost its power.
 bool is_text(ByteView start) {
   constexpr size_t kWhole = 16;  // of so many bytes one may be a control character
+  if (MinidumpFile::is_minidump(start)) return false;
   for (const Kind& kind : kKinds) {
     if (starts_with(start, kind.magic)) return false;
   }
@@ -150,10 +151,12 @@ std::optional<Error> reject_input(ByteView start, uint64_t size) {
                   "\x7f"
                   "ELF"))
     return reject_elf(start);
+  if (MinidumpFile::is_minidump(start)) return std::nullopt;
   for (const Kind& kind : kKinds) {
     if (starts_with(start, kind.magic)) {
-      return Error(ErrorCode::kUnsupported,
-                   fmt::format("this is {}; this version reads ELF cores only", kind.name));
+      return Error(
+          ErrorCode::kUnsupported,
+          fmt::format("this is {}; this version reads ELF cores, minidumps and text", kind.name));
     }
   }
   if (start.size() > 262 && starts_with(start.subspan(257), "ustar")) {
@@ -165,15 +168,16 @@ std::optional<Error> reject_input(ByteView start, uint64_t size) {
                  "its first blocks");
   }
   if (is_text(start)) {
-    return Error(
-        ErrorCode::kUnsupported,
-        fmt::format("this is text (\"{}\"); this version reads ELF cores only", first_line(start)));
+    return Error(ErrorCode::kUnsupported,
+                 fmt::format("this is text (\"{}\"), neither an ELF core nor a minidump",
+                             first_line(start)));
   }
   std::string bytes;
   for (const uint8_t byte : start.first(std::min<size_t>(start.size(), 8))) {
     bytes += fmt::format("{}{:02x}", bytes.empty() ? "" : " ", byte);
   }
-  return Error(ErrorCode::kCorrupt, fmt::format("not an ELF core (it begins with {})", bytes));
+  return Error(ErrorCode::kCorrupt,
+               fmt::format("not an ELF core, nor a minidump (it begins with {})", bytes));
 }
 
 }  // namespace inquest::process
