@@ -16,19 +16,41 @@ using process::Spot;
 namespace {
 
 constexpr unsigned kRegisterArguments = 6;
-constexpr int kCrashedIn = 30;  // the function that crashed
-constexpr int kIsCaller = 12;   // its caller, and less for those further out
-constexpr int kRestOfStack = 4;
-constexpr int kIsAtIt = 25;  // runs in another thread right now
+constexpr size_t kMaxSuspectedCallers = 3;
+constexpr size_t kMaxSetUp = 12;  // instructions between a check and the call that says it failed
+constexpr size_t kMaxToCompare = 4;  // between a comparison and its branch
+constexpr size_t kMaxCycle = 8;      // functions that call each other in turn
+constexpr size_t kMaxLinks = 512;    // objects
+
+bool reaches_beyond(const Facts& facts) {
+  if (!facts.fault || !facts.fault->operand) return false;
+  const OperandFacts& operand = *facts.fault->operand;
+  if (operand.bad_register.empty() && operand.index) return true;
+  const auto beyond = [](const std::optional<AddressFacts>& address) {
+    return address && address->has(AddressTrait::kJustPastMapping);
+  };
+  return beyond(operand.address) || beyond(facts.fault->address_facts);
+}
+
+OriginTheme theme_of(const Facts& facts) {
+  if (is_about_lifetime(facts)) return OriginTheme::kLifetime;
+  return reaches_beyond(facts) ? OriginTheme::kBounds : OriginTheme::kValue;
+}
 
 class Start {
  public:
-  Start(const Site& site, const Facts& facts) : site_(site), facts_(facts), code_(site) {}
+  Start(const Site& site, const Facts& facts)
+      : site_(site), facts_(facts), code_(site), trace_(code_, trail_, theme_of(facts)) {}
 
   OriginFacts trace() {
     suspect_stack();
-    if (const auto value = find()) {
-      OriginTrace(code_, trail_).follow(*value);
+    if (goes_round()) {
+      blame_recursion();
+    } else if (facts_.abort.kind == AbortFacts::Kind::kAssertion && !facts_.fault) {
+      blame_check();
+    } else if (const auto value = find()) {
+      trace_.follow(*value);
+      if (theme_of(facts_) == OriginTheme::kBounds) blame_memory();
     }
     blame_lifetime(code_, facts_, trail_);
     watch_others();
@@ -43,8 +65,8 @@ class Start {
   void suspect_stack() {
     const auto& frames = facts_.crashing.frames;
     if (!facts_.user_frame) return;
-    int weight = kCrashedIn;
-    for (size_t i = *facts_.user_frame; i < frames.size() && weight > 0; ++i) {
+    size_t named = 0;
+    for (size_t i = *facts_.user_frame; i < frames.size() && named <= kMaxSuspectedCallers; ++i) {
       for (size_t f = i == *facts_.user_frame ? facts_.user_function.value_or(0) : 0;
            f < frames[i].functions.size(); ++f) {
         const FunctionFact& function = frames[i].functions[f];
@@ -57,9 +79,12 @@ class Start {
         place.role = function.role;
         place.module = frames[i].module;
         place.module_offset = frames[i].module_offset;
-        const bool crashed = weight == kCrashedIn;
-        trail_.suspect(place, i, weight, crashed ? "it crashed here" : "called what crashed");
-        weight = crashed ? kIsCaller : weight - kRestOfStack;
+        trail_.suspect(place, i,
+                       named == 0   ? Reason::kCrashed
+                       : named == 1 ? Reason::kCaller
+                                    : Reason::kOuterCaller,
+                       named == 0 ? "it crashed here" : "called what crashed");
+        ++named;
       }
     }
   }
@@ -74,7 +99,7 @@ class Start {
         for (const FunctionFact& function : frame.functions)
           if (!on_own_stack.contains(function.short_name) &&
               told.insert(function.short_name).second)
-            trail_.corroborate(function.short_name, kIsAtIt, "and another thread is in it");
+            trail_.corroborate(function.short_name, "and another thread is in it");
     }
   }
 
@@ -102,6 +127,19 @@ class Start {
     std::string name = expression && expression->base_kind != "constant" ? expression->text : "";
     if (is_index && name == isa::register_name(site_.arch(), *id)) name.clear();
     return in_register(*body, body->current(), *id, std::move(name));
+  }
+
+  // Of an index that led too far: whose memory was it meant for?
+  void blame_memory() {
+    if (!facts_.fault || !facts_.fault->operand || !facts_.fault->operand->index) return;
+    FunctionBody* body = code_.of_frame(facts_.fault->frame);
+    if (body == nullptr) return;
+    const isa::Instruction& one = body->code()[body->current()];
+    if (one.memory.empty() || !one.memory[0].base) return;
+    const auto& expression = facts_.fault->operand->expression;
+    if (const auto value = in_register(*body, body->current(), *one.memory[0].base,
+                                       expression ? expression->text : ""))
+      trace_.follow(*value);
   }
 
   // A library function was given the value: which argument of the program's call was it?
@@ -157,8 +195,7 @@ class Start {
                       .spot = Spot::in_slot(*slot, one.memory[0].size),
                       .value = *fault.divisor,
                       .name = fault.divisor_expression};
-    OriginTrace(code_, trail_)
-        .blame_writers(*body, body->current(), 0, *fault.divisor, fault.divisor_expression);
+    trace_.follow_memory(*body, body->current(), *fault.divisor, fault.divisor_expression);
     return std::nullopt;
   }
 
@@ -181,7 +218,7 @@ class Start {
                       .spot = Spot::in_slot(*slot, 8),
                       .value = target,
                       .name = name};
-    OriginTrace(code_, trail_).blame_writers(*body, body->current(), 0, target, name);
+    trace_.follow_memory(*body, body->current(), target, name);
     return std::nullopt;
   }
 
@@ -189,41 +226,138 @@ class Start {
     if (!facts_.user_frame) return std::nullopt;
     if (facts_.fault) return from_fault(*facts_.fault);
     const auto& refused = facts_.abort.argument;
-    if (facts_.abort.kind == AbortFacts::Kind::kGlibcHeap && refused && refused->value)
-      return from_argument(*refused->value, refused->text);
-    if (facts_.abort.kind == AbortFacts::Kind::kAssertion) return from_check();
+    if (facts_.abort.kind != AbortFacts::Kind::kGlibcHeap) return std::nullopt;
+    if (refused && refused->value) {
+      if (auto found = from_argument(*refused->value, refused->text)) return found;
+    }
+    return first_argument(refused ? refused->text : "");
+  }
+
+  // Of a call whose argument nobody knows any more: by the code that set it.
+  std::optional<Followed> first_argument(const std::string& name) {
+    FunctionBody* body = code_.of_frame(*facts_.user_frame);
+    const auto first = isa::argument_register(site_.arch(), 0);
+    if (body == nullptr || !first || body->code()[body->current()].flow != isa::Flow::kCall)
+      return std::nullopt;
+    return in_register(*body, body->current(), *first, name);
+  }
+
+  // The comparison that led to the call of the failed check.
+  std::optional<size_t> failed_comparison(FunctionBody& body) {
+    size_t at = body.current();
+    for (size_t n = 0; n < kMaxSetUp; ++n) {
+      const auto sources = body.code().predecessors(at);
+      if (sources.empty()) return std::nullopt;
+      at = sources.front();
+      if (body.code()[at].flow != isa::Flow::kBranch) continue;
+      for (size_t before = 0; before < kMaxToCompare && before <= at; ++before) {
+        const isa::Instruction& one = body.code()[at - before];
+        if (one.compares || one.mnemonic == "cmp") return at - before;
+      }
+      return std::nullopt;
+    }
     return std::nullopt;
   }
 
-  // What the branch to the call of the failed check compared.
-  std::optional<Followed> from_check() {
+  // The check holds values against each other: whoever writes one of them may have broken it.
+  void blame_check() {
     FunctionBody* body = code_.of_frame(*facts_.user_frame);
-    if (body == nullptr) return std::nullopt;
-    constexpr size_t kMaxSetUp = 12;
-    size_t at = body->current();
-    for (size_t n = 0; n < kMaxSetUp; ++n) {
-      const auto sources = body->code().predecessors(at);
-      if (sources.empty()) return std::nullopt;
-      at = sources.front();
-      const isa::Instruction& one = body->code()[at];
-      if (one.flow != isa::Flow::kBranch) continue;
-      for (size_t before = 0; before < 4 && before <= at; ++before) {
-        const size_t back = at - before;
-        const auto& compares = body->code()[back].compares;
-        if (!compares) continue;
-        if (compares->left) return in_register(*body, back, *compares->left, "");
-        const auto& memory = body->code()[back].memory;
-        if (memory.empty()) return std::nullopt;
-        const auto slot = body->flow().layout().slot(back, memory[0]);
-        if (!slot) return std::nullopt;
-        const Spot spot = Spot::in_slot(*slot, memory[0].size);
-        return Followed{.body = body,
-                        .at = back,
-                        .spot = spot,
-                        .value = body->flow().value(back, spot),
-                        .name = {}};
+    const auto at = body == nullptr ? std::nullopt : failed_comparison(*body);
+    if (!at) return;
+    const isa::Instruction& compares = body->code()[*at];
+    const std::string deed = facts_.abort.condition.empty()
+                                 ? std::string("which the failed check looks at")
+                                 : fmt::format("which `{}` looks at", facts_.abort.condition);
+    bool found = false;
+    const auto ask = [&](size_t place) {
+      const auto& memory = body->code()[place].memory;
+      if (memory.empty() || body->flow().layout().slot(place, memory[0])) return;
+      trace_.blame_all_writers(*body, place, 0, Reason::kBreaksRule, deed);
+      found = true;
+    };
+    ask(*at);
+    for (const isa::RegisterId id : compares.reads) {
+      if (!compares.memory.empty() &&
+          (compares.memory[0].base == id || compares.memory[0].index == id))
+        continue;
+      const auto sources =
+          process::find_sources(body->flow(), *at, Spot::in_register(id), std::nullopt);
+      for (const process::Returned& source : sources) ask(source.at);
+    }
+    if (found || compares.reads.empty()) return;
+    if (auto value = in_register(*body, *at, compares.reads[0], "")) trace_.follow(*value);
+  }
+
+  // The stack is full of calls of the function to itself.
+  bool goes_round() const {
+    if (!facts_.fault || !facts_.fault->stack_pointer_in_guard) {
+      const auto& address = facts_.fault ? facts_.fault->address_facts : std::nullopt;
+      if (!address || !address->has(AddressTrait::kGuardPage)) return false;
+    }
+    return recursion().has_value();
+  }
+
+  // The frame whose call entered the innermost function of the program again.
+  std::optional<size_t> recursion() const {
+    const auto& frames = facts_.crashing.frames;
+    const auto function = [&](size_t i) {
+      return frames[i].functions.empty() ? std::string() : frames[i].functions.back().short_name;
+    };
+    const std::string& own = function(*facts_.user_frame);
+    const size_t end = std::min(frames.size(), *facts_.user_frame + 1 + kMaxCycle);
+    for (size_t i = *facts_.user_frame + 1; i < end; ++i)
+      if (!own.empty() && function(i) == own) return i;
+    return std::nullopt;
+  }
+
+  // Which pointer does the recursion go along, who sets it, and does it lead round in a circle?
+  void blame_recursion() {
+    for (size_t frame = *facts_.user_frame + 1; frame <= *recursion(); ++frame) {
+      FunctionBody* body = code_.of_frame(frame);
+      if (body == nullptr || body->code()[body->current()].flow != isa::Flow::kCall) continue;
+      for (unsigned n = 0; n < kRegisterArguments; ++n) {
+        const auto id = isa::argument_register(site_.arch(), n);
+        if (!id) break;
+        const auto sources = process::find_sources(body->flow(), body->current(),
+                                                   Spot::in_register(*id), std::nullopt);
+        if (sources.size() == 1 && sources[0].kind == process::Returned::Kind::kLoad)
+          blame_link(*body, sources[0].at, *id);
       }
-      return std::nullopt;
+    }
+  }
+
+  // The object that the innermost call was given, or the one that this call passes.
+  std::optional<uint64_t> start_of_walk(FunctionBody& body, size_t load, RegisterId argument) {
+    if (FunctionBody* inner = code_.of_frame(*facts_.user_frame)) {
+      const auto entry = inner->code().at(inner->code().entry());
+      const auto given = entry ? inner->flow().value(*entry, argument) : std::nullopt;
+      if (given) return given;
+    }
+    const auto address = body.flow().address(load, body.code()[load].memory[0]);
+    return address ? site_.modules.memory().load<uint64_t>(*address) : std::nullopt;
+  }
+
+  void blame_link(FunctionBody& body, size_t load, RegisterId argument) {
+    const isa::MemoryOperand& link = body.code()[load].memory[0];
+    if (!link.base || link.index || link.size != 8) return;
+    const auto first = start_of_walk(body, load, argument);
+    const auto length = first ? circle(*first, link.displacement) : std::nullopt;
+    trace_.blame_all_writers(
+        body, load, 0, length ? Reason::kLinks : Reason::kSetsOthers,
+        length ? fmt::format("along which the recursion goes: it leads round in a circle of {}",
+                             *length)
+               : "along which the recursion goes");
+  }
+
+  // After how many links, each `offset` bytes in its object, the way comes back.
+  std::optional<size_t> circle(uint64_t first, int64_t offset) {
+    std::vector<uint64_t> met;
+    std::optional<uint64_t> at = first;
+    while (at && *at != 0 && met.size() < kMaxLinks) {
+      const auto same = std::ranges::find(met, *at);
+      if (same != met.end()) return static_cast<size_t>(met.end() - same);
+      met.push_back(*at);
+      at = site_.modules.memory().load<uint64_t>(Address(*at + static_cast<uint64_t>(offset)));
     }
     return std::nullopt;
   }
@@ -232,6 +366,7 @@ class Start {
   const Facts& facts_;
   OriginCode code_;
   OriginTrail trail_;
+  OriginTrace trace_;
 };
 
 }  // namespace

@@ -85,6 +85,8 @@ const CodePlace& OriginCode::place(Address pc) {
     place.line = chosen->line;
     place.role = chosen->role;
     place.is_inlined = chosen->is_inlined;
+    for (auto inner = functions.begin(); inner != chosen; ++inner)
+      place.inlined.push_back(inner->name);
     for (auto outer = chosen + 1; outer != functions.end(); ++outer)
       place.callers.push_back(outer->short_name);
   }

@@ -29,6 +29,8 @@ struct CodePlace {
   std::string module;
   uint64_t module_offset = 0;
   bool is_inlined = false;
+  std::vector<std::string>
+      inlined;  // the library's functions that are inlined here, outermost last
   std::vector<std::string> callers;  // functions that it is inlined into, innermost first
 
   // "checkout() at cart.cc:88", "cart.so+0x1234"

@@ -11,12 +11,6 @@
 namespace inquest::diagnosis {
 namespace {
 
-constexpr int kFreesSuchAnObject = 45;
-constexpr int kFrees = 12;
-constexpr int kHandles = 5;
-constexpr int kHasItFreed = 45;  // calls the function that frees
-constexpr int kRemoves = 20;     // takes something out of a container, or lets it grow
-constexpr int kCopies = 40;      // where the bad pointer is text
 constexpr size_t kMaxReleasers = 8;
 
 bool is_one_of(std::string_view name, std::initializer_list<std::string_view> names) {
@@ -24,17 +18,19 @@ bool is_one_of(std::string_view name, std::initializer_list<std::string_view> na
 }
 
 bool is_release(const std::string& name) {
-  return is_one_of(name, {"free", "__libc_free", "cfree", "operator delete", "operator delete[]",
-                          "realloc", "__libc_realloc", "munmap", "__rust_dealloc"});
+  return is_one_of(public_name(name), {"free", "cfree", "operator delete", "operator delete[]",
+                                       "realloc", "munmap", "rust_dealloc"});
 }
 
 // Members of containers after which pointers into them, or to their elements, may be dead.
 bool moves_elements(const std::string& name) {
   if (!name.starts_with("std::")) return false;
-  const std::string method = name.substr(name.rfind("::") + 2);
+  const std::string method = last_part(name);
   return is_one_of(method, {"erase", "clear", "pop_back", "pop_front", "reset", "push_back",
                             "emplace_back", "resize", "insert", "emplace", "shrink_to_fit",
                             "reserve", "assign", "append"}) ||
+         method.starts_with("_M_realloc") || method.starts_with("_M_default_append") ||
+         method.starts_with("_M_erase") || method.starts_with("_M_fill_insert") ||
          method.starts_with("~");
 }
 
@@ -42,7 +38,7 @@ constexpr std::string_view kReleaseHints[] = {"free",    "_ZdlPv", "_ZdaPv",
                                               "realloc", "munmap", "dealloc"};
 constexpr std::string_view kMoveHints[] = {"erase",   "clear",  "pop_",   "reset",  "push_",
                                            "emplace", "resize", "insert", "shrink", "reserve",
-                                           "assign",  "append", "D1Ev",   "D2Ev"};
+                                           "assign",  "append", "D1Ev",   "D2Ev",   "_M_realloc"};
 
 bool looks_freed(const AddressFacts& facts) {
   return facts.has(AddressTrait::kFreedTcacheLink) || facts.has(AddressTrait::kPoison);
@@ -55,20 +51,11 @@ bool looks_unmapped(const AddressFacts& facts) {
          !facts.has(AddressTrait::kText) && facts.address.value >= kLow;
 }
 
-// Was the object gone when it was used?
-bool is_about_lifetime(const Facts& facts) {
-  if (facts.abort.kind == AbortFacts::Kind::kGlibcHeap) return true;
-  if (facts.heap) {
-    for (const AllocationFact& allocation : facts.heap->allocations)
-      if (allocation.state == AllocationFact::State::kFreed) return true;
-  }
-  if (!facts.fault) return false;
-  const auto suspicious = [](const std::optional<AddressFacts>& address) {
-    return address && (looks_freed(*address) || looks_unmapped(*address));
-  };
-  if (suspicious(facts.fault->address_facts)) return true;
-  if (!facts.fault->operand) return false;
-  return suspicious(facts.fault->operand->pointer) || suspicious(facts.fault->operand->address);
+// Garbage where a pointer was to be.
+bool is_garbage(const Facts& facts) {
+  constexpr uint64_t kSmall = 1 << 16;
+  return facts.fault && facts.fault->operand && facts.fault->operand->bad_value &&
+         *facts.fault->operand->bad_value >= kSmall;
 }
 
 const ExpressionFact* expression_of(const Facts& facts) {
@@ -78,20 +65,14 @@ const ExpressionFact* expression_of(const Facts& facts) {
   return nullptr;
 }
 
-// "const shop::Order*" → "shop::Order"
-std::string pointee(std::string type) {
-  for (const std::string_view word : {"const ", "volatile ", "struct ", "class "}) {
-    for (size_t at = type.find(word); at != std::string::npos; at = type.find(word))
-      type.erase(at, word.size());
-  }
-  std::erase_if(type, [](char c) { return c == '*' || c == '&' || c == ' '; });
-  return type;
-}
-
 class Lifetime {
  public:
   Lifetime(OriginCode& code, const Facts& facts, OriginTrail& trail)
-      : code_(code), facts_(facts), trail_(trail), used_(expression_of(facts)) {
+      : code_(code),
+        facts_(facts),
+        trail_(trail),
+        used_(expression_of(facts)),
+        sure_(is_about_lifetime(facts)) {
     const FrameFact& frame = facts.crashing.frames[*facts.user_frame];
     near_ = frame.pc;
     const std::string& name = frame.functions[facts.user_function.value_or(0)].short_name;
@@ -127,21 +108,44 @@ class Lifetime {
   }
 
   bool is_it(const process::SourceExpression& freed) const {
-    return names_.contains(last_name(freed.text)) || types_.contains(pointee(freed.type));
+    if (names_.contains(last_name(freed.text))) return true;
+    const std::string type = pointee(freed.type);
+    return types_.contains(type) || std::ranges::any_of(types_, [&](const std::string& known) {
+             return has_argument(freed.type, known);  // a node of a list of them
+           });
+  }
+
+  // The type of what a deallocator of the library, inlined here, is for: the node of a list of
+  // them.
+  std::string inlined_type(const CodePlace& where) const {
+    for (const std::string& type : types_)
+      for (const std::string& function : where.inlined)
+        if (function.find("deallocate") != std::string::npos && has_argument(function, type))
+          return type;
+    return {};
   }
 
   void released(const FoundCall& call) {
     const auto freed = argument(call);
     const CodePlace where = code_.place(call.pc);
+    if (const std::string type = inlined_type(where); !type.empty()) {
+      const std::string why = fmt::format("frees a {} with {}()", type, call.callee);
+      trail_.step(OriginStep::Kind::kStore, fmt::format("{} {}", where.text(), why), where,
+                  std::nullopt, "heuristic");
+      trail_.suspect(where, std::nullopt, sure_ ? Reason::kFreesIt : Reason::kMayHaveFreed, why);
+      return;
+    }
     if (!freed || !is_it(*freed)) {
-      trail_.suspect(where, std::nullopt, kFrees,
+      trail_.suspect(where, std::nullopt, Reason::kFrees,
                      fmt::format("frees memory with {}()", call.callee));
       return;
     }
     const std::string why = fmt::format("frees `{}` with {}()", freed->text, call.callee);
     trail_.step(OriginStep::Kind::kStore, fmt::format("{} {}", where.text(), why), where,
                 std::nullopt, "heuristic");
-    trail_.suspect(where, std::nullopt, kFreesSuchAnObject, why);
+    // Of what died in free(), that it frees is no news.
+    if (facts_.abort.kind != AbortFacts::Kind::kGlibcHeap || !trail_.crashed(where.function))
+      trail_.suspect(where, std::nullopt, sure_ ? Reason::kFreesIt : Reason::kMayHaveFreed, why);
     if (++releasers_ <= kMaxReleasers) blame_callers(call);
   }
 
@@ -155,7 +159,8 @@ class Lifetime {
       const bool active = std::ranges::any_of(facts_.crashing.frames, [&](const FrameFact& frame) {
         return frame.functions.back().short_name == where.function;
       });
-      trail_.suspect(where, std::nullopt, active ? kHandles : kHasItFreed,
+      trail_.suspect(where, std::nullopt,
+                     active || !sure_ ? Reason::kHandedOn : Reason::kHasItFreed,
                      fmt::format("has it freed by {}", callee));
     }
   }
@@ -163,12 +168,16 @@ class Lifetime {
   void moved(const FoundCall& call) {
     const CodePlace where = code_.place(call.pc);
     const bool same_class = !scope_.empty() && where.function.starts_with(scope_ + "::");
-    const std::string method = call.callee.substr(call.callee.rfind("::") + 2);
+    const std::string method = last_part(call.callee);
     const bool ends = method.starts_with("~");
+    const bool such = !ends && std::ranges::any_of(types_, [&](const std::string& type) {
+      return has_argument(call.callee, type);
+    });
     trail_.suspect(where, std::nullopt,
-                   ends         ? kFrees
-                   : same_class ? kRemoves + 15
-                                : kRemoves,
+                   ends                            ? Reason::kFrees
+                   : sure_ && (such || same_class) ? Reason::kMovesSuch
+                   : such                          ? Reason::kMayHaveFreed
+                                                   : Reason::kMoves,
                    fmt::format("calls {}(), after which pointers to elements may be dead", method));
   }
 
@@ -176,40 +185,35 @@ class Lifetime {
   const Facts& facts_;
   OriginTrail& trail_;
   const ExpressionFact* used_;
+  bool sure_;  // that the object was gone
   Address near_;
   std::string scope_;  // the class or namespace of the function that crashed
   std::set<std::string> types_, names_;
   size_t releasers_ = 0;
 };
 
-// Text where a pointer was to be: something that was copied ran over.
-bool is_overwritten_by_text(const Facts& facts) {
-  if (!facts.fault || !facts.fault->operand) return false;
-  const auto& pointer = facts.fault->operand->pointer;
-  return pointer && pointer->has(AddressTrait::kText);
-}
-
-bool copies(const std::string& name) {
-  return is_one_of(name, {"strcpy", "strcat", "stpcpy", "sprintf", "vsprintf", "memcpy", "memmove",
-                          "gets", "read", "recv", "fread", "__isoc99_sscanf", "sscanf"});
-}
-
-void blame_copies(OriginCode& code, const Facts& facts, OriginTrail& trail) {
-  if (!facts.user_frame || !is_overwritten_by_text(facts)) return;
-  const Address near = facts.crashing.frames[*facts.user_frame].pc;
-  for (const FoundCall& call : find_calls(code, near, {}, copies))
-    trail.suspect(code.place(call.pc), std::nullopt, kCopies,
-                  fmt::format("copies with {}(): text lies where the pointer was", call.callee));
-  for (const Address pc : find_byte_stores(code, near))
-    trail.suspect(code.place(pc), std::nullopt, kCopies,
-                  "copies byte by byte: text lies where the pointer was");
-}
-
 }  // namespace
 
+// Was the object gone when it was used?
+bool is_about_lifetime(const Facts& facts) {
+  if (facts.abort.kind == AbortFacts::Kind::kGlibcHeap) return true;
+  if (facts.heap) {
+    for (const AllocationFact& allocation : facts.heap->allocations)
+      if (allocation.state == AllocationFact::State::kFreed) return true;
+  }
+  if (!facts.fault) return false;
+  const auto suspicious = [](const std::optional<AddressFacts>& address) {
+    return address && (looks_freed(*address) || looks_unmapped(*address));
+  };
+  if (suspicious(facts.fault->address_facts)) return true;
+  if (!facts.fault->operand) return false;
+  return suspicious(facts.fault->operand->pointer) || suspicious(facts.fault->operand->address);
+}
+
 void blame_lifetime(OriginCode& code, const Facts& facts, OriginTrail& trail) {
-  blame_copies(code, facts, trail);
-  if (!facts.user_frame || !is_about_lifetime(facts)) return;
+  if (!facts.user_frame ||
+      (!is_about_lifetime(facts) && !(is_garbage(facts) && trail.has_met_heap())))
+    return;
   Lifetime(code, facts, trail).blame();
 }
 

@@ -8,6 +8,9 @@
 
 namespace inquest::diagnosis {
 
+// Do the facts speak for the object having been gone when it was used?
+bool is_about_lifetime(const Facts& facts);
+
 void blame_lifetime(OriginCode& code, const Facts& facts, OriginTrail& trail);
 
 }  // namespace inquest::diagnosis

@@ -17,28 +17,14 @@ using Kind = OriginStep::Kind;
 namespace {
 
 constexpr int kMaxCallDepth = 4;
-constexpr size_t kMaxNamedStores = 4;
-
-constexpr int kHandledIt = 10;
-constexpr int kDidNotCheck = 50;
-constexpr int kOwnsIt = 10;
-constexpr int kIsActive = 25;
-constexpr int kFilledIt = 40;  // had the address of what turned out bad
-constexpr int kReturnedIt = 30;
-constexpr int kLibraryGaveIt = 55;  // the program used what a library function returned
-constexpr int kStoredIt = 45;       // writes this very value into the member
-constexpr int kStoredResult = 40;   // writes what a call returned, unseen
-constexpr int kLeftUnset = 45;      // sets the other members
-constexpr int kMayHaveStored = 15;
-constexpr int kHandedOut = 40;  // made the address of the wrong object known
-constexpr int kChangedIt = 35;  // writes to what was changed meanwhile
+constexpr unsigned kRegisterArguments = 6;
 
 bool is_error_value(std::optional<uint64_t> value) {
   constexpr uint64_t kSmall = 4096;
   return value && (*value < kSmall || *value > ~kSmall || *value == 0xffff'ffff);
 }
 
-std::optional<Address> target_of(FunctionBody& body, size_t call, const process::MemoryReader& m) {
+std::optional<Address> callee_of(FunctionBody& body, size_t call, const process::MemoryReader& m) {
   const Instruction& one = body.code()[call];
   if (one.target.direct) return one.target.direct;
   if (one.target.through_register) {
@@ -52,34 +38,63 @@ std::optional<Address> target_of(FunctionBody& body, size_t call, const process:
 
 }  // namespace
 
+// Does the call, which was given the address of what holds the slot, write to it?
+Fills OriginTrace::fills_slot(const Followed& value, size_t call) {
+  FunctionBody& body = *value.body;
+  const auto target = callee_of(body, call, code_.site().modules.memory());
+  const auto& cfa = body.flow().state().cfa;
+  if (!target || !cfa) return Fills::kUnknown;
+  const Address entry = code_.through_stub(*target);
+  if (!code_.is_program_code(entry)) return Fills::kUnknown;
+  constexpr uint64_t kMaxObject = 4096;
+  const Address slot = *cfa + static_cast<uint64_t>(value.spot.offset);
+  Fills found = Fills::kUnknown;
+  for (unsigned n = 0; n < kRegisterArguments; ++n) {
+    const auto id = isa::argument_register(body.code().arch(), n);
+    const auto passed = id ? body.flow().value(call, *id) : std::nullopt;
+    if (!passed || Address(*passed) > slot || slot.value - *passed >= kMaxObject) continue;
+    found = fills(code_, entry, *id, static_cast<int64_t>(slot.value - *passed), value.spot.size);
+    if (found != Fills::kNever) return found;
+  }
+  return found;
+}
+
 // The callee had the slot's address and either filled it in or left it.
 void OriginTrace::filled(const Followed& value, size_t call) {
   FunctionBody& body = *value.body;
   const CodePlace& where = place(body, call);
-  const auto target = target_of(body, call, code_.site().modules.memory());
+  const auto target = callee_of(body, call, code_.site().modules.memory());
   const std::string callee = target ? code_.name_of(*target) : "";
   const std::string called = callee.empty() ? "a function" : callee + "()";
+  const Fills how = fills_slot(value, call);
+  if (how == Fills::kNever) return;
+  const bool ignored = how == Fills::kSometimes && ignores_result(body.code(), call);
   trail_.step(
       Kind::kReturn,
-      fmt::format("{} was given the address of {} at {}", called, quoted(value.name), where.at()),
-      where, body.frame(), "heuristic");
+      fmt::format("{} was given the address of {} at {}{}", called, quoted(value.name), where.at(),
+                  how != Fills::kSometimes ? ""
+                  : ignored ? ", does not always set it, and what it returned was not "
+                              "looked at"
+                            : " and does not always set it"),
+      where, body.frame(), how == Fills::kUnknown ? "heuristic" : "traced");
   const Address entry = target ? code_.through_stub(*target) : Address();
   if (!target || !code_.is_program_code(entry)) {
-    trail_.suspect(where, body.frame(), kDidNotCheck,
+    trail_.suspect(where, body.frame(), Reason::kDidNotCheck,
                    fmt::format("used {} as {} left it", quoted(value.name), called));
     return;
   }
-  if (!owner_told_)
-    trail_.suspect(where, body.frame(), kOwnsIt,
-                   fmt::format("used {} as {} left it", quoted(value.name), called));
-  owner_told_ = true;
-  trail_.suspect(code_.place(entry), std::nullopt, kFilledIt,
+  trail_.suspect(where, body.frame(), ignored ? Reason::kIgnoredResult : Reason::kOwnsIt,
+                 ignored
+                     ? fmt::format("did not look whether {} had set {}", called, quoted(value.name))
+                     : fmt::format("used {} as {} left it", quoted(value.name), called));
+  trail_.suspect(code_.place(entry), std::nullopt,
+                 how == Fills::kUnknown ? Reason::kMakesAddress : Reason::kFilledIt,
                  fmt::format("was to fill in {}", quoted(value.name)));
 }
 
 bool OriginTrace::returned(Followed& value, size_t call) {
   FunctionBody& body = *value.body;
-  const auto target = target_of(body, call, code_.site().modules.memory());
+  const auto target = callee_of(body, call, code_.site().modules.memory());
   const std::string callee = target ? code_.name_of(*target) : "";
   const CodePlace where = place(body, call);
   const std::string called = callee.empty() ? "a call" : callee + "()";
@@ -94,10 +109,20 @@ bool OriginTrace::returned(Followed& value, size_t call) {
   const bool is_program = target && code_.is_program_code(code_.through_stub(*target));
   // Only null and error codes are for callers to check.
   const bool checkable = is_error_value(value.value);
+  if (is_wrong_object_ && is_program) {
+    trail_.suspect(where, body.frame(), Reason::kGotIt, fmt::format("got it from {}", called));
+    trail_.suspect(code_.place(code_.through_stub(*target)), std::nullopt, Reason::kReturnedWrong,
+                   fmt::format("returned {}, which is no such object", quoted(value.name)));
+    is_wrong_object_ = false;
+    return false;
+  }
+  if (about_bounds_ && !is_program && !checkable)
+    trail_.suspect(where, body.frame(), Reason::kAllocated,
+                   fmt::format("got the memory from {}", called));
   trail_.suspect(where, body.frame(),
-                 !checkable                     ? kHandledIt
-                 : is_program || callee.empty() ? kDidNotCheck
-                                                : kLibraryGaveIt,
+                 !checkable                     ? Reason::kGotIt
+                 : is_program || callee.empty() ? Reason::kDidNotCheck
+                                                : Reason::kLibraryGave,
                  checkable ? fmt::format("used what {} returned without a check", called)
                            : fmt::format("got it from {}", called));
   if (!is_program || ++depth_ > kMaxCallDepth) return false;
@@ -123,7 +148,7 @@ bool OriginTrace::inside_callee(Followed& value, size_t call, Address target) {
                 fmt::format("{} returns {} at {}", where.name(), value_words(value.value),
                             fmt::join(places, ", ")),
                 where, std::nullopt);
-    trail_.suspect(where, std::nullopt, kReturnedIt,
+    trail_.suspect(where, std::nullopt, Reason::kReturnedIt,
                    fmt::format("returns {} here", value_words(value.value)));
     return false;
   }
@@ -150,20 +175,24 @@ bool OriginTrace::inside_callee(Followed& value, size_t call, Address target) {
     value.spot = Spot::in_register(arguments[0].argument);
     return true;
   }
-  trail_.suspect(code_.place(target), std::nullopt, kReturnedIt / 2, "returned the value");
+  trail_.suspect(code_.place(target), std::nullopt, Reason::kGotIt, "returned the value");
   return false;
+}
+
+void OriginTrace::follow_memory(FunctionBody& body, size_t at, std::optional<uint64_t> value,
+                                const std::string& name) {
+  Followed followed{.body = &body, .at = at, .spot = {}, .value = value, .name = name};
+  if (loaded(followed, at)) follow(followed);
 }
 
 bool OriginTrace::loaded(Followed& value, size_t definition) {
   FunctionBody& body = *value.body;
   const Instruction& one = body.code()[definition];
   const CodePlace where = place(body, definition);
-  std::string text;
-  if (process::SourceNames* names = body.names()) {
-    const auto explained = names->memory_at(one, 0);
-    text = explained.access;
-    if (explained.member) trail_.met(explained.member->structure);
-  }
+  process::OperandExplanation explained;
+  if (process::SourceNames* names = body.names()) explained = names->memory_at(one, 0);
+  std::string text = explained.access;
+  if (explained.member) trail_.met(explained.member->structure);
   const auto address = body.flow().address(definition, one.memory[0]);
   std::optional<uint64_t> now;
   if (address && one.memory[0].size <= 8) {
@@ -172,9 +201,12 @@ bool OriginTrace::loaded(Followed& value, size_t definition) {
     if (code_.site().modules.memory().read(*address, {bytes, size}).size == size)
       now = one.extended(*load<uint64_t>(ByteView(bytes, sizeof(bytes))));
   }
+  if (address && !code_.site().symbols.symbol_at(*address) && !is_on_some_stack(address->value))
+    trail_.met_heap();
   if (!value.name.empty() && text.empty()) text = value.name;
   std::string statement =
-      fmt::format("{} was loaded from {} at {}", value_words(value.value),
+      fmt::format("{} was loaded from {} at {}",
+                  value.value == 0 && one.memory[0].size < 8 ? "0" : value_words(value.value),
                   text.empty() ? address ? to_hex(*address) : "memory" : fmt::format("`{}`", text),
                   where.text());
   const bool changed = now && value.value && *now != *value.value;
@@ -189,134 +221,42 @@ bool OriginTrace::loaded(Followed& value, size_t definition) {
                                  now && value.value && !changed ? "exact" : "traced");
   step.memory = address;
   if (now && value.value) step.still_so = !changed;
-  if (address && !changed && in_frame(value, *address, one.memory[0].size, text)) return true;
-  blame_writers(body, definition, 0, changed ? std::nullopt : value.value, text);
-  // What is no address at all may have come out of the wrong object: where is that from?
+  // Wrong contents, or the wrong object?
   const auto base = one.memory[0].base;
-  if (changed || !base || *base == isa::pc_register(body.code().arch())) return false;
-  const auto object = body.flow().value(definition, *base);
+  std::optional<uint64_t> object;
+  if (base && *base != isa::pc_register(body.code().arch()))
+    object = body.flow().value(definition, *base);
+  std::string found;
+  std::optional<bool> right;
+  if (!changed && explained.pointer && object)
+    right = leads_right(*explained.pointer, Address(*object), found);
+  is_wrong_object_ = right == false;
+  if (right == false)
+    trail_.step(Kind::kLoad,
+                fmt::format("`{}` does not point at {}, but at {}", explained.pointer->text,
+                            pointee(explained.pointer->type), found),
+                where, body.frame());
+  bool could = false;
+  if (right != false)
+    could = blame_writers(body, definition, 0, changed ? std::nullopt : value.value, text);
+  if (right != false && address && !changed && in_frame(value, *address, one.memory[0].size, text))
+    return !could;
+  const auto arch = body.code().arch();
+  if (changed || right == true || (could && right != false) || !base ||
+      *base == isa::pc_register(arch) || *base == isa::sp_register(arch) ||
+      *base == isa::fp_register(arch))
+    return false;
+  // What is no address at all may have come out of the wrong object: where is that from?
   const bool dead_stack = object && is_on_some_stack(*object);
-  if (!dead_stack && (!value.value || *value.value == 0)) return false;
+  if (right != false && !dead_stack && (!value.value || *value.value == 0)) return false;
   value.name = name_of(value, definition, *base);
   value.at = definition;
   value.spot = Spot::in_register(*base);
   value.value = object;
-  if (object) blame_global(body, definition, Address(*object), kHandedOut, value.name);
+  if (object) blame_global(body, definition, Address(*object), Reason::kHandedOut, value.name);
+  if (dead_stack && !right && explained.pointer)
+    blame_locals(body, definition, pointee(explained.pointer->type));
   return true;
-}
-
-void OriginTrace::blame_store(const FoundStore& store, std::optional<uint64_t> value,
-                              const std::string& name) {
-  FunctionBody& body = *store.body;
-  const CodePlace where = code_.place(store.pc);
-  if (store.constant) {
-    if (value && *store.constant != *value) return;
-    trail_.step(
-        Kind::kStore,
-        fmt::format("{} sets {} to {}", where.text(), quoted(name), value_words(store.constant)),
-        where, std::nullopt, "heuristic");
-    // It did so and went on to what crashed.
-    const int active = is_on_stack(where.function) ? kIsActive : 0;
-    trail_.suspect(where, std::nullopt, kStoredIt + active,
-                   fmt::format("sets {} to {}", quoted(name), value_words(store.constant)));
-    return;
-  }
-  const Instruction& one = body.code()[store.at];
-  trail_.suspect(where, std::nullopt, kMayHaveStored, fmt::format("writes {}", quoted(name)));
-  if (!one.stores_register) return;
-  const auto sources =
-      process::find_sources(body.flow(), store.at, Spot::in_register(*one.stores_register), value);
-  for (const Returned& source : sources) {
-    if (source.kind == Returned::Kind::kArgument)
-      blame_callers(store, source.argument, value, name);
-    if (source.kind == Returned::Kind::kCall) blame_result(body, source.at, where, value, name);
-    if (source.kind != Returned::Kind::kConstant || !value) continue;
-    const CodePlace& made = place(body, source.at);
-    trail_.suspect(made, std::nullopt, kStoredIt,
-                   fmt::format("sets {} to {}", quoted(name), value_words(value)));
-  }
-}
-
-// The call's result went into `name`: could it have been the value?
-void OriginTrace::blame_result(FunctionBody& body, size_t call, const CodePlace& where,
-                               std::optional<uint64_t> value, const std::string& name) {
-  const auto& target = body.code()[call].target.direct;
-  if (!target) return;
-  const Address entry = code_.through_stub(*target);
-  const std::string callee = code_.name_of(*target);
-  FunctionBody* inner = code_.is_program_code(entry) ? code_.at(entry) : nullptr;
-  if (inner == nullptr) {
-    if (callee.empty()) return;
-    const bool may_be_null = value == 0 && !callee.starts_with("operator new");
-    trail_.suspect(where, std::nullopt, may_be_null ? kStoredResult : kMayHaveStored,
-                   fmt::format("stores what {}() returned in {}", callee, quoted(name)));
-    return;
-  }
-  if (!value) return;
-  const auto returns = process::find_returns(inner->flow(), value);
-  const auto constant = std::ranges::find(returns, Returned::Kind::kConstant, &Returned::kind);
-  if (constant == returns.end()) return;
-  const CodePlace& origin = place(*inner, constant->at);
-  trail_.step(Kind::kStore,
-              fmt::format("{} stores what {}() returned in {}: {} at {}", where.text(), callee,
-                          quoted(name), value_words(value), origin.at()),
-              where, std::nullopt, "heuristic");
-  trail_.suspect(where, std::nullopt, kStoredResult + 10,
-                 fmt::format("stores what {}() returned without a check", callee));
-  trail_.suspect(origin, std::nullopt, kReturnedIt,
-                 fmt::format("returns {} here", value_words(value)));
-}
-
-void OriginTrace::blame_writers(FunctionBody& body, size_t at, size_t operand,
-                                std::optional<uint64_t> value, const std::string& name) {
-  const Instruction& one = body.code()[at];
-  const isa::MemoryOperand& memory = one.memory[operand];
-  StoreTarget target;
-  target.size = memory.size;
-  target.displacement = memory.displacement;
-  if (memory.base == isa::pc_register(body.code().arch())) {
-    target.address = body.flow().address(at, memory);
-  } else if (process::SourceNames* names = body.names()) {
-    const auto explained = names->memory_at(one, operand);
-    if (explained.member) {
-      target.structure = explained.member->structure;
-      target.member = explained.member->member;
-    }
-  }
-  const StoreAnswer answer = find_stores(code_, one.pc, target);
-  if (target.address) blame_global(body, at, *target.address, kChangedIt, name);
-  if (target.structure.empty() && !target.address) return;
-  const std::string what =
-      target.member.empty() ? name : fmt::format("{}::{}", target.structure, target.member);
-  size_t named = 0;
-  for (const FoundStore& store : answer.stores) {
-    if (!value) {
-      if (++named > kMaxNamedStores) break;
-      const CodePlace& where = code_.place(store.pc);
-      trail_.step(Kind::kStore, fmt::format("{} writes {}", where.text(), quoted(what)), where,
-                  std::nullopt, "heuristic");
-      trail_.suspect(where, std::nullopt, kChangedIt, fmt::format("writes {}", quoted(what)));
-      continue;
-    }
-    blame_store(store, value, what);
-  }
-  const bool set_to_it = std::ranges::any_of(
-      answer.stores, [&](const FoundStore& s) { return s.constant && s.constant == value; });
-  if (!value || set_to_it) return;
-  for (const Address start : answer.initialisers) {
-    const CodePlace& where = code_.place(start);
-    const bool maker = names_a_maker(where.function);
-    if (maker)
-      trail_.step(Kind::kStore,
-                  fmt::format("{} sets other members of {}, but not `{}`", where.name(),
-                              target.structure, target.member),
-                  where, std::nullopt, "heuristic");
-    trail_.suspect(where, std::nullopt, maker ? kLeftUnset : kMayHaveStored,
-                   fmt::format("sets other members, but not `{}`", target.member));
-  }
-  if (answer.stores.empty() && answer.initialisers.empty() && !answer.cut)
-    trail_.step(Kind::kLost, fmt::format("no code that was found writes {}", quoted(what)),
-                code_.place(one.pc), body.frame(), "heuristic");
 }
 
 }  // namespace inquest::diagnosis

@@ -16,24 +16,19 @@ using Kind = OriginStep::Kind;
 
 namespace {
 
-constexpr size_t kMaxTakers = 4;   // more functions know it: nobody stands out
+constexpr size_t kMaxTakers = 4;  // more functions know it: nobody stands out
+constexpr size_t kMaxFramesAsked = 64;
 constexpr size_t kMaxToCall = 12;  // instructions between an address and the call it is for
-constexpr size_t kMaxCallersAsked = 16;
-constexpr int kOwnsIt = 10;
-constexpr int kUsedAccessor = 12;
-constexpr int kPassedIt = 55;   // gave the very value to what stores it
-constexpr int kEmptiedIt = 45;  // reset the smart pointer, erased from the container
-constexpr int kEmptiedSuch = 25;
-constexpr int kIsActive = 25;
-constexpr int kReturnedIt = 25;
-constexpr std::string_view kEmptyHints[] = {"reset", "release", "swap", "clear", "erase", "pop"};
+constexpr std::string_view kEmptyHints[] = {"reset", "release", "swap", "clear",
+                                            "erase", "pop",     "move"};
 
 // What takes the contents of a smart pointer or container away.
 bool empties(const std::string& name) {
   if (!name.starts_with("std::")) return false;
-  for (const std::string_view ending :
-       {"::reset", "::release", "::swap", "::clear", "::erase", "::pop_back", "::pop"})
-    if (name.ends_with(ending)) return true;
+  const std::string method = last_part(name);
+  for (const std::string_view one :
+       {"reset", "release", "swap", "clear", "erase", "pop_back", "pop", "move"})
+    if (method == one) return true;
   return false;
 }
 
@@ -69,7 +64,7 @@ std::string OriginTrace::given_to(FunctionBody& taker, Address pc) {
   return {};
 }
 
-void OriginTrace::blame_global(FunctionBody& body, size_t at, Address address, int weight,
+void OriginTrace::blame_global(FunctionBody& body, size_t at, Address address, Reason reason,
                                const std::string& name) {
   const auto symbol = code_.site().symbols.symbol_at(address);
   if (!symbol || symbol->module == nullptr) return;
@@ -89,8 +84,54 @@ void OriginTrace::blame_global(FunctionBody& body, size_t at, Address address, i
                                 : fmt::format("passes the address of {} to {}()", what, given);
     trail_.step(Kind::kArgument, fmt::format("{} {}", where.text(), why), where, std::nullopt,
                 "heuristic");
-    trail_.suspect(where, std::nullopt, given.empty() ? weight / 2 : weight, why);
+    trail_.suspect(where, std::nullopt, given.empty() ? Reason::kMakesAddress : reason, why);
   }
+}
+
+// Whose local variables of that type have their address passed on: one of them is gone.
+void OriginTrace::blame_locals(FunctionBody& body, size_t at, const std::string& type) {
+  if (type.empty() || type == "void" || type == "char") return;
+  size_t named = 0;
+  for (const Address pc : find_stack_addresses(code_, body.code()[at].pc)) {
+    FunctionBody* owner = code_.at(pc);
+    process::SourceNames* names = owner == nullptr ? nullptr : owner->names();
+    const auto index = owner == nullptr ? std::nullopt : owner->code().at(pc);
+    if (names == nullptr || !index || *index + 1 >= owner->code().size()) continue;
+    const Instruction& taken = owner->code()[*index];
+    const auto made = names->register_at(owner->code()[*index + 1].pc, taken.writes[0]);
+    if (!made || pointee(made->type) != type) continue;
+    const CodePlace where = code_.place(pc);
+    const std::string given = given_to(*owner, pc);
+    if (given.empty() || is_on_stack(where.function) || ++named > kMaxTakers) continue;
+    const std::string why = fmt::format("passes the address of its local variable {} to {}()",
+                                        quoted(made->text), given);
+    trail_.step(Kind::kArgument, fmt::format("{} {}", where.text(), why), where, std::nullopt,
+                "heuristic");
+    trail_.suspect(where, std::nullopt, Reason::kPassedIt, why);
+  }
+}
+
+std::optional<bool> OriginTrace::leads_right(const process::SourceExpression& pointer,
+                                             Address object, std::string& found) {
+  const Site& site = code_.site();
+  const std::string wanted = pointee(pointer.type);
+  if (site.variables == nullptr || wanted.empty() || wanted == "void" || wanted == "char")
+    return std::nullopt;
+  std::optional<process::ObjectAt> lies;
+  if (const auto symbol = site.symbols.symbol_at(object)) {
+    if (symbol->module != nullptr) lies = site.variables->object_at(object, wanted);
+  } else {
+    const auto& frames = site.stack.frames;
+    for (size_t i = site.frame; i < std::min(frames.size(), site.frame + kMaxFramesAsked); ++i) {
+      const auto sp = frames[i].registers.sp();
+      if (!sp || !frames[i].cfa || object < *sp || object >= *frames[i].cfa) continue;
+      lies = site.variables->object_at(object, wanted, &site.stack, i);
+      break;
+    }
+  }
+  if (!lies) return std::nullopt;
+  found = fmt::format("`{}`, a {}", lies->text, lies->type);
+  return lies->is_wanted;
 }
 
 // Memory on the stack: the slot of the function whose frame it lies in.
@@ -110,56 +151,11 @@ bool OriginTrace::in_frame(Followed& value, Address address, uint32_t size,
     trail_.step(Kind::kLoad,
                 fmt::format("{} lies on the stack of {}", quoted(value.name), where.name()), where,
                 i);
-    trail_.suspect(where, i, kOwnsIt, fmt::format("{} is its local variable", quoted(value.name)));
+    trail_.suspect(where, i, Reason::kOwnsIt,
+                   fmt::format("{} is its local variable", quoted(value.name)));
     return true;
   }
   return false;
-}
-
-void OriginTrace::blame_callers(const FoundStore& store, RegisterId argument,
-                                std::optional<uint64_t> value, const std::string& name) {
-  if (!value) return;
-  const Address entry = store.body->code().entry();
-  const auto calls = find_calls_to(code_, store.pc, entry);
-  for (size_t i = 0; i < std::min(calls.size(), kMaxCallersAsked); ++i)
-    blame_argument(calls[i], argument, *value, name);
-}
-
-void OriginTrace::blame_argument(Address call, RegisterId argument, uint64_t value,
-                                 const std::string& name) {
-  FunctionBody* body = code_.at(call);
-  const auto at = body == nullptr ? std::nullopt : body->code().at(call);
-  if (!at) return;
-  const CodePlace where = code_.place(call);
-  const auto blame = [&](int weight, const std::string& what) {
-    const std::string why = fmt::format("passes {} for {}", what, quoted(name));
-    trail_.step(Kind::kArgument, fmt::format("{} {}", where.text(), why), where, std::nullopt,
-                "heuristic");
-    trail_.suspect(where, std::nullopt, weight, why);
-  };
-  if (const auto passed = body->flow().value(*at, argument)) {
-    if (*passed == value) blame(kPassedIt, value_words(value));
-    return;
-  }
-  const auto sources = process::find_sources(body->flow(), *at, Spot::in_register(argument), value);
-  for (const Returned& source : sources) {
-    const Instruction& one = body->code()[source.at];
-    if (source.kind == Returned::Kind::kConstant) blame(kPassedIt, value_words(value));
-    if (source.kind == Returned::Kind::kOther && one.address_of &&
-        body->flow().layout().slot(source.at, *one.address_of) && is_on_some_stack(value))
-      blame(kPassedIt, "the address of a local variable");
-    if (source.kind != Returned::Kind::kCall || one.flow != Flow::kCall || !one.target.direct)
-      continue;
-    const Address entry = code_.through_stub(*one.target.direct);
-    FunctionBody* callee = code_.is_program_code(entry) ? code_.at(entry) : nullptr;
-    if (callee == nullptr) continue;
-    const auto returns = process::find_returns(callee->flow(), value);
-    const auto constant = std::ranges::find(returns, Returned::Kind::kConstant, &Returned::kind);
-    if (constant == returns.end()) continue;
-    blame(kPassedIt, fmt::format("what {} returned", code_.place(entry).name()));
-    trail_.suspect(place(*callee, constant->at), std::nullopt, kReturnedIt,
-                   fmt::format("returns {} here", value_words(value)));
-  }
 }
 
 // A function of the standard library that hands out what its object holds: the object is what
@@ -174,25 +170,31 @@ bool OriginTrace::by_accessor(Followed& value, size_t call, const std::string& c
   const std::string text = object ? object->text : value.name;
   trail_.step(Kind::kReturn,
               fmt::format("{} came out of {} by {}() in {}", quoted(value.name), quoted(text),
-                          last_name(callee), where.text()),
+                          last_part(callee), where.text()),
               where, body.frame());
-  trail_.suspect(where, body.frame(), kUsedAccessor, fmt::format("used {}", quoted(text)));
+  trail_.suspect(where, body.frame(), Reason::kUsedAccessor, fmt::format("used {}", quoted(text)));
   const std::string wanted = last_name(text), holder = callee.substr(0, callee.rfind("::"));
   for (const FoundCall& found : find_calls(code_, where.pc, kEmptyHints, empties)) {
     FunctionBody* emptier = code_.at(found.pc);
     process::SourceNames* theirs = emptier == nullptr ? nullptr : emptier->names();
     const auto emptied = theirs == nullptr ? std::nullopt : theirs->register_at(found.pc, *first);
-    const bool same_name = emptied && !wanted.empty() && last_name(emptied->text) == wanted;
-    if (!same_name && !found.callee.starts_with(holder + "::")) continue;
     const CodePlace there = code_.place(found.pc);
-    if (there.function == where.function) continue;
+    const bool moves = last_part(found.callee) == "move";
+    bool same_name = emptied && !wanted.empty() && last_name(emptied->text) == wanted;
+    // `pass` was moved from, `pass.target` is looked into.
+    same_name = same_name || (emptied && moves && object && !object->base_variable.empty() &&
+                              emptied->base_variable == object->base_variable);
+    const bool here = there.function == where.function;
+    if (!same_name && (moves ? !here || object : !found.callee.starts_with(holder + "::")))
+      continue;
+    if (here && (!moves || found.pc >= body.code()[call].pc)) continue;
     const std::string why = fmt::format(
-        "changes {} with {}()", quoted(emptied ? emptied->text : ""), last_name(found.callee));
+        "changes {} with {}()", quoted(emptied ? emptied->text : ""), last_part(found.callee));
     trail_.step(Kind::kStore, fmt::format("{} {}", there.text(), why), there, std::nullopt,
                 "heuristic");
+    trail_.suspect(there, std::nullopt, same_name ? Reason::kEmptied : Reason::kEmptiedSuch, why);
     // It emptied the object and then went on to use it.
-    const int active = is_on_stack(there.function) ? kIsActive : 0;
-    trail_.suspect(there, std::nullopt, (same_name ? kEmptiedIt : kEmptiedSuch) + active, why);
+    if (is_on_stack(there.function)) trail_.corroborate(there.function, "and still runs");
   }
   return false;
 }

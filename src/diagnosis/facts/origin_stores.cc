@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/bytes.h"
+#include "diagnosis/facts/origin_trail.h"
 
 namespace inquest::diagnosis {
 namespace {
@@ -193,8 +194,10 @@ bool is_same_structure(const process::OperandExplanation& stored, const StoreTar
 bool covers_member(const process::OperandExplanation& stored, const isa::MemoryOperand& operand,
                    const StoreTarget& target) {
   if (!is_same_structure(stored, target)) return false;
-  // A vector store names the first of the members that it covers.
-  return stored.member->member == target.member || operand.size > 8;
+  if (stored.member->member == target.member) return true;
+  // A vector store names the first of the members that it covers; a union has several in one place.
+  return stored.member->offset <= target.offset &&
+         target.offset < stored.member->offset + std::max<uint32_t>(operand.size, 1);
 }
 
 struct Candidates {
@@ -280,6 +283,32 @@ StoreAnswer find_stores(OriginCode& code, Address near, const StoreTarget& targe
   return out;
 }
 
+std::vector<FoundStore> find_stores_through(OriginCode& code, Address near, const std::string& type,
+                                            int64_t displacement) {
+  std::vector<FoundStore> out;
+  StoreTarget target;
+  target.displacement = displacement;
+  std::set<Address> seen;
+  for_each_shape(code.site(), near, [&](const Shape& shape) {
+    if (shape.is_address_only || shape.address || shape.displacement > displacement ||
+        displacement - shape.displacement >= 16 || seen.size() >= kMaxCandidates)
+      return;
+    if (!code.is_program_code(shape.pc)) return;
+    FunctionBody* body = code.at(shape.pc);
+    process::SourceNames* names = body == nullptr ? nullptr : body->names();
+    if (names == nullptr) return;
+    const auto at = instruction_around(body->code(), shape.pc);
+    const auto operand = at ? written_operand(body->code()[*at], target) : std::nullopt;
+    if (!operand || !seen.insert(body->code()[*at].pc).second) return;
+    const Address pc = body->code()[*at].pc;
+    const auto& base = body->code()[*at].memory[*operand].base;
+    const auto pointer = base ? names->register_at(pc, *base) : std::nullopt;
+    if (!pointer || pointee(pointer->type) != type) return;
+    out.push_back({pc, body, *at, process::stored_constant(body->code(), *at)});
+  });
+  return out;
+}
+
 std::vector<Address> find_byte_stores(OriginCode& code, Address near) {
   std::vector<Address> out;
   for_each_shape(code.site(), near, [&](const Shape& shape) {
@@ -295,6 +324,28 @@ std::vector<Address> find_address_takers(OriginCode& code, Address near, Address
   for_each_shape(code.site(), near, [&](const Shape& shape) {
     if (!shape.is_address_only || shape.address != global || out.size() >= kMaxCandidates) return;
     if (code.is_program_code(shape.pc)) out.push_back(shape.pc);
+  });
+  return out;
+}
+
+std::vector<Address> find_stack_addresses(OriginCode& code, Address near) {
+  std::vector<Address> out;
+  const bool x86 = code.site().arch() == isa::Arch::kX86_64;
+  for_each_piece(code.site(), near, [&](Address base, ByteView bytes) {
+    for (uint64_t i = 0; i + 4 <= bytes.size(); i += x86 ? 1 : 4) {
+      if (out.size() >= kMaxCandidates) return;
+      bool made = false;
+      if (x86) {  // rex.w lea r, [rsp+n] or [rbp+n]
+        const uint8_t modrm = bytes[i + 2], mod = modrm >> 6, rm = modrm & 7;
+        made = (bytes[i] & 0xf8) == 0x48 && (bytes[i] & 1) == 0 && bytes[i + 1] == 0x8d &&
+               mod != 3 && ((rm == 4 && bytes[i + 3] == 0x24) || (rm == 5 && mod != 0));
+      } else {  // add x, sp or x29, #n
+        const uint32_t word = *load<uint32_t>(bytes, i);
+        made =
+            (word & 0xff800000) == 0x91000000 && ((word >> 5 & 31) == 31 || (word >> 5 & 31) == 29);
+      }
+      if (made && code.is_program_code(base + i)) out.push_back(base + i);
+    }
   });
   return out;
 }

@@ -18,6 +18,7 @@ struct StoreTarget {
   std::string structure, member;   // of DWARF; empty for globals
   std::optional<Address> address;  // of a global
   int64_t displacement = 0;        // from the pointer to the object
+  uint64_t offset = 0;             // of the member in the structure
   uint32_t size = 8;
 };
 
@@ -40,6 +41,10 @@ bool names_a_maker(const std::string& name);
 
 StoreAnswer find_stores(OriginCode& code, Address near, const StoreTarget& target);
 
+// Stores `displacement` bytes behind a pointer to the type, whose name is plain ("shop::Order").
+std::vector<FoundStore> find_stores_through(OriginCode& code, Address near, const std::string& type,
+                                            int64_t displacement);
+
 // Calls in the program's own code to the functions that `wanted` accepts by name. Only functions
 // whose linkage name contains one of `hints` are named at all.
 struct FoundCall {
@@ -54,6 +59,8 @@ std::vector<Address> find_calls_to(OriginCode& code, Address near, Address entry
 
 // Instructions of the program's own code that store single bytes through a pointer.
 std::vector<Address> find_byte_stores(OriginCode& code, Address near);
+// Instructions of the program's own code that make the address of a place on the stack.
+std::vector<Address> find_stack_addresses(OriginCode& code, Address near);
 // Instructions of the program's own code that make the address of a global.
 std::vector<Address> find_address_takers(OriginCode& code, Address near, Address global);
 

@@ -19,12 +19,8 @@ namespace {
 constexpr int kMaxAdvances = 64;
 constexpr size_t kMaxAlternatives = 4;  // named when nobody can tell which it was
 
-// What speaks for a function, by what it did.
-constexpr int kMadeIt = 55;       // it set the constant
-constexpr int kDidNotCheck = 50;  // it used what a call returned as it came
-constexpr int kReturnedIt = 30;   // it returned the bad value
-constexpr int kHandedOn = 8;      // it passed the value on
-constexpr int kMayHaveMadeIt = 20;
+constexpr size_t kMaxToCall = 12;  // instructions between an address and the call it is for
+constexpr int kMaxSelfDepth = 4;   // instructions between a slot and what is stored to it again
 
 bool is_increment(const Instruction& one, const Spot& spot) {
   return spot.kind == Spot::Kind::kRegister && one.address_of && !one.address_of->index &&
@@ -65,6 +61,39 @@ bool OriginTrace::advance(Followed& value) {
   return by_register_write(value, definition->at);
 }
 
+// Is what is written there made of what stood there before: i + 1, p + 1?
+bool OriginTrace::steps_itself(const Followed& value, size_t definition) {
+  const auto& code = value.body->code();
+  if (is_increment(code[definition], value.spot)) return true;
+  if (value.spot.kind != Spot::Kind::kSlot) return false;
+  const auto& layout = value.body->flow().layout();
+  const auto is_slot = [&](size_t at) {
+    return !code[at].memory.empty() && layout.slot(at, code[at].memory[0]) == value.spot.offset;
+  };
+  if (!code[definition].stores_register)
+    return is_slot(definition) && code[definition].memory[0].access == isa::Access::kReadWrite;
+  RegisterId id = *code[definition].stores_register;
+  size_t at = definition;
+  bool moved = false;
+  for (int depth = 0; depth < kMaxSelfDepth; ++depth) {
+    const auto from = code.definitions(at, id);
+    if (from.at.size() != 1 || from.lost || from.from_entry) return false;
+    at = from.at[0];
+    const Instruction& one = code[at];
+    if (one.writes.empty() || one.writes[0] != id) return false;
+    if (one.loads_destination && is_slot(at)) return moved;
+    if (one.copy_of) {
+      id = *one.copy_of;
+    } else if (one.address_of && one.address_of->base) {
+      id = *one.address_of->base;
+      moved = true;
+    } else {
+      return false;
+    }
+  }
+  return false;
+}
+
 // Could this write have given the value that is known?
 bool OriginTrace::may_be(const Followed& value, size_t definition) {
   if (!value.value) return true;
@@ -72,7 +101,10 @@ bool OriginTrace::may_be(const Followed& value, size_t definition) {
   const uint64_t wanted = *value.value;
   if (value.spot.kind == Spot::Kind::kSlot) {
     const auto constant = process::stored_constant(value.body->code(), definition);
-    return !constant || *constant == (value.spot.size >= 8 ? wanted : wanted & 0xffff'ffff);
+    if (constant) return *constant == (value.spot.size >= 8 ? wanted : wanted & 0xffff'ffff);
+    if (!one.stores_register || value.spot.size < 8) return true;
+    const auto stored = value.body->flow().value(definition, *one.stores_register);
+    return !stored || *stored == wanted;
   }
   if (one.flow == Flow::kCall || one.writes.empty() || one.writes[0] != value.spot.id) return true;
   if (one.constant) return *one.constant == wanted;
@@ -91,25 +123,28 @@ std::optional<OriginTrace::Definition> OriginTrace::choose(const Followed& value
   const Reaching reaching = value.body->flow().reaching(value.at, value.spot, value.value);
   std::vector<Definition> candidates;
   for (const size_t at : reaching.at) {
-    const bool steps = reaching.at.size() > 1 && is_increment(value.body->code()[at], value.spot);
+    const bool steps = reaching.at.size() > 1 && steps_itself(value, at);
     if (!steps && may_be(value, at)) candidates.push_back({.at = at});
   }
   if (reaching.from_entry) candidates.push_back({.at = value.at, .is_entry = true});
   // What a call was given the address of it may have written, unless the value is what was there.
   const bool kept = candidates.size() == 1 && !candidates[0].is_entry && value.value &&
                     process::stored_constant(value.body->code(), candidates[0].at);
-  for (const size_t call : reaching.through) {
+  std::vector<size_t> through;
+  for (const size_t call : reaching.through)
+    if (fills_slot(value, call) != Fills::kNever) through.push_back(call);
+  for (const size_t call : through) {
     if (kept) {
       filled(value, call);
     } else {
       candidates.push_back({.at = call, .is_filled = true});
     }
   }
-  if (candidates.size() > 1 && value.spot.kind == Spot::Kind::kSlot && !reaching.through.empty()) {
+  if (candidates.size() > 1 && value.spot.kind == Spot::Kind::kSlot && !through.empty()) {
     // Any of the calls that had the address.
-    for (size_t i = 1; i < std::min(reaching.through.size(), kMaxAlternatives); ++i)
-      filled(value, reaching.through[i]);
-    return Definition{.at = reaching.through[0], .is_filled = true};
+    for (size_t i = 1; i < std::min(through.size(), kMaxAlternatives); ++i)
+      filled(value, through[i]);
+    return Definition{.at = through[0], .is_filled = true};
   }
   if (candidates.size() == 1) return candidates[0];
   if (candidates.empty()) {
@@ -118,7 +153,7 @@ std::optional<OriginTrace::Definition> OriginTrace::choose(const Followed& value
              ? "the code before it cannot be followed"
              : fmt::format("{} was never set before it was used", quoted(value.name)));
     if (!reaching.lost && reaching.at.empty())
-      trail_.suspect(place(*value.body, value.at), value.body->frame(), kMadeIt,
+      trail_.suspect(place(*value.body, value.at), value.body->frame(), Reason::kUsedUnset,
                      fmt::format("uses {} without setting it", quoted(value.name)));
     return std::nullopt;
   }
@@ -132,8 +167,40 @@ std::optional<OriginTrace::Definition> OriginTrace::choose(const Followed& value
       constants.push_back(one);
   }
   if (constants.size() == 1) return constants[0];
+  if (const auto link = the_link(value, candidates)) return link;
   ambiguous(value, reaching, candidates);
   return std::nullopt;
+}
+
+// p = p->next beside p = first: what went wrong on the way is more likely than at the start.
+std::optional<OriginTrace::Definition> OriginTrace::the_link(
+    const Followed& value, const std::vector<Definition>& candidates) {
+  const auto& code = value.body->code();
+  std::optional<Definition> link;
+  for (const Definition& one : candidates) {
+    if (one.is_entry || one.is_filled) continue;
+    size_t at = one.at;
+    if (value.spot.kind == Spot::Kind::kSlot) {
+      if (!code[at].stores_register) continue;
+      const auto from = code.definitions(at, *code[at].stores_register);
+      if (from.at.size() != 1) continue;
+      at = from.at[0];
+    }
+    if (!code[at].loads_destination || code[at].memory.empty() || !code[at].memory[0].base)
+      continue;
+    const RegisterId base = *code[at].memory[0].base;
+    bool itself = value.spot.kind == Spot::Kind::kRegister && base == value.spot.id;
+    if (value.spot.kind == Spot::Kind::kSlot) {
+      const auto from = code.definitions(at, base);
+      itself = from.at.size() == 1 && !code[from.at[0]].memory.empty() &&
+               value.body->flow().layout().slot(from.at[0], code[from.at[0]].memory[0]) ==
+                   value.spot.offset;
+    }
+    if (!itself) continue;
+    if (link) return std::nullopt;
+    link = one;
+  }
+  return link;
 }
 
 void OriginTrace::ambiguous(const Followed& value, const Reaching& reaching,
@@ -145,7 +212,7 @@ void OriginTrace::ambiguous(const Followed& value, const Reaching& reaching,
     const std::string text = one.is_entry ? "its caller" : where.text();
     if (std::ranges::find(places, text) == places.end()) places.push_back(text);
     if (!one.is_entry)
-      trail_.suspect_elsewhere(where, value.body->frame(), kMayHaveMadeIt,
+      trail_.suspect_elsewhere(where, value.body->frame(), Reason::kMayHaveMade,
                                fmt::format("may have set {}", quoted(value.name)));
   }
   lost(value, value.at,
@@ -164,15 +231,15 @@ void OriginTrace::note_inlining(const Followed& value, size_t definition) {
     trail_.step(Kind::kReturn,
                 fmt::format("{} came out of {}, which is inlined", quoted(value.name), made.text()),
                 made, value.body->frame());
-    trail_.suspect(used, value.body->frame(), kDidNotCheck,
+    trail_.suspect(used, value.body->frame(), Reason::kDidNotCheck,
                    fmt::format("used what {} gave it as it came", made.name()));
-    trail_.suspect(made, value.body->frame(), kReturnedIt,
+    trail_.suspect(made, value.body->frame(), Reason::kReturnedIt,
                    fmt::format("gave {} away", value_words(value.value)));
   } else if (contains(used.callers, made.function)) {
     trail_.step(Kind::kArgument,
                 fmt::format("{} gave it to {}, which is inlined", made.text(), used.name()), made,
                 value.body->frame());
-    trail_.suspect(made, value.body->frame(), kHandedOn,
+    trail_.suspect(made, value.body->frame(), Reason::kHandedOn,
                    fmt::format("passed {} on", quoted(value.name)));
   }
 }
@@ -183,7 +250,8 @@ void OriginTrace::constant(const Followed& value, size_t at, uint64_t constant) 
   trail_.step(Kind::kConstant,
               fmt::format("{} sets {} to {}", where.text(), quoted(value.name), what), where,
               value.body->frame());
-  trail_.suspect(where, value.body->frame(), kMadeIt,
+  const bool is_address = code_.site().image.mapping_at(Address(constant)) != nullptr;
+  trail_.suspect(where, value.body->frame(), is_address ? Reason::kHandedOut : Reason::kMadeIt,
                  fmt::format("sets {} to {}", quoted(value.name), what));
 }
 
@@ -203,8 +271,8 @@ bool OriginTrace::by_slot_write(Followed& value, size_t definition) {
   lost(value, definition,
        fmt::format("{} was written by `{}` at {}", quoted(value.name), one.text,
                    place(*value.body, definition).at()));
-  trail_.suspect_elsewhere(place(*value.body, definition), value.body->frame(), kMayHaveMadeIt,
-                           fmt::format("computed {}", quoted(value.name)));
+  trail_.suspect_elsewhere(place(*value.body, definition), value.body->frame(),
+                           Reason::kMayHaveMade, fmt::format("computed {}", quoted(value.name)));
   return false;
 }
 
@@ -238,9 +306,18 @@ bool OriginTrace::by_register_write(Followed& value, size_t definition) {
   const CodePlace& where = place(*value.body, definition);
   lost(value, definition,
        fmt::format("{} was computed by `{}` at {}", quoted(value.name), one.text, where.text()));
-  trail_.suspect_elsewhere(where, value.body->frame(), kMayHaveMadeIt,
+  trail_.suspect_elsewhere(where, value.body->frame(), Reason::kMayHaveMade,
                            fmt::format("computed {}", quoted(value.name)));
   return false;
+}
+
+// An unsigned subtraction of a constant that went below zero.
+bool wraps(const isa::MemoryOperand& sum, std::optional<uint64_t> result) {
+  constexpr int64_t kMostTaken = 1 << 16;
+  if (!result || sum.index || sum.displacement >= 0 || sum.displacement < -kMostTaken) return false;
+  const bool narrow = *result >> 32 == 0;
+  const uint64_t top = narrow ? 0xffff'ffff : ~uint64_t{0};
+  return top - *result < static_cast<uint64_t>(-sum.displacement);
 }
 
 // A sum is followed to the part of it that matters: the only register, or the pointer.
@@ -255,7 +332,8 @@ bool OriginTrace::by_sum(Followed& value, size_t definition) {
                 where, value.body->frame());
     // Of a function that still runs, that is nothing unusual.
     if (!value.body->frame())
-      trail_.suspect(where, std::nullopt, kMadeIt, "handed out the address of a local variable");
+      trail_.suspect(where, std::nullopt, Reason::kMadeIt,
+                     "handed out the address of a local variable");
     return false;
   }
   if (!sum.base && !sum.index) {
@@ -266,7 +344,8 @@ bool OriginTrace::by_sum(Followed& value, size_t definition) {
   if (sum.base) base = flow.value(definition, *sum.base);
   if (sum.index) index = flow.value(definition, *sum.index);
   // Where the memory is there, the address is not what went wrong.
-  if (value.value && sum.index && code_.site().image.mapping_at(Address(*value.value)))
+  if (sum.index && !about_bounds_ &&
+      (!value.value || code_.site().image.mapping_at(Address(*value.value)) != nullptr))
     return false;
   // A part that was overwritten by the sum is what the others leave of it.
   if (value.value && !sum.truncated32) {
@@ -276,8 +355,21 @@ bool OriginTrace::by_sum(Followed& value, size_t definition) {
   }
   const bool takes_index = !sum.base || (sum.index && is_culprit(value, definition, base, index));
   const std::optional<RegisterId> next = takes_index ? sum.index : sum.base;
+  if (wraps(sum, value.value)) {
+    const CodePlace& where = place(*value.body, definition);
+    trail_.step(
+        Kind::kRegister,
+        fmt::format("{} subtracts {} from {}, which is less: {} becomes {}", where.text(),
+                    -sum.displacement,
+                    static_cast<uint32_t>(*value.value) - static_cast<uint32_t>(sum.displacement),
+                    quoted(value.name), value_words(value.value)),
+        where, value.body->frame());
+    trail_.suspect(where, value.body->frame(), Reason::kMadeIt,
+                   fmt::format("computed {}: the subtraction wraps", quoted(value.name)));
+    return false;
+  }
   if (sum.displacement < 0)
-    trail_.suspect_elsewhere(place(*value.body, definition), value.body->frame(), kMayHaveMadeIt,
+    trail_.suspect_elsewhere(place(*value.body, definition), value.body->frame(), Reason::kComputed,
                              fmt::format("computed {}", quoted(value.name)));
   value.name = name_of(value, definition, *next);
   value.value = takes_index ? index : base;
@@ -310,9 +402,17 @@ bool OriginTrace::is_culprit(const Followed& value, size_t definition, std::opti
 void OriginTrace::never_set(const Followed& value) {
   const auto& layout = value.body->flow().layout();
   constexpr int64_t kMaxObject = 4096;
+  const auto& code = value.body->code();
+  // What was passed to a call was asked about on the way here.
+  const auto is_passed = [&](size_t at) {
+    for (size_t i = at; i < std::min(at + kMaxToCall, code.size()); ++i)
+      if (code[i].flow == Flow::kCall) return true;
+    return false;
+  };
   const bool reached_otherwise =
       std::ranges::any_of(layout.taken(), [&](const process::StackLayout::Taken& taken) {
-        return taken.slot <= value.spot.offset && value.spot.offset - taken.slot < kMaxObject;
+        return taken.slot <= value.spot.offset && value.spot.offset - taken.slot < kMaxObject &&
+               !is_passed(taken.at);
       });
   bool indexed = false;
   for (size_t i = 0; i < value.body->code().size() && !indexed; ++i) {
@@ -326,7 +426,7 @@ void OriginTrace::never_set(const Followed& value) {
     return;
   }
   lost(value, value.at, fmt::format("{} was never set before it was used", quoted(value.name)));
-  trail_.suspect(place(*value.body, value.at), value.body->frame(), kMadeIt,
+  trail_.suspect(place(*value.body, value.at), value.body->frame(), Reason::kUsedUnset,
                  fmt::format("uses {} without setting it", quoted(value.name)));
 }
 
@@ -381,7 +481,7 @@ bool OriginTrace::to_caller(Followed& value) {
         Kind::kArgument,
         fmt::format("{} passed {} to {}", where.text(), what, place(*value.body, value.at).name()),
         where, caller->frame());
-    trail_.suspect(where, caller->frame(), steps_ > 1 || up.value == 0 ? kHandedOn : 0,
+    trail_.suspect(where, caller->frame(), Reason::kHandedOn,
                    fmt::format("passed {} on without a check", quoted(up.name)));
   }
   value = std::move(up);

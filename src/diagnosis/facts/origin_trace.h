@@ -8,11 +8,16 @@
 #include <string>
 #include <tuple>
 
+#include "diagnosis/facts/origin_fills.h"
 #include "diagnosis/facts/origin_stores.h"
 #include "diagnosis/facts/origin_trail.h"
 #include "process/flow/returns.h"
 
 namespace inquest::diagnosis {
+
+// What the death looks like: a value that merely dangles was right once, and who set it is not to
+// blame; of an access beyond the end, who made the memory or the number is.
+enum class OriginTheme : uint8_t { kValue, kLifetime, kBounds };
 
 // A value at one moment: what `spot` held before instruction `at` of `body`.
 struct Followed {
@@ -25,12 +30,23 @@ struct Followed {
 
 class OriginTrace {
  public:
-  OriginTrace(OriginCode& code, OriginTrail& trail) : code_(code), trail_(trail) {}
+  OriginTrace(OriginCode& code, OriginTrail& trail, OriginTheme theme)
+      : code_(code),
+        trail_(trail),
+        about_lifetime_(theme == OriginTheme::kLifetime),
+        about_bounds_(theme == OriginTheme::kBounds) {}
 
   void follow(Followed value);
-  // Who stores to what instruction `at` loads or frees, and who leaves it as it is.
-  void blame_writers(FunctionBody& body, size_t at, size_t operand, std::optional<uint64_t> value,
+  // From what instruction `at` reads of its memory operand 0, whatever it does with it.
+  void follow_memory(FunctionBody& body, size_t at, std::optional<uint64_t> value,
                      const std::string& name);
+  // Who stores to what instruction `at` loads or frees, and who leaves it as it is. True when
+  // somebody was found who could have given it the value.
+  bool blame_writers(FunctionBody& body, size_t at, size_t operand, std::optional<uint64_t> value,
+                     const std::string& name);
+  // Who writes to the member that instruction `at` reads, whatever the value.
+  void blame_all_writers(FunctionBody& body, size_t at, size_t operand, Reason reason,
+                         const std::string& deed);
 
  private:
   struct Definition {
@@ -40,6 +56,8 @@ class OriginTrace {
   };
   bool advance(Followed& value);
   std::optional<Definition> choose(const Followed& value);
+  std::optional<Definition> the_link(const Followed& value,
+                                     const std::vector<Definition>& candidates);
   bool may_be(const Followed& value, size_t definition);
   bool by_slot_write(Followed& value, size_t definition);
   bool by_register_write(Followed& value, size_t definition);
@@ -47,6 +65,8 @@ class OriginTrace {
                   std::optional<uint64_t> index);
   bool by_sum(Followed& value, size_t definition);
   bool to_caller(Followed& value);
+  bool steps_itself(const Followed& value, size_t definition);
+  Fills fills_slot(const Followed& value, size_t call);
   void filled(const Followed& value, size_t call);
   bool returned(Followed& value, size_t call);
   bool inside_callee(Followed& value, size_t call, Address target);
@@ -58,20 +78,39 @@ class OriginTrace {
   void never_set(const Followed& value);
   void lost(const Followed& value, size_t at, std::string why);
   // The object at `address` is a global, or on the stack of some function: who made it known?
-  void blame_global(FunctionBody& body, size_t at, Address address, int weight,
+  void blame_global(FunctionBody& body, size_t at, Address address, Reason reason,
                     const std::string& name);
   std::string given_to(FunctionBody& taker, Address pc);
+  void blame_locals(FunctionBody& body, size_t at, const std::string& type);
   bool in_frame(Followed& value, Address address, uint32_t size, const std::string& text);
-  void blame_callers(const FoundStore& store, isa::RegisterId argument,
-                     std::optional<uint64_t> value, const std::string& name);
-  void blame_result(FunctionBody& body, size_t call, const CodePlace& where,
-                    std::optional<uint64_t> value, const std::string& name);
-  void blame_argument(Address call, isa::RegisterId argument, uint64_t value,
-                      const std::string& name);
+  // Does the pointer lead to an object of the type that it should? nullopt: nobody can tell.
+  std::optional<bool> leads_right(const process::SourceExpression& pointer, Address object,
+                                  std::string& found);
   bool by_accessor(Followed& value, size_t call, const std::string& callee);
   bool is_on_stack(const std::string& function);
   bool is_on_some_stack(uint64_t value) const;
-  void blame_store(const FoundStore& store, std::optional<uint64_t> value, const std::string& name);
+
+  enum class Passed : uint8_t { kIt, kOther, kUnknown };
+  StoreTarget target_of(FunctionBody& body, size_t at, size_t operand);
+  bool blame_store(const FoundStore& store, std::optional<uint64_t> value, const std::string& name);
+  bool blame_computed(FunctionBody& body, size_t at, const CodePlace& where,
+                      std::optional<uint64_t> value, const std::string& name);
+  bool blame_callers(const FoundStore& store, isa::RegisterId argument,
+                     std::optional<uint64_t> value, const std::string& name);
+  bool blame_result(FunctionBody& body, size_t call, const CodePlace& where,
+                    std::optional<uint64_t> value, const std::string& name);
+  Passed blame_argument(Address call, isa::RegisterId argument, uint64_t value,
+                        const std::string& name);
+  void blame_only_writer(const StoreAnswer& answer, const std::string& name);
+  void blame_makers(const StoreAnswer& answer, const StoreTarget& target);
+  bool blame_bulk(FunctionBody& body, size_t at, size_t operand, const StoreTarget& target,
+                  std::optional<uint64_t> value);
+  bool blame_byte_stores(Address near, const std::string& structure,
+                         const process::MemberBefore& over, const StoreTarget& target);
+  bool blame_bulk_call(const FoundCall& call, const StoreTarget& target,
+                       const std::string& structure,
+                       const std::vector<process::MemberBefore>& before,
+                       std::optional<uint64_t> value);
   std::string name_of(const Followed& value, size_t at, isa::RegisterId id);
 
   const CodePlace& place(const FunctionBody& body, size_t at) {
@@ -81,7 +120,9 @@ class OriginTrace {
   OriginCode& code_;
   OriginTrail& trail_;
   int steps_ = 0, depth_ = 0;
-  bool owner_told_ = false;  // of a slot that others filled in
+  bool about_lifetime_, about_bounds_;
+  bool is_wrong_object_ = false;  // what is followed is a pointer to something else
+  bool owner_told_ = false;       // of a slot that others filled in
   std::set<std::tuple<const FunctionBody*, size_t, process::Spot>> visited_;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 namespace inquest::diagnosis {
 namespace {
@@ -29,6 +30,53 @@ std::string quoted(const std::string& name) {
   return name.empty() ? "the value" : fmt::format("`{}`", name);
 }
 
+std::string pointee(std::string type) {
+  for (const std::string_view word : {"const", "volatile", "struct", "class", "union"}) {
+    for (size_t at = type.find(word); at != std::string::npos; at = type.find(word, at)) {
+      const auto is_letter = [&](size_t i) {
+        return i < type.size() &&
+               (std::isalnum(static_cast<unsigned char>(type[i])) != 0 || type[i] == '_');
+      };
+      if ((at > 0 && is_letter(at - 1)) || is_letter(at + word.size())) {
+        at += word.size();
+      } else {
+        type.erase(at, word.size());
+      }
+    }
+  }
+  std::erase_if(type, [](char c) { return c == '*' || c == '&' || c == ' '; });
+  return type;
+}
+
+std::string last_part(const std::string& name) {
+  size_t depth = 0, from = 0, to = name.size();
+  for (size_t i = 0; i < name.size(); ++i) {
+    if (name[i] == '<' && depth++ == 0) to = i;
+    if (name[i] == '>' && depth > 0) --depth;
+    if (depth == 0 && name.compare(i, 2, "::") == 0) from = i + 2, to = name.size();
+  }
+  return name.substr(from, to > from ? to - from : std::string::npos);
+}
+
+bool has_argument(const std::string& name, const std::string& type) {
+  if (type.empty()) return false;
+  for (size_t at = name.find(type); at != std::string::npos; at = name.find(type, at + 1)) {
+    const char before = at == 0 ? 0 : name[at - 1];
+    const size_t end = at + type.size();
+    const char behind = end < name.size() ? name[end] : 0;
+    if ((before == '<' || before == ' ') && (behind == '>' || behind == ',' || behind == ' '))
+      return true;
+  }
+  return false;
+}
+
+std::string public_name(std::string_view name) {
+  for (const std::string_view prefix : {"__libc_", "__GI_"})
+    if (name.starts_with(prefix)) name.remove_prefix(prefix.size());
+  while (name.starts_with('_') && !name.starts_with("_M_")) name.remove_prefix(1);
+  return std::string(name);
+}
+
 OriginStep& OriginTrail::step(OriginStep::Kind kind, std::string statement, const CodePlace& place,
                               std::optional<size_t> frame, std::string trust) {
   if (steps_.size() >= kMaxSteps) steps_.pop_back();
@@ -44,38 +92,50 @@ OriginStep& OriginTrail::step(OriginStep::Kind kind, std::string statement, cons
   return step;
 }
 
-void OriginTrail::suspect(const CodePlace& place, std::optional<size_t> frame, int weight,
+int Suspect::weight() const {
+  int sum = 0;
+  for (size_t i = 0; i < reasons.size(); ++i) {
+    const bool whole = i == 0 || reasons[i] == Reason::kIsActive;
+    sum += whole ? weight_of(reasons[i]) : weight_of(reasons[i]) / 2;
+  }
+  return sum;
+}
+
+void OriginTrail::suspect(const CodePlace& place, std::optional<size_t> frame, Reason reason,
                           std::string why) {
   // Nobody is to blame in code that is not the program's.
   if (place.role != CodeRole::kUser) return;
-  const auto same = std::ranges::find_if(suspects_, [&](const Suspect& known) {
+  auto same = std::ranges::find_if(suspects_, [&](const Suspect& known) {
     return known.place.module == place.module && known.place.function == place.function &&
            (!place.function.empty() || known.place.module_offset == place.module_offset);
   });
   if (same == suspects_.end()) {
-    suspects_.push_back({place, frame, weight, std::move(why)});
-    reasons_.push_back({weight});
+    suspects_.push_back({place, frame, std::move(why), {reason}});
     return;
   }
-  same->weight += weight;
   if (!same->frame) same->frame = frame;
-  Reason& reason = reasons_[static_cast<size_t>(same - suspects_.begin())];
-  if (weight <= reason.weight) return;
-  reason.weight = weight;
+  if (std::ranges::find(same->reasons, reason) != same->reasons.end()) return;
+  const bool heaviest = weight_of(reason) > weight_of(same->reasons.front());
+  same->reasons.insert(heaviest ? same->reasons.begin() : same->reasons.end(), reason);
+  if (!heaviest) return;
   same->why = std::move(why);
   same->place = place;
 }
 
-void OriginTrail::suspect_elsewhere(const CodePlace& place, std::optional<size_t> frame, int weight,
-                                    std::string why) {
-  const bool crashed = !suspects_.empty() && suspects_.front().place.function == place.function;
-  if (!crashed) suspect(place, frame, weight, std::move(why));
+bool OriginTrail::crashed(const std::string& function) const {
+  return !suspects_.empty() && suspects_.front().place.function == function;
 }
 
-void OriginTrail::corroborate(const std::string& function, int weight, const std::string& why) {
+void OriginTrail::suspect_elsewhere(const CodePlace& place, std::optional<size_t> frame,
+                                    Reason reason, std::string why) {
+  if (!crashed(place.function)) suspect(place, frame, reason, std::move(why));
+}
+
+void OriginTrail::corroborate(const std::string& function, const std::string& why) {
+  if (function.empty()) return;
   for (Suspect& suspect : suspects_) {
-    if (suspect.place.function != function || function.empty()) continue;
-    suspect.weight += weight;
+    if (suspect.place.function != function) continue;
+    suspect.reasons.push_back(Reason::kIsActive);
     suspect.why += ", " + why;
   }
 }
@@ -84,9 +144,9 @@ std::vector<BlameFact> OriginTrail::ranked() const {
   std::vector<const Suspect*> order;
   int total = 0;
   for (const Suspect& suspect : suspects_) {
-    if (suspect.weight < kLeastWeight) continue;
+    if (suspect.weight() < kLeastWeight) continue;
     order.push_back(&suspect);
-    total += suspect.weight;
+    total += suspect.weight();
   }
   std::ranges::stable_sort(order, std::greater<>(), &Suspect::weight);
   if (order.size() > kMaxBlamed) order.resize(kMaxBlamed);
@@ -102,7 +162,7 @@ std::vector<BlameFact> OriginTrail::ranked() const {
     fact.why = suspect->why;
     // Its share of all suspicion, and never more than what speaks for it by itself.
     fact.confidence =
-        std::min({suspect->weight * 100 / std::max(total, 1), suspect->weight, kMostConfident});
+        std::min({suspect->weight() * 100 / std::max(total, 1), suspect->weight(), kMostConfident});
   }
   return out;
 }

@@ -7,33 +7,42 @@
 
 #include "diagnosis/facts/origin_code.h"
 #include "diagnosis/facts/origin_facts.h"
+#include "diagnosis/facts/origin_weights.h"
 
 namespace inquest::diagnosis {
 
 struct Suspect {
-  CodePlace place;
+  CodePlace place;  // where it did what speaks against it most
   std::optional<size_t> frame;
-  int weight = 0;
-  std::string why;
+  std::string why;              // the heaviest reason
+  std::vector<Reason> reasons;  // each once, the heaviest first
+
+  // The heaviest reason, and half of each further one: they are seldom independent.
+  int weight() const;
 };
 
 class OriginTrail {
  public:
   OriginStep& step(OriginStep::Kind kind, std::string statement, const CodePlace& place,
                    std::optional<size_t> frame, std::string trust = "traced");
-  // Weights of one function add up; the reason of the heaviest is kept.
-  void suspect(const CodePlace& place, std::optional<size_t> frame, int weight, std::string why);
+  // The same reason counts once for one function, however often it holds.
+  void suspect(const CodePlace& place, std::optional<size_t> frame, Reason reason, std::string why);
 
   // The same, but for the function that was suspected first, which crashed: what it computes is no
   // news.
-  void suspect_elsewhere(const CodePlace& place, std::optional<size_t> frame, int weight,
+  void suspect_elsewhere(const CodePlace& place, std::optional<size_t> frame, Reason reason,
                          std::string why);
-  // Adds to a suspicion that there is already; nothing without.
-  void corroborate(const std::string& function, int weight, const std::string& why);
+  // Adds kIsActive to a suspicion that there is already; nothing without.
+  void corroborate(const std::string& function, const std::string& why);
+  // The function that crashed: suspected first.
+  bool crashed(const std::string& function) const;
 
   // Structures that the value was read out of on the way.
   void met(const std::string& type) { types_.push_back(type); }
   const std::vector<std::string>& types() const { return types_; }
+  // Some value on the way was read from the heap: the object may be another one by now.
+  void met_heap() { met_heap_ = true; }
+  bool has_met_heap() const { return met_heap_; }
 
   const std::vector<OriginStep>& steps() const { return steps_; }
   const std::vector<Suspect>& suspects() const { return suspects_; }
@@ -42,19 +51,26 @@ class OriginTrail {
   std::vector<OriginStep> take_steps() { return std::move(steps_); }
 
  private:
-  struct Reason {
-    int weight = 0;
-  };
   std::vector<OriginStep> steps_;
   std::vector<Suspect> suspects_;
-  std::vector<Reason> reasons_;
   std::vector<std::string> types_;
+  bool met_heap_ = false;
 };
 
 // "null", "0x7f…"; "an unknown value".
 std::string value_words(std::optional<uint64_t> value);
 // The last member of an expression: "items" of "cart->items[2]".
 std::string last_name(const std::string& text);
+// "const struct shop::Order*" → "shop::Order".
+std::string pointee(std::string type);
+// "push_back" of "std::vector<a::B>::push_back<a::B>".
+std::string last_part(const std::string& name);
+// "std::vector<shop::Order, std::allocator<shop::Order> >" has the argument "shop::Order"; one of
+// "shop::Order*" does not.
+bool has_argument(const std::string& name, const std::string& type);
+// What the C library calls itself, as programs call it: "munmap" for "__munmap", "free" for
+// "__libc_free".
+std::string public_name(std::string_view name);
 // "`cart`", or "the value" for what has no name.
 std::string quoted(const std::string& name);
 

@@ -38,19 +38,47 @@ std::optional<SourceExpression> SourceNames::register_at(Address pc, isa::Regist
   return at ? explain_register_of(evidence_, *trace_, *at, id) : std::nullopt;
 }
 
-OperandExplanation SourceNames::memory_at(const isa::Instruction& instruction, size_t operand) {
-  OperandExplanation out;
-  out.why_not = trace_->why_not();
-  if (!out.why_not.empty()) return out;
-  out.why_not = "no such operand";
-  if (operand >= instruction.memory.size()) return out;
+std::optional<size_t> SourceNames::find(const isa::Instruction& instruction,
+                                        size_t operand) const {
+  if (operand >= instruction.memory.size()) return std::nullopt;
   const FunctionCode& code = trace_->code();
   for (size_t at = code.at(instruction.pc).value_or(code.size());
        at < code.size() && code[at].pc == instruction.pc; ++at) {
     const auto& memory = code[at].memory;
     if (operand < memory.size() &&
         memory[operand].displacement == instruction.memory[operand].displacement)
-      return explain_memory(evidence_, *trace_, at, operand);
+      return at;
+  }
+  return std::nullopt;
+}
+
+OperandExplanation SourceNames::memory_at(const isa::Instruction& instruction, size_t operand) {
+  OperandExplanation out;
+  out.why_not = trace_->why_not();
+  if (!out.why_not.empty()) return out;
+  if (const auto at = find(instruction, operand))
+    return explain_memory(evidence_, *trace_, *at, operand);
+  out.why_not = "no such operand";
+  return out;
+}
+
+std::vector<MemberBefore> SourceNames::members_before(const isa::Instruction& instruction,
+                                                      size_t operand) {
+  std::vector<MemberBefore> out;
+  const auto at = trace_->why_not().empty() ? find(instruction, operand) : std::nullopt;
+  if (!at) return out;
+  const Traced address = trace_->address_of(trace_->code()[*at].memory[operand], *at);
+  if (!address.lost.empty() || !address.base || !address.base->type || !address.base->types)
+    return out;
+  Types& types = *address.base->types;
+  std::optional<dwarf::DieRef> structure = address.base->type;
+  if (address.base->form == Known::Form::kContents) structure = types.strip(*structure).target;
+  if (!structure) return out;
+  for (const dwarf::Member& member : types.strip(*structure).members) {
+    const uint64_t size = types.size(member.type).value_or(0);
+    if (member.is_static || member.offset + size > address.offset) continue;
+    if (out.size() >= kMaxMembersBefore) break;
+    out.push_back({member.name, types.name(member.type), member.offset, size});
   }
   return out;
 }

@@ -87,6 +87,13 @@ struct OperandExplanation {
   std::string why_not;  // when there is no `pointer`: what is missing
 };
 
+// A variable, or the part of one, that lies at an address.
+struct ObjectAt {
+  std::string text;        // "config.limits[2]"
+  std::string type;        // of it: "struct Limit"
+  bool is_wanted = false;  // it starts there, and is what was asked for
+};
+
 struct ValueOptions {
   size_t max_elements = 10;
   size_t max_depth = 3;
@@ -122,6 +129,12 @@ class VariableReader {
   OperandExplanation explain_argument(const Stack& stack, size_t caller, unsigned argument);
   // The global or static variable that covers `address` ("config.limits[2]"), from DWARF.
   std::optional<std::string> describe_global(Address address);
+
+  // What lies at `address`, where one of the type named `wanted` ("struct Order") was to be. With
+  // `stack`: a local variable of stack->frames[frame]; else a global. nullopt when nothing is known
+  // of that place, or when it is a buffer of bytes.
+  std::optional<ObjectAt> object_at(Address address, std::string_view wanted,
+                                    const Stack* stack = nullptr, size_t frame = 0);
 
   // For SourceNames, which asks about any instruction of a function.
   Evidence& evidence();

@@ -1,0 +1,27 @@
+// What a function does with memory that it is given the address of: does it write there, on every
+// way through, or on some only?
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "diagnosis/facts/origin_code.h"
+
+namespace inquest::diagnosis {
+
+enum class Fills : uint8_t {
+  kUnknown,    // its code is not at hand, or too much of it
+  kNever,      // it only reads there
+  kSometimes,  // some way from its start to its end does not write there
+  kAlways,
+};
+
+// What lies `offset` bytes behind the address passed in `argument` to the function at `entry`,
+// `size` bytes of it. Calls in it are followed two deep.
+Fills fills(OriginCode& code, Address entry, isa::RegisterId argument, int64_t offset,
+            uint32_t size);
+
+// Does the code behind the call at `call` overwrite or leave what it returned without a look?
+bool ignores_result(const process::FunctionCode& code, size_t call);
+
+}  // namespace inquest::diagnosis
