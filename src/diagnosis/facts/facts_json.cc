@@ -309,6 +309,7 @@ void describe(Io& io, Ref<Io, AllocationFact> x) {
   io("start", x.start);
   io("size", x.size);
   io("offset", x.offset);
+  io("link_size", x.link_size);
   io("proven", x.proven);
   io("bad_value_at", x.bad_value_at);
   io("place", x.place);
@@ -337,6 +338,9 @@ void describe(Io& io, Ref<Io, HeapFacts> x) {
   io("allocator", x.allocator);
   io("allocations", x.allocations);
   io("damage", x.damage);
+  io("stop", x.stop);
+  io("refused", x.refused);
+  io("foreign", x.foreign);
   io("notes", x.notes);
 }
 

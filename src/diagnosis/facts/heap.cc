@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "binary/demangle/demangle.h"
+#include "diagnosis/facts/allocator_stop.h"
 #include "diagnosis/facts/heap_questions.h"
 #include "process/heap/heap.h"
 #include "process/heap/object_names.h"
@@ -51,13 +52,14 @@ class HeapTeller {
   std::optional<HeapFacts> tell() {
     allocators_ = process::recognise(input_);
     if (allocators_.empty()) return std::nullopt;
+    ask_stop();
     auto questions = heap_questions(site_, facts_);
     for (const HeapQuestion& question : questions) ask(question);
     ask_unmapped();
     if (out_.allocations.empty() && facts_.abort.kind == AbortFacts::Kind::kGlibcHeap)
       ask_stack_of_free();
     find_damage();
-    if (out_.allocations.empty() && out_.damage.empty()) return std::nullopt;
+    if (out_.allocations.empty() && out_.damage.empty() && out_.stop.empty()) return std::nullopt;
     out_.allocator = told_ != nullptr ? told_->name() : allocators_.front()->name();
     for (const auto& allocator : allocators_) {
       out_.notes.insert(out_.notes.end(), allocator->notes().begin(), allocator->notes().end());
@@ -233,6 +235,30 @@ class HeapTeller {
     }
     if (!fact.proven) text += " (as far as its surroundings tell)";
     return text;
+  }
+
+  // The pointer that an allocator stumbled over comes first.
+  void ask_stop() {
+    const auto stop = find_allocator_stop(site_, facts_, allocators_);
+    if (!stop) return;
+    out_.stop = stop->how;
+    told_ = stop->allocator;
+    if (!stop->pointer) return;
+    const HeapQuestion& question = *stop->pointer;
+    near_.push_back(question.address);
+    const auto located = stop->allocator->locate(question.address);
+    if (located && located->block.state != BlockState::kInternal) {
+      if (stop->was_given) out_.refused = out_.allocations.size();
+      out_.allocations.push_back(
+          describe(question, {stop->allocator, *located}, bad_value_in(located->block)));
+    } else if (stop->was_given) {
+      Fact foreign;
+      foreign.statement = fmt::format("{} is {}, which lies in no block of {}", question.of,
+                                      to_hex(question.address), stop->allocator->name());
+      foreign.evidence.push_back(
+          {Evidence::Kind::kRegister, question.of, question.address, site_.frame});
+      out_.foreign = std::move(foreign);
+    }
   }
 
   // glibc maps large blocks on their own and unmaps them when they are freed: such a pointer leads

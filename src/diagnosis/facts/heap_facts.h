@@ -21,8 +21,8 @@ struct AllocationFact {
   Address start;       // of the memory that malloc() returned
   uint64_t size = 0;   // bytes: as asked for when a sanitizer says so, else usable
   int64_t offset = 0;  // address - start; negative or >= size when it lies outside
-  uint64_t link_size =
-      16;              // bytes of a freed block, from its start, in which the allocator keeps links
+  // Bytes of a freed block, from its start, in which the allocator keeps links.
+  uint64_t link_size = 16;
   bool proven = true;  // false: told by the block's surroundings only
   std::optional<uint64_t> bad_value_at;  // where in it the value stands that made the access fail
   std::string place;    // where the allocator keeps it: "thread 3's tcache bin for 0x90 bytes"
@@ -51,6 +51,12 @@ struct HeapFacts {
   std::string allocator;  // "glibc malloc 2.36", "AddressSanitizer"; empty: none recognised
   std::vector<AllocationFact> allocations;
   std::vector<HeapDamageFact> damage;
+  // The process died in the allocator, which says nothing by itself: how that is known. Empty: it
+  // did not.
+  std::string stop;
+  std::optional<size_t> refused;  // then: of `allocations`, the one that free() had been given
+  // Then: a pointer that free() had been given and that lies in no block.
+  std::optional<Fact> foreign;
   std::vector<std::string> notes;  // what could not be read, and why
 };
 

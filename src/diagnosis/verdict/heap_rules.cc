@@ -10,7 +10,7 @@ namespace {
 
 using State = AllocationFact::State;
 
-constexpr int kProved = 97, kLikely = 88, kPointedAt = 62;
+constexpr int kCertain = 98, kProved = 97, kLikely = 88, kPointedAt = 62;
 constexpr int kLiveObject = 25;  // taken off a suspicion that the block's state speaks against
 
 std::string place_words(const AllocationFact& allocation) {
@@ -147,6 +147,55 @@ void bad_free(const Facts& facts, Proposals& out) {
   }
 }
 
+// An allocator that ends the process without a word: what it had been given tells why.
+void stopped(const Facts& facts, Proposals& out) {
+  const HeapFacts& heap = *facts.heap;
+  if (heap.stop.empty()) return;
+  const auto propose = [&](CrashClass crash_class, std::string sentence, std::string fact,
+                           std::string confirm, int weight) {
+    Hypothesis h;
+    h.crash_class = crash_class;
+    h.sentence = std::move(sentence);
+    h.facts_for = {heap.stop};
+    if (!fact.empty()) h.facts_for.push_back(std::move(fact));
+    h.would_confirm = std::move(confirm);
+    h.next_command = fmt::format("valgrind --num-callers=30 {}", executable_of(facts));
+    raise(out, std::move(h), weight);
+  };
+  if (heap.foreign) {
+    propose(CrashClass::kInvalidFree,
+            fmt::format("free() was given a pointer that malloc never returned: {}",
+                        heap.foreign->statement),
+            heap.foreign->statement, "where the pointer comes from", kProved);
+    return;
+  }
+  if (heap.refused && *heap.refused < heap.allocations.size()) {
+    const AllocationFact& block = heap.allocations[*heap.refused];
+    if (block.state == State::kFreed && block.offset == 0) {
+      propose(CrashClass::kDoubleFree,
+              fmt::format("double free of {}: its {} bytes are already in {}", object_words(block),
+                          block.size, place_words(block)),
+              block.statement, "the stack of the first free()", kCertain);
+      return;
+    }
+    if (block.offset != 0) {
+      propose(
+          CrashClass::kInvalidFree,
+          fmt::format("free() was given an address {} bytes {} a {} block of {} bytes at {}, not "
+                      "its start",
+                      block.offset < 0 ? -block.offset : block.offset,
+                      block.offset < 0 ? "before" : "inside", to_string(block.state), block.size,
+                      to_hex(block.start)),
+          block.statement, "who moved the pointer between malloc() and free()", kCertain);
+      return;
+    }
+  }
+  if (heap.damage.empty()) {
+    propose(CrashClass::kHeapCorruption, heap.stop, {},
+            "which check it was: the instruction before the one that stopped it", kPointedAt);
+  }
+}
+
 // Damage that the allocator, or the crashed code, ran into.
 void damaged(const Facts& facts, Proposals& out) {
   if (facts.heap->damage.empty()) return;
@@ -156,7 +205,8 @@ void damaged(const Facts& facts, Proposals& out) {
   const HeapDamageFact& damage = with_culprit != all.end() ? *with_culprit : all.front();
   Hypothesis h;
   // Only freed blocks were written to, and the allocator itself did not complain.
-  const bool detected = find(out, CrashClass::kHeapCorruption) != nullptr;
+  const bool detected =
+      find(out, CrashClass::kHeapCorruption) != nullptr || !facts.heap->stop.empty();
   const bool after_free =
       !detected && std::all_of(all.begin(), all.end(), [](const auto& d) { return d.after_free; });
   h.crash_class = after_free ? CrashClass::kUseAfterFree : CrashClass::kHeapCorruption;
@@ -179,6 +229,7 @@ void propose_from_heap(const Facts& facts, Proposals& out) {
   worked_on_freed(facts, out);
   live_object(facts, out);
   bad_free(facts, out);
+  stopped(facts, out);
   damaged(facts, out);
 }
 

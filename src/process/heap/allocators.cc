@@ -2,6 +2,8 @@
 #include "process/heap/heap.h"
 #include "process/heap/jemalloc_heap.h"
 #include "process/heap/tcmalloc_heap.h"
+#include "process/heap/mimalloc_heap.h"
+#include "process/heap/musl_heap.h"
 
 namespace inquest::process {
 
@@ -34,7 +36,9 @@ std::vector<std::unique_ptr<Allocator>> recognise(const HeapInput& input) {
   };
   add(recognise_jemalloc(input));
   add(recognise_tcmalloc(input));
+  add(recognise_mimalloc(input));
   add(recognise_glibc(input));
+  add(recognise_musl(input));
   return found;
 }
 

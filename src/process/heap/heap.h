@@ -109,6 +109,12 @@ class Allocator {
 
   // Bytes from the start of a freed block in which the allocator keeps links of its own.
   virtual uint64_t link_bytes() const { return 16; }
+  // The code of an allocator that ends the process by a trap, without a word, when a pointer that
+  // it is given or a record makes no sense lies in this module; nullptr: it does not.
+  virtual const Module* trapping_module() const { return nullptr; }
+  // Such an allocator's free() looks up the record of the block that it is given before it checks
+  // anything. Where it would look for that of `pointer`, right or wrong.
+  virtual std::optional<Address> record_of(Address /*pointer*/) const { return std::nullopt; }
 };
 
 struct HeapInput {
