@@ -14,9 +14,10 @@ void add_evidence_options(CLI::App& command, diagnosis::DiagnoseOptions& options
     options.symbol_cache_dir = cache + "/symbols";
   }
   command
-      .add_option("INPUT", options.input,
-                  "an ELF core, or a text that tells of crashes: a log, what a terminal showed "
-                  "(plain, gzip, xz, zstd or lz4); - for standard input")
+      .add_option(
+          "INPUT", options.input,
+          "an ELF core, a minidump, or a text that tells of crashes: a log, what a terminal showed "
+          "(plain, gzip, xz, zstd or lz4); - for standard input")
       ->required();
   command.add_option("--exe", options.modules.executable, "the program that crashed")
       ->type_name("FILE")
@@ -26,7 +27,7 @@ void add_evidence_options(CLI::App& command, diagnosis::DiagnoseOptions& options
       ->check(CLI::ExistingDirectory);
   command
       .add_option("--debug-dir", options.modules.debug_dirs,
-                  "a directory of separate debug files; may be repeated")
+                  "a directory of separate debug files or Breakpad symbol files; may be repeated")
       ->type_name("DIR")
       ->check(CLI::ExistingDirectory)
       ->expected(1)

@@ -76,7 +76,7 @@ int explain(const Options& options) {
 void add_explain(CLI::App& app, std::function<int()>& chosen) {
   auto options = std::make_shared<Options>();  // outlives parsing, for the callback below
   CLI::App* command =
-      app.add_subcommand("explain", "Say why a process died, from its core or a log");
+      app.add_subcommand("explain", "Say why a process died, from its core, a minidump or a log");
   add_evidence_options(*command, options->diagnose);
   command->add_flag("--full", options->diagnose.full, "all threads, arguments and locals, modules");
   auto* json = command->add_flag("--json", options->json, "print the report as JSON");

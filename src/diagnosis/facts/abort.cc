@@ -12,6 +12,7 @@
 #include "diagnosis/facts/roles.h"
 #include "diagnosis/facts/rust_panic.h"
 #include "diagnosis/facts/signals.h"
+#include "diagnosis/facts/told.h"
 #include "diagnosis/facts/user_place.h"
 
 namespace inquest::diagnosis {
@@ -77,6 +78,16 @@ void add_searched_message(const Site& site, AbortFacts& facts) {
                             fmt::format("a message of the C library at {}: \"{}\"",
                                         to_hex(found->record), facts.message),
                             found->record, std::nullopt});
+}
+
+void add_told_message(const Site& site, AbortFacts& facts) {
+  const auto words = told_last_words(site.image);
+  if (!words) return;
+  facts = parse_abort_text(words->value);
+  facts.evidence.push_back({Evidence::Kind::kText,
+                            fmt::format("what the program told its crash reporter as {}: \"{}\"",
+                                        words->name, facts.message),
+                            std::nullopt, std::nullopt});
 }
 
 std::optional<std::string> read_literal(const Site& site, Address address, uint64_t max) {
@@ -349,6 +360,7 @@ AbortFacts describe_abort(const Site& site, const StackFacts& frames) {
   if (!ends_itself) return facts;
   if (aborted) add_glibc_message(site, facts);
   if (aborted && facts.kind == Kind::kNone) add_searched_message(site, facts);
+  if (facts.kind == Kind::kNone) add_told_message(site, facts);
   if (facts.kind == Kind::kNone || facts.kind == Kind::kOther) {
     AbortFacts named;
     add_by_names(ending, named);

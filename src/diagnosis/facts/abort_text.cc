@@ -92,6 +92,21 @@ bool parse_musl_assertion(std::string_view text, AbortFacts& facts) {
   return true;
 }
 
+// Chromium, glog, Abseil: "foo.cc:12: Check failed: x == y (1 vs. 2) words"
+bool parse_check(std::string_view text, AbortFacts& facts) {
+  constexpr std::string_view kMark = "Check failed: ";
+  const size_t mark = text.find(kMark);
+  if (mark == kNowhere) return false;
+  facts.kind = Kind::kAssertion;
+  const std::string_view rest = text.substr(mark + kMark.size());
+  facts.condition = trimmed(rest.substr(0, rest.find_first_of("\n")));
+  if (const auto place = find_line(text.substr(0, mark))) {
+    facts.file = trimmed(place->before);
+    facts.line = place->line;
+  }
+  return true;
+}
+
 // Rust: "thread 'main' panicked at src/main.rs:2:5:\nmessage", and before 1.73 "… panicked at
 // 'message', src/main.rs:2:5".
 bool parse_panic(std::string_view text, AbortFacts& facts) {
@@ -186,7 +201,10 @@ AbortFacts parse_abort_text(std::string_view message) {
   if (facts.kind == Kind::kOther || facts.kind == Kind::kGlibcHeap) {
     // An assertion may well speak of memory; glibc's allocator asserts in words of its own.
     const bool heap = facts.kind == Kind::kGlibcHeap && contains(text, "malloc assertion failure");
-    if (!heap && (parse_assertion(text, facts) || parse_musl_assertion(text, facts))) return facts;
+    if (!heap && (parse_assertion(text, facts) || parse_musl_assertion(text, facts) ||
+                  parse_check(text, facts))) {
+      return facts;
+    }
   }
   return facts;
 }

@@ -8,6 +8,7 @@
 
 #include "diagnosis/facts/environment.h"
 #include "diagnosis/facts/poison.h"
+#include "diagnosis/facts/signals.h"
 
 namespace inquest::diagnosis {
 namespace {
@@ -74,8 +75,11 @@ AddressFacts AddressClassifier::classify(const AddressQuestion& question) const 
   plain.address = Address(without_tag(map_.image().arch, question.address.value));
   add_shape(plain, facts);
   const Mapping* mapping = map_.image().mapping_at(plain.address);
+  const bool unknown = mapping == nullptr && !is_known_unmapped(plain.address);
   if (mapping != nullptr) {
     add_mapped(plain, *mapping, facts);
+  } else if (unknown) {
+    add_unknown(plain, facts);
   } else {
     add_unmapped(plain, facts);
   }
@@ -86,8 +90,34 @@ AddressFacts AddressClassifier::classify(const AddressQuestion& question) const 
   }
   say(facts, mapping != nullptr
                  ? fmt::format("{} lies in {}", to_hex(plain.address), map_.describe(*mapping))
+             : unknown
+                 ? fmt::format("whether {} was mapped is not in the dump", to_hex(plain.address))
                  : fmt::format("{} is not mapped", to_hex(plain.address)));
   return facts;
+}
+
+// Where the dump tells only some of the mappings: what no process can have, what the kernel said of
+// the fault, and what is no address by its looks.
+bool AddressClassifier::is_known_unmapped(Address address) const {
+  const process::ProcessImage& image = map_.image();
+  if (image.tells_all_mappings) return true;
+  constexpr int kMapError = 1;  // SEGV_MAPERR
+  const bool refused = image.signal.number == kSigSegv && image.signal.code == kMapError &&
+                       image.signal.address == address;
+  return refused || address.value < kNullPages || !is_canonical(image.arch, address.value) ||
+         is_kernel_half(address.value);
+}
+
+void AddressClassifier::add_unknown(const AddressQuestion& question, AddressFacts& facts) const {
+  if (const ThreadStack* guard = map_.guard_at(question.address)) {
+    add(facts, AddressTrait::kGuardPage);
+    facts.distance = guard->range.start - question.address;
+    facts.mapping = fmt::format("the guard below the stack of thread {}", guard->tid);
+    say(facts, fmt::format("{} lies {} below the stack of thread {}, and was refused",
+                           to_hex(question.address), bytes_text(facts.distance), guard->tid));
+    return;
+  }
+  add_patterns(facts.address.value, facts);
 }
 
 // What the number says by itself.
@@ -221,6 +251,7 @@ void AddressClassifier::add_unmapped(const AddressQuestion& question, AddressFac
 }
 
 void AddressClassifier::add_neighbours(Address address, AddressFacts& facts) const {
+  if (!map_.image().tells_all_mappings) return;
   const Mapping* below = map_.before(address);
   const Mapping* above = map_.after(address);
   const uint64_t past = below != nullptr ? address - below->range.end : ~uint64_t{0};

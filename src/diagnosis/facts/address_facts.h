@@ -40,6 +40,8 @@ class AddressClassifier {
   void add_mapped(const AddressQuestion& question, const process::Mapping& mapping,
                   AddressFacts& facts) const;
   void add_unmapped(const AddressQuestion& question, AddressFacts& facts) const;
+  bool is_known_unmapped(Address address) const;
+  void add_unknown(const AddressQuestion& question, AddressFacts& facts) const;
   void add_neighbours(Address address, AddressFacts& facts) const;
   void add_patterns(uint64_t value, AddressFacts& facts) const;
   void add_damage(uint64_t value, AddressFacts& facts) const;

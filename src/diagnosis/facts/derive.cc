@@ -16,6 +16,7 @@
 #include "diagnosis/facts/process_facts.h"
 #include "diagnosis/facts/signals.h"
 #include "diagnosis/facts/site.h"
+#include "diagnosis/facts/told.h"
 #include "diagnosis/facts/user_place.h"
 #include "process/symbols/tail_calls.h"
 
@@ -203,6 +204,7 @@ Facts derive(const DeriveInput& input) {
   facts.inconsistent_modules = find_inconsistent_modules(input.modules, facts.modules);
   add_missing(input.image, input.modules, facts);
   add_missing_debug_information(input.symbols.debug_infos().notes(), facts);
+  add_told(input.image, facts);
   return facts;
 }
 

@@ -18,9 +18,10 @@ namespace {
 constexpr uint64_t kNearStackEnd = 64 * 1024;
 constexpr size_t kFramesForSize = 3;
 
-// si_addr, when the kernel gave one. For SI_KERNEL it is 0 and means nothing.
+// si_addr, when the kernel gave one. For SI_KERNEL it is 0 and means nothing. Old writers of
+// minidumps have the address without the code.
 std::optional<Address> reported_address(const process::Signal& signal) {
-  if (!signal.code || *signal.code <= 0 || *signal.code == kSiKernel) return std::nullopt;
+  if (signal.code && (*signal.code <= 0 || *signal.code == kSiKernel)) return std::nullopt;
   return signal.address;
 }
 
@@ -233,9 +234,12 @@ void add_stack_facts(const Site& site, FaultFacts& fault) {
   const ThreadStack* stack = site.map.stack_of(site.thread);
   const auto sp = site.registers().sp();
   if (stack == nullptr || !sp) return;
-  fault.stack_size = stack->range.size();
-  if (*sp < stack->range.end) {
-    fault.stack_used = std::min(stack->range.end - *sp, stack->range.size());
+  // A part of a stack does not tell its size.
+  if (site.image.tells_all_mappings) {
+    fault.stack_size = stack->range.size();
+    if (*sp < stack->range.end) {
+      fault.stack_used = std::min(stack->range.end - *sp, stack->range.size());
+    }
   }
   // The frame that took the step over the edge may be the caller of the one that noticed.
   Address below = *sp;

@@ -19,8 +19,14 @@ FunctionFact describe_function(const process::SourceFrame& source,
   }
   RoleInput input{
       .short_name = fact.short_name, .linkage_name = source.linkage_name, .file = fact.file};
+  std::string found;
   if (frame.module != nullptr) {
     input.module_path = frame.module->path;
+    // Crashpad knows sonames only: where the verified file lies tells whose it is.
+    if (frame.module->path.find('/') == std::string::npos && !frame.module->is_main) {
+      found = frame.module->found_path();
+      if (!found.empty()) input.module_path = found;
+    }
     input.module_is_main = frame.module->is_main;
     input.module_is_vdso = frame.module->is_vdso;
   }
@@ -41,7 +47,11 @@ FrameFact describe_frame(const process::Frame& frame, process::Symbolizer& symbo
   fact.module_offset = annotated.module_offset;
   if (annotated.module != nullptr) {
     fact.module = annotated.module->path;
-    if (annotated.module->build_id) fact.build_id = annotated.module->build_id->hex();
+    // A minidump may know half of the build-id; the verified file knows all of it.
+    auto build_id = annotated.module->build_id;
+    if (build_id && annotated.module->status() == process::FileStatus::kVerified)
+      build_id = annotated.module->found_build_id();
+    if (build_id) fact.build_id = build_id->hex();
   }
   for (const process::SourceFrame& source : annotated.functions) {
     fact.functions.push_back(describe_function(source, annotated));

@@ -18,6 +18,8 @@ constexpr uint64_t kAtRandom = 25, kAtExecFn = 31;
 constexpr uint64_t kMaxBrkGap = uint64_t{1} << 30;
 // glibc aligns the heaps of its secondary arenas to HEAP_MAX_SIZE, 64 MiB on 64-bit systems.
 constexpr uint64_t kArenaAlignment = uint64_t{64} << 20;
+// An access so far below the part of a stack that was dumped is one to the stack.
+constexpr uint64_t kRefusedBelow = uint64_t{64} << 10;
 // Below a stack in which the stack pointer was lost, a larger hole is not taken for a guard.
 constexpr uint64_t kMaxStackOverrun = uint64_t{1} << 30;
 
@@ -112,6 +114,7 @@ const Mapping* MemoryMap::stack_mapping(size_t thread, bool is_main) const {
 }
 
 AddressRange MemoryMap::guard_below(const AddressRange& stack, bool is_main) const {
+  if (!image_.tells_all_mappings) return refused_below(stack);
   const Mapping* below = before(stack.start);
   if (below != nullptr && below->range.end == stack.start) {
     return is_no_access(*below) ? below->range : AddressRange{stack.start, stack.start};
@@ -124,6 +127,19 @@ AddressRange MemoryMap::guard_below(const AddressRange& stack, bool is_main) con
   }
   const Address floor = below != nullptr ? below->range.end : Address(0);
   const uint64_t gap = std::min<uint64_t>(stack.start - floor, kMainStackGap);
+  return {stack.start - gap, stack.start};
+}
+
+// Where nobody wrote down what lies below a stack: what the kernel refused right there.
+AddressRange MemoryMap::refused_below(const AddressRange& stack) const {
+  constexpr int kSegv = 11, kSiKernel = 0x80;
+  const process::Signal& signal = image_.signal;
+  const bool refused = signal.number == kSegv && signal.address && signal.code &&
+                       *signal.code > 0 && *signal.code != kSiKernel;
+  const uint64_t gap = std::min(stack.start.value, kRefusedBelow);
+  if (!refused || *signal.address >= stack.start || stack.start - *signal.address > gap) {
+    return {stack.start, stack.start};
+  }
   return {stack.start - gap, stack.start};
 }
 

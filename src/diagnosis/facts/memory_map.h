@@ -50,6 +50,7 @@ class MemoryMap {
   bool is_arena(const process::Mapping& mapping) const;
   std::optional<ThreadStack> find_stack(size_t thread) const;
   const process::Mapping* stack_mapping(size_t thread, bool is_main) const;
+  AddressRange refused_below(const AddressRange& stack) const;
   AddressRange guard_below(const AddressRange& stack, bool is_main) const;
 
   const process::ProcessImage& image_;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "diagnosis/facts/address_facts.h"
+
 namespace inquest::diagnosis {
 namespace {
 
@@ -26,13 +28,20 @@ bool is_writing(isa::Access access) {
   return access != isa::Access::kRead && access != isa::Access::kExecute;
 }
 
+// The pages at null, and what is too high for a process.
+bool is_never_mapped(isa::Arch arch, Address address) {
+  constexpr unsigned kX86Bits = 47, kA64Bits = 48;
+  const uint64_t plain = arch == isa::Arch::kAArch64 ? address.value & kTagMask : address.value;
+  return plain < kNullPages || plain >> (arch == isa::Arch::kAArch64 ? kA64Bits : kX86Bits) != 0;
+}
+
 // Would the processor or the kernel refuse this address, as far as the mappings say?
 bool is_unusable(const process::ProcessImage& image, const MemoryOperand& operand,
                  Address address) {
   if (operand.required_alignment > 1 && address.value % operand.required_alignment != 0)
     return true;
   const process::Mapping* mapping = image.mapping_at(address);
-  if (mapping == nullptr) return true;
+  if (mapping == nullptr) return image.tells_all_mappings || is_never_mapped(image.arch, address);
   if (!mapping->protection) return false;
   return is_writing(operand.access) ? !mapping->protection->write : !mapping->protection->read;
 }

@@ -63,7 +63,8 @@ process::SourceNames* FunctionBody::names() {
 }
 
 OriginCode::OriginCode(const Site& site)
-    : site_(site), cfi_(process::cfi_of_modules(site.modules, *site.image.memory)) {}
+    : site_(site),
+      cfi_(process::cfi_of_modules(site.modules, *site.image.memory, site.image.arch)) {}
 
 const CodePlace& OriginCode::place(Address pc) {
   const auto it = places_.find(pc);

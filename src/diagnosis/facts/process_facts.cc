@@ -159,7 +159,9 @@ void add_module_gaps(const Module& module, bool is_users, std::vector<const Modu
   const bool usable = status == FileStatus::kVerified || status == FileStatus::kUnverified;
   if (is_users && usable && module.debug() == nullptr && module.notes().empty()) {
     add(facts,
-        fmt::format("{} has no debug information: no lines, arguments or types", module.name),
+        module.breakpad_symbols() != nullptr
+            ? fmt::format("{} has a symbol file only: no arguments or types", module.name)
+            : fmt::format("{} has no debug information: no lines, arguments or types", module.name),
         debug_info_advice(module), {module_evidence(module, module.path)});
   }
 }
@@ -225,7 +227,9 @@ std::vector<ModuleFact> describe_modules(const process::ModuleSet& modules,
       fact.has_debug_info = module->debug() != nullptr;
       fact.debug_path = module->debug_path();
       const elf::File* binary = module->binary();
-      fact.has_symbols = fact.has_debug_info || module->mini_debug() != nullptr ||
+      const bool has_breakpad = !fact.has_debug_info && module->breakpad_symbols() != nullptr;
+      if (has_breakpad) fact.debug_path = module->breakpad_symbols()->path();
+      fact.has_symbols = fact.has_debug_info || has_breakpad || module->mini_debug() != nullptr ||
                          (binary != nullptr && binary->find_section(".symtab") != nullptr);
     }
     facts.push_back(std::move(fact));

@@ -63,6 +63,11 @@ class Discoverer {
 
   Discovery run() {
     find_vdso();
+    if (!image_.modules.empty()) {
+      add_listed();
+      finish();
+      return std::move(result_);
+    }
     bool names_files = false;
     for (size_t i = 0; i < image_.mappings.size(); ++i) {
       const Mapping& mapping = image_.mappings[i];
@@ -93,6 +98,51 @@ class Discoverer {
       vdso.build_id = build_id_in_memory(*image_.memory, *header, vdso.bias);
     }
     result_.modules.push_back(std::move(vdso));
+  }
+
+  // The producer's own list. It may name files that are mapped as mere data (fonts, locales).
+  void add_listed() {
+    for (const ListedModule& listed : image_.modules) {
+      const bool is_vdso = !result_.modules.empty() && result_.modules.front().is_vdso &&
+                           result_.modules.front().range.contains(listed.range.start);
+      if (is_vdso || listed.range.start < claimed_ || !may_hold_code(listed)) continue;
+      claimed_ = listed.range.end;
+      // A second stretch of a binary that the list has in pieces.
+      const Mapping* mapping = image_.mapping_at(listed.range.start);
+      const bool goes_on = mapping != nullptr && mapping->file_offset != 0 &&
+                           !result_.modules.empty() && result_.modules.back().path == listed.path;
+      if (goes_on) {
+        result_.modules.back().range.end = listed.range.end;
+        continue;
+      }
+      Discovered found;
+      set_path(found, listed.path);
+      found.range = listed.range;
+      found.bias = bias_of_listed(listed);
+      found.elf_offset = mapping != nullptr ? mapping->file_offset : 0;
+      if (!listed.identity.empty()) found.build_id = listed.identity;
+      result_.modules.push_back(std::move(found));
+    }
+  }
+
+  bool may_hold_code(const ListedModule& listed) const {
+    if (!image_.tells_all_mappings) return true;
+    auto at = std::lower_bound(
+        image_.mappings.begin(), image_.mappings.end(), listed.range.start,
+        [](const Mapping& mapping, Address start) { return mapping.range.end <= start; });
+    for (; at != image_.mappings.end() && at->range.start < listed.range.end; ++at) {
+      if (maybe_executable(*at)) return true;
+    }
+    return false;
+  }
+
+  // Without the program headers: Linux puts what can lie anywhere above 4 GiB, so that a program
+  // below was linked for where it is.
+  uint64_t bias_of_listed(const ListedModule& listed) const {
+    constexpr uint64_t kLowestMovable = uint64_t{1} << 32;
+    const Address start = listed.range.start;
+    if (const auto header = header_in_memory(*image_.memory, start)) return bias_of(*header, start);
+    return start.value < kLowestMovable ? 0 : start.value;
   }
 
   bool add_by_header(const Mapping& mapping) {

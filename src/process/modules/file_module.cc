@@ -138,6 +138,16 @@ const elf::File* FileModule::mini_debug() const {
   return mini_ ? &mini_->elf() : nullptr;
 }
 
+const breakpad::SymbolFile* FileModule::breakpad_symbols() const {
+  const FoundBinary& binary = found();
+  std::call_once(symbols_once_, [this, &binary] {
+    FoundSymbols symbols = find_symbols(context_, *this, binary.file.get());
+    symbols_ = std::move(symbols.file);
+    add_notes(std::move(symbols.notes));
+  });
+  return symbols_.get();
+}
+
 void FileModule::add_notes(std::vector<Note> notes) const {
   const std::lock_guard lock(notes_mutex_);
   for (Note& note : notes) notes_.push_back(std::move(note));

@@ -5,6 +5,7 @@
 
 #include "process/modules/discover.h"
 #include "process/modules/search.h"
+#include "process/modules/symbol_store.h"
 
 namespace inquest::process {
 
@@ -25,6 +26,7 @@ class FileModule final : public Module {
   const elf::File* mini_debug() const override;
   const elf::File* alt_debug() const override;
   std::string alt_debug_path() const override;
+  const breakpad::SymbolFile* breakpad_symbols() const override;
   const std::vector<Note>& notes() const override;
 
  private:
@@ -36,10 +38,11 @@ class FileModule final : public Module {
 
   SearchContext& context_;
   bool is_chosen_;
-  mutable std::once_flag binary_once_, debug_once_, alt_once_, mini_once_;
+  mutable std::once_flag binary_once_, debug_once_, alt_once_, mini_once_, symbols_once_;
   mutable FoundBinary binary_;
   mutable std::optional<elf::File> in_memory_;  // vdso
   mutable std::unique_ptr<OpenedFile> separate_debug_, alt_, mini_;
+  mutable std::unique_ptr<breakpad::SymbolFile> symbols_;
   mutable std::mutex notes_mutex_;
   mutable std::vector<Note> notes_;
 };

@@ -9,6 +9,7 @@
 #include "process/modules/discover.h"
 #include "process/modules/file_memory.h"
 #include "process/modules/file_module.h"
+#include "process/modules/identity.h"
 #include "process/modules/paths.h"
 #include "process/modules/search.h"
 
@@ -77,9 +78,10 @@ size_t chosen_module(const std::vector<Discovered>& modules, const std::string& 
     const auto found = std::find_if(modules.begin(), modules.end(), matches);
     return found == modules.end() ? SIZE_MAX : static_cast<size_t>(found - modules.begin());
   };
-  if (file.ok() && (*file)->build_id()) {
-    const size_t same =
-        index([&](const Discovered& m) { return m.build_id == (*file)->build_id(); });
+  if (file.ok()) {
+    const size_t same = index([&](const Discovered& m) {
+      return m.build_id && is_same_build(*m.build_id, (*file)->elf());
+    });
     if (same != SIZE_MAX) return same;
   }
   return index([](const Discovered& m) { return m.is_main; });

@@ -14,17 +14,19 @@
 
 #include "base/address.h"
 #include "base/build_id.h"
+#include "binary/breakpad/symbol_file.h"
 #include "binary/elf/file.h"
 #include "process/image/process_image.h"
 
 namespace inquest::process {
 
 struct ModuleOptions {
-  std::string executable;               // --exe: empty for the path found in the image
-  std::string sysroot;                  // --sysroot: put before absolute paths of the image
-  std::vector<std::string> debug_dirs;  // --debug-dir, searched before /usr/lib/debug
-  bool use_system_debug_dir = true;     // /usr/lib/debug, below the sysroot when there is one
-  bool use_debuginfod = true;           // only when DEBUGINFOD_URLS is set
+  std::string executable;  // --exe: empty for the path found in the image
+  std::string sysroot;     // --sysroot: put before absolute paths of the image
+  // --debug-dir, searched before /usr/lib/debug; may be stores of Breakpad symbol files
+  std::vector<std::string> debug_dirs;
+  bool use_system_debug_dir = true;  // /usr/lib/debug, below the sysroot when there is one
+  bool use_debuginfod = true;        // only when DEBUGINFOD_URLS is set
   // Instead of the environment's DEBUGINFOD_URLS and cache directory; empty: the environment's.
   std::string debuginfod_urls;
   std::string debuginfod_cache;
@@ -45,11 +47,12 @@ class Module {
  public:
   virtual ~Module() = default;
 
-  std::string path;                 // as the process had it mapped, without " (deleted)"
-  std::string name;                 // last part of the path, for people
-  AddressRange range;               // from the first to the end of the last mapping
-  uint64_t bias = 0;                // process address − link-time address (wraps)
-  std::optional<BuildId> build_id;  // of the process's memory
+  std::string path;    // as the process had it mapped, without " (deleted)"
+  std::string name;    // last part of the path, for people
+  AddressRange range;  // from the first to the end of the last mapping
+  uint64_t bias = 0;   // process address − link-time address (wraps)
+  // Of the process's memory, or as a minidump lists it (see ListedModule::identity).
+  std::optional<BuildId> build_id;
   bool is_main = false;
   bool is_vdso = false;
   bool was_deleted = false;  // the mapping's path ended in " (deleted)"
@@ -78,6 +81,12 @@ class Module {
   // What .gnu_debugaltlink (dwz) of debug() names; nullptr when none or not found.
   virtual const elf::File* alt_debug() const = 0;
   virtual std::string alt_debug_path() const { return {}; }
+  // Breakpad's symbol file of this build, read through when it is first asked for; nullptr when
+  // there is none in the user's directories. Its addresses count from range.start.
+  virtual const breakpad::SymbolFile* breakpad_symbols() const { return nullptr; }
+  uint64_t to_breakpad(uint64_t link_address) const {
+    return link_address + bias - range.start.value;
+  }
   // What was looked for and refused or not found, for people; grows as files are asked for.
   virtual const std::vector<Note>& notes() const = 0;
 };

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "process/modules/compare.h"
+#include "process/modules/identity.h"
 #include "process/modules/link_map.h"
 #include "process/modules/paths.h"
 
@@ -93,12 +94,17 @@ class BinarySearch {
       all.push_back({module_.path, false, false});
       all.push_back({join(source_directory, module_.path), false, false});
     }
+    if (!absolute && safe && !module_.is_main) {
+      for (const std::string& path : places_of_library()) all.push_back({path, true, false});
+    }
     if (module_.build_id) {
-      for (const std::string& root : debug_roots(options)) {
-        all.push_back({root + build_id_path(*module_.build_id, ""), true, false});
+      auto roots = debug_roots(options);
+      roots.push_back(join(options.sysroot, "/usr/lib"));
+      for (const std::string& root : roots) {
+        for (const std::string& path : files_by_build_id(root, *module_.build_id, "")) {
+          all.push_back({path, true, false});
+        }
       }
-      all.push_back(
-          {join(options.sysroot, "/usr/lib") + build_id_path(*module_.build_id, ""), true, false});
     }
     if (!module_.name.empty()) {
       for (const std::string& directory : options.debug_dirs) {
@@ -111,6 +117,25 @@ class BinarySearch {
       }
     }
     return all;
+  }
+
+  // Crashpad calls libraries by their soname: where the dynamic loader would have looked, and
+  // beside the program.
+  std::vector<std::string> places_of_library() const {
+    std::vector<std::string> places;
+    const bool x86 = context_.image.arch == isa::Arch::kX86_64;
+    const std::string triplet = x86 ? "x86_64-linux-gnu" : "aarch64-linux-gnu";
+    const std::string& program = context_.image.executable;
+    if (program.starts_with('/') && is_safe(program)) {
+      places.push_back(context_.options.sysroot + join(directory_of(program), module_.path));
+    }
+    for (const std::string& directory :
+         {"/lib/" + triplet, "/usr/lib/" + triplet, std::string("/lib64"),
+          std::string("/usr/lib64"), std::string("/lib"), std::string("/usr/lib"),
+          std::string("/usr/local/lib")}) {
+      places.push_back(context_.options.sysroot + join(directory, module_.path));
+    }
+    return places;
   }
 
   // True when the search is over.
@@ -130,7 +155,7 @@ class BinarySearch {
       return false;
     }
     if (module_.build_id) {
-      if (opened.build_id() != module_.build_id) {
+      if (!is_same_build(*module_.build_id, opened.elf())) {
         refuse(candidate, opened, "");
         return false;
       }
@@ -147,8 +172,9 @@ class BinarySearch {
     if (candidate.must_verify && !agrees) return false;
     accept(FileStatus::kUnverified, std::move(*file), agrees || candidate.chosen_by_user);
     found_.notes.push_back(
-        {fmt::format("{} is used for {}, but the core holds no build-id to verify it by{}",
-                     found_.path, module_.name, agrees ? "; what it does hold of it agrees" : ""),
+        {fmt::format("{} is used for {}, but the {} holds no build-id to verify it by{}",
+                     found_.path, module_.name, evidence(),
+                     agrees ? "; what it does hold of it agrees" : ""),
          agrees ? "" : "if names look wrong, give the right file with --exe or --sysroot"});
     return true;
   }
@@ -165,8 +191,8 @@ class BinarySearch {
   void refuse(const Candidate& candidate, const OpenedFile& file, std::string_view how) {
     if (candidate.chosen_by_user) {
       found_.notes.push_back(
-          {fmt::format("--exe {} is not the {} that crashed: its build-id is {}, the core's {}{}{}",
-                       candidate.path, module_.name, display(file.build_id()),
+          {fmt::format("--exe {} is not the {} that crashed: its build-id is {}, the {}'s {}{}{}",
+                       candidate.path, module_.name, display(file.build_id()), evidence(),
                        display(module_.build_id), how.empty() ? "" : "; it ", how),
            "give the build that crashed"});
     }
@@ -187,8 +213,8 @@ class BinarySearch {
       if (is_chosen_ && found_.path == context_.options.executable) return;  // said already
       found_.notes.push_back(
           {fmt::format("{} is not the one that crashed and is not used: its build-id is {}, the "
-                       "core's {}{}{}",
-                       found_.path, display(found_.build_id), display(module_.build_id),
+                       "{}'s {}{}{}",
+                       found_.path, display(found_.build_id), evidence(), display(module_.build_id),
                        how_refused_.empty() ? "" : "; it ", how_refused_),
            supply});
       return;
@@ -201,6 +227,8 @@ class BinarySearch {
          supply});
   }
 
+  std::string_view evidence() const { return evidence_word(context_.image.producer); }
+
   SearchContext& context_;
   const Module& module_;
   bool is_chosen_;
@@ -212,8 +240,9 @@ class DebugSearch {
  public:
   DebugSearch(SearchContext& context, const Module& module, const OpenedFile* binary)
       : context_(context), module_(module), binary_(binary) {
-    wanted_ = module.build_id;
-    if (!wanted_ && binary != nullptr) wanted_ = binary->build_id();
+    // The binary at hand was held against the process; a minidump may know half of its id.
+    if (binary != nullptr) wanted_ = binary->build_id();
+    if (!wanted_) wanted_ = module.build_id;
     if (binary != nullptr) link_ = binary->elf().debug_link();
     if (link_ && (!is_safe(link_->file_name) || link_->file_name.front() == '/')) link_.reset();
   }
@@ -242,7 +271,10 @@ class DebugSearch {
     std::vector<std::string> all;
     const auto roots = debug_roots(context_.options);
     if (wanted_) {
-      for (const std::string& root : roots) all.push_back(root + build_id_path(*wanted_, ".debug"));
+      for (const std::string& root : roots) {
+        const auto files = files_by_build_id(root, *wanted_, ".debug");
+        all.insert(all.end(), files.begin(), files.end());
+      }
     }
     const std::string found_directory =
         binary_ == nullptr ? "" : directory_of(real_path(binary_->path()));
@@ -289,7 +321,7 @@ class DebugSearch {
   // By build-id; where there is none, by the checksum that the binary has of its debug file.
   bool belongs(const OpenedFile& file) const {
     if (file.elf().machine() != machine_of(context_.image.arch)) return false;
-    if (wanted_) return file.build_id() == wanted_;
+    if (wanted_) return is_same_build(*wanted_, file.elf());
     return link_ && elf::debug_link_crc(file.elf().bytes()) == link_->crc32;
   }
 

@@ -4,6 +4,7 @@
 
 #include "base/cursor.h"
 #include "binary/demangle/demangle.h"
+#include "binary/demangle/names.h"
 
 namespace inquest::process {
 namespace {
@@ -24,6 +25,9 @@ SourceFrame name_scope(const FunctionRecord::Scope& scope, NameSource source) {
     frame.linkage_name = scope.name;
   if (scope.linkage_name.empty()) {
     frame.function = frame.short_name = scope.name;
+    // Breakpad's names are demangled ones, parameters included.
+    if (source == NameSource::kBreakpad)
+      frame.short_name = demangle::name_of_demangled(demangle::split_suffix(scope.name).name);
   } else {
     frame.function = demangle::demangle(scope.linkage_name);
     frame.short_name = demangle::demangle_name_only(scope.linkage_name, demangle::Suffix::kStrip);
@@ -166,7 +170,7 @@ Result<FunctionRecord> decode_function_record(ByteView bytes) {
     line.line = cursor.u32();
     line.column = cursor.u32();
   }
-  if (!cursor.ok() || !cursor.at_end() || source > static_cast<uint32_t>(NameSource::kMiniDebug))
+  if (!cursor.ok() || !cursor.at_end() || source > static_cast<uint32_t>(NameSource::kBreakpad))
     return Error(ErrorCode::kCorrupt, "damaged function record");
   record.source = static_cast<NameSource>(source);
   return record;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "process/symbols/breakpad_record.h"
 #include "process/symbols/symbol_table.h"
 
 namespace inquest::process {
@@ -68,6 +69,8 @@ uint64_t module_identity(const Module& module) {
   if (module.debug() != nullptr) add_file(text, module.debug_path());
   text += '\0';
   if (module.alt_debug() != nullptr) add_file(text, module.alt_debug_path());
+  text += '\0';
+  if (module.breakpad_symbols() != nullptr) add_file(text, module.breakpad_symbols()->path());
   const uint64_t hash = XXH3_64bits(text.data(), text.size());
   return hash != 0 ? hash : 1;
 }
@@ -117,6 +120,14 @@ void RecordMaker::name_by_symbol(FunctionRecord& record, uint64_t pc) {
   const auto found = from_symbols(std::span(&pc, 1));
   if (found.empty() || found.front().scopes.empty()) return;
   function.linkage_name = found.front().scopes.front().linkage_name;
+}
+
+std::optional<FunctionRecord> RecordMaker::from_breakpad(uint64_t pc) {
+  auto record = record_of_breakpad(module_, pc);
+  // A linker's symbol is known better from the binary itself.
+  const bool has_table = module_.binary() != nullptr || module_.mini_debug() != nullptr;
+  if (record && record->source != NameSource::kBreakpad && has_table) return std::nullopt;
+  return record;
 }
 
 std::vector<FunctionRecord> RecordMaker::from_symbols(std::span<const uint64_t> pcs) {

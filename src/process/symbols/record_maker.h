@@ -1,4 +1,5 @@
-// RecordMaker: FunctionRecords of one module from DWARF and from symbol tables.
+// RecordMaker: FunctionRecords of one module from DWARF, from Breakpad symbol files and from symbol
+// tables.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,8 @@ class RecordMaker {
   void prepare(std::span<const uint64_t> pcs);
   // nullopt when DWARF has no function there.
   std::optional<FunctionRecord> from_dwarf(uint64_t pc);
+  // nullopt when Breakpad's symbol file, if there is one, has no function there.
+  std::optional<FunctionRecord> from_breakpad(uint64_t pc);
   // One record for each of these (sorted), in one pass over each symbol table; lines from DWARF
   // where it has them.
   std::vector<FunctionRecord> from_symbols(std::span<const uint64_t> pcs);

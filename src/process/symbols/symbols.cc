@@ -143,6 +143,9 @@ void Symbolizer::State::resolve(ModuleState& state, std::vector<uint64_t> pcs) {
     if (state.find(pc) != nullptr) continue;  // in a function that another pc brought
     if (auto record = maker.from_dwarf(pc)) {
       keep(state, std::move(*record), true);
+    } else if (auto breakpad = maker.from_breakpad(pc)) {
+      breakpad->identity = identity(state);  // DWARF that turns up knows more
+      keep(state, std::move(*breakpad), true);
     } else {
       without_function.push_back(pc);
     }

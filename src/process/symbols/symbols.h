@@ -26,7 +26,14 @@ struct SourceLocation {
   uint32_t column = 0;  // 0: unknown
 };
 
-enum class NameSource : uint8_t { kNone, kDwarf, kSymbolTable, kDynamicSymbols, kMiniDebug };
+enum class NameSource : uint8_t {
+  kNone,
+  kDwarf,
+  kSymbolTable,
+  kDynamicSymbols,
+  kMiniDebug,
+  kBreakpad
+};
 
 // One function at one place: a physical frame has one or more, innermost inlined first.
 struct SourceFrame {

@@ -4,6 +4,8 @@
 
 #include <unordered_map>
 
+#include "process/unwind/breakpad_rows.h"
+
 namespace inquest::process {
 namespace {
 
@@ -15,6 +17,8 @@ struct ModuleTables {
   std::unique_ptr<dwarf::CfiTable> main;
   std::unique_ptr<dwarf::CfiTable> debug;  // .debug_frame of the separate debug file
   bool debug_tried = false;
+  std::unique_ptr<BreakpadRows> breakpad;  // of a symbol file, when neither is there
+  bool breakpad_tried = false;
 };
 
 // Without the file: .eh_frame_hdr and .eh_frame as the dump has them, when it has them.
@@ -41,20 +45,21 @@ std::unique_ptr<dwarf::CfiTable> from_memory(const Module& module, const MemoryR
 
 class ModuleCfi final : public CfiSource {
  public:
-  ModuleCfi(const ModuleSet& modules, const MemoryReader& dump) : modules_(modules), dump_(dump) {}
+  ModuleCfi(const ModuleSet& modules, const MemoryReader& dump, isa::Arch arch)
+      : modules_(modules), dump_(dump), arch_(arch) {}
 
   std::optional<dwarf::CfiRow> row_at(Address pc, uint64_t* bias) override {
     const Module* module = modules_.find(pc);
     if (module == nullptr) return std::nullopt;
     *bias = module->bias;
-    return ask(*module, [&](dwarf::CfiTable& table) { return table.row_at(module->to_link(pc)); });
+    return ask(*module, [&](auto& table) { return table.row_at(module->to_link(pc)); });
   }
 
   std::optional<AddressRange> function_at(Address pc) override {
     const Module* module = modules_.find(pc);
     if (module == nullptr) return std::nullopt;
-    const auto function = ask(
-        *module, [&](dwarf::CfiTable& table) { return table.function_at(module->to_link(pc)); });
+    const auto function =
+        ask(*module, [&](auto& table) { return table.function_at(module->to_link(pc)); });
     if (!function) return std::nullopt;
     return AddressRange{module->to_process(function->start), module->to_process(function->end)};
   }
@@ -63,13 +68,23 @@ class ModuleCfi final : public CfiSource {
     const Module* module = modules_.find(pc);
     if (module == nullptr || module->is_vdso) return false;
     const elf::File* file = module->binary();
-    if (file == nullptr || file->entry() == 0) return false;
+    if (file == nullptr) return is_start_by_name(*module, pc);
+    if (file->entry() == 0) return false;
     const uint64_t into = module->to_link(pc) - file->entry();
     return into < kEntryCodeSize;
   }
 
  private:
-  // Asks the binary's table, then, where that knows nothing, the debug file's.
+  // Symbol files cannot say that a function has no caller, but they have names.
+  static bool is_start_by_name(const Module& module, Address pc) {
+    const breakpad::SymbolFile* symbols = module.breakpad_symbols();
+    if (symbols == nullptr) return false;
+    const auto function = symbols->function_at(module.to_breakpad(module.to_link(pc)));
+    return function && function->name == "_start" &&
+           module.to_breakpad(module.to_link(pc)) - function->start < kEntryCodeSize;
+  }
+
+  // Asks the binary's table, then, where that knows nothing, the debug file's, then Breakpad's.
   template <typename Question>
   auto ask(const Module& module, Question question)
       -> decltype(question(std::declval<dwarf::CfiTable&>())) {
@@ -89,19 +104,31 @@ class ModuleCfi final : public CfiSource {
       if (file != nullptr && file != module.binary())
         tables.debug = dwarf::CfiTable::debug_frame_of(*file);
     }
-    if (tables.debug == nullptr) return std::nullopt;
-    return question(*tables.debug);
+    if (tables.debug != nullptr) {
+      if (auto answer = question(*tables.debug)) return answer;
+    }
+    // What the binary's own tables do not cover, those made of them do not either.
+    if (tables.main != nullptr) return std::nullopt;
+    if (!tables.breakpad_tried) {
+      tables.breakpad_tried = true;
+      if (const breakpad::SymbolFile* symbols = module.breakpad_symbols())
+        tables.breakpad = std::make_unique<BreakpadRows>(module, *symbols, arch_);
+    }
+    if (tables.breakpad == nullptr) return std::nullopt;
+    return question(*tables.breakpad);
   }
 
   const ModuleSet& modules_;
   const MemoryReader& dump_;
+  isa::Arch arch_;
   std::unordered_map<const Module*, ModuleTables> tables_;
 };
 
 }  // namespace
 
-std::unique_ptr<CfiSource> cfi_of_modules(const ModuleSet& modules, const MemoryReader& dump) {
-  return std::make_unique<ModuleCfi>(modules, dump);
+std::unique_ptr<CfiSource> cfi_of_modules(const ModuleSet& modules, const MemoryReader& dump,
+                                          isa::Arch arch) {
+  return std::make_unique<ModuleCfi>(modules, dump, arch);
 }
 
 }  // namespace inquest::process

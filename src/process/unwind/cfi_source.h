@@ -23,8 +23,9 @@ class CfiSource {
   virtual bool is_entry_code(Address pc) = 0;
 };
 
-// Tables of the binary, of its separate debug file, or of what the dump itself holds, made on first
-// demand. `modules` must outlive it. Not thread-safe.
-std::unique_ptr<CfiSource> cfi_of_modules(const ModuleSet& modules, const MemoryReader& dump);
+// Tables of the binary, of its separate debug file, of what the dump itself holds, or of a Breakpad
+// symbol file, made on first demand. `modules` must outlive it. Not thread-safe.
+std::unique_ptr<CfiSource> cfi_of_modules(const ModuleSet& modules, const MemoryReader& dump,
+                                          isa::Arch arch);
 
 }  // namespace inquest::process

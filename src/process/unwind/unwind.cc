@@ -76,7 +76,7 @@ Kept plan(std::span<const uint64_t> pcs, size_t max_kept, Stack& stack) {
 struct Unwinder::State {
   State(const ProcessImage& image, const ModuleSet& modules)
       : memory(modules.memory()),
-        cfi(cfi_of_modules(modules, *image.memory)),
+        cfi(cfi_of_modules(modules, *image.memory, image.arch)),
         sites(image, memory, *cfi),
         stack_words(memory) {}
 

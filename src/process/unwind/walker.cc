@@ -313,7 +313,7 @@ bool Walker::from_scan(Address from, size_t words, std::optional<Address> callee
   }
   const auto first = stack_.load(Address((from.value + 7) & ~uint64_t{7}));
   if (!first) {
-    const bool no_stack = sites_.image().mapping_at(from) == nullptr;
+    const bool no_stack = sites_.memory().why_missing(from) == Missing::kUnmapped;
     if (no_stack) note(fmt::format("the stack pointer {} lies in no mapping", to_hex(from)));
     return no_stack ? stop(StackEnd::kNoMoreFrames) : stop_for_missing(from);
   }

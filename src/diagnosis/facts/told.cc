@@ -1,0 +1,58 @@
+#include "diagnosis/facts/told.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace inquest::diagnosis {
+namespace {
+
+constexpr size_t kMaxAnnotationsShown = 24;
+constexpr size_t kMaxValueShown = 160;  // bytes
+
+// base/logging.cc of Chromium; crash_dump of Android and those who follow it; Sentry's and
+// Electron's habits.
+constexpr std::array<std::string_view, 5> kLastWords = {
+    "LOG_FATAL", "abort_message", "abort-message", "abort_msg", "assertion_message"};
+
+std::string shown(const std::string& value) {
+  if (value.size() <= kMaxValueShown) return value;
+  size_t end = kMaxValueShown;
+  while (end > 0 && (static_cast<unsigned char>(value[end]) & 0xc0) == 0x80) --end;
+  return value.substr(0, end) + "…";
+}
+
+}  // namespace
+
+std::optional<process::Annotation> told_last_words(const process::ProcessImage& image) {
+  for (const process::Annotation& annotation : image.annotations) {
+    const bool known =
+        std::find(kLastWords.begin(), kLastWords.end(), annotation.name) != kLastWords.end();
+    if (known && !annotation.value.empty()) return annotation;
+  }
+  return std::nullopt;
+}
+
+void add_told(const process::ProcessImage& image, Facts& facts) {
+  if (!image.system.empty()) {
+    facts.other.push_back({fmt::format("it ran on {}", image.system), {}});
+  }
+  if (image.annotations.empty()) return;
+  std::string text;
+  const size_t count = std::min(image.annotations.size(), kMaxAnnotationsShown);
+  for (size_t i = 0; i < count; ++i) {
+    const process::Annotation& annotation = image.annotations[i];
+    text += text.empty() ? "" : "; ";
+    text += annotation.name.empty()
+                ? fmt::format("\"{}\"", shown(annotation.value))
+                : fmt::format("{} = {}", annotation.name, shown(annotation.value));
+  }
+  if (image.annotations.size() > count) {
+    text += fmt::format("; and {} more", image.annotations.size() - count);
+  }
+  facts.other.push_back({fmt::format("the program had told its crash reporter: {}", text), {}});
+}
+
+}  // namespace inquest::diagnosis
