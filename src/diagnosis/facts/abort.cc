@@ -166,6 +166,7 @@ void add_exception(const Ending& ending, AbortFacts& facts) {
   if (sp && end && *sp < *end && throwing) search.stack_words = {*sp, *end};
   if (throwing) search.heap = site.map.heaps();
   const auto exception = find_exception(search);
+  if (throwing) facts.kind = Kind::kException;  // which one, the evidence may not hold any more
   if (!exception) return;
   facts.kind = Kind::kException;
   facts.exception_type = exception->type;

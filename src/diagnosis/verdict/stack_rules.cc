@@ -9,6 +9,7 @@ namespace {
 constexpr size_t kDeepStack =
     2000;  // frames; a stack this deep without a cycle is recursion all the same
 constexpr size_t kFewRounds = 20;            // rounds of a cycle that already mean recursion
+constexpr size_t kUnseenFrames = 2;          // so few, and the stack goes on
 constexpr uint64_t kLargeFrame = 64 * 1024;  // bytes
 
 std::string cycle_words(const CycleFact& cycle) {
@@ -35,6 +36,9 @@ void propose_from_stack(const Facts& facts, Proposals& out) {
   const auto& cycle = facts.crashing.cycle;
   const bool recursion =
       (cycle && cycle->count >= kFewRounds) || facts.crashing.total_frames >= kDeepStack;
+  // A minidump may lack the stack of a thread whose stack pointer has left it.
+  const bool unseen = !recursion && facts.crashing.total_frames <= kUnseenFrames &&
+                      facts.crashing.end != "complete";
   // Where a cycle was folded, the distance to the next kept frame is that of many rounds.
   const bool large = !cycle && fault.frame_size && *fault.frame_size >= kLargeFrame;
   if (recursion) {
@@ -45,6 +49,14 @@ void propose_from_stack(const Facts& facts, Proposals& out) {
     h.would_confirm =
         "the input that makes it recurse so deep: the arguments of two successive rounds";
     out.push_back({h, large ? 90 : 97});
+  }
+  if (unseen && !large) {
+    h.crash_class = CrashClass::kStackOverflowRecursion;
+    h.sentence =
+        "the stack ran out; its frames are not in the evidence, and recursion is what most "
+        "often does it";
+    h.would_confirm = "the frames: a core holds the whole stack";
+    out.push_back({h, 78});
   }
   if (!recursion || large) {
     h.crash_class = CrashClass::kStackOverflowLargeFrame;

@@ -1,6 +1,7 @@
 #include "process/modules/symbol_store.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -118,10 +119,8 @@ class SymbolSearch {
     std::sort(ids.begin(), ids.end());
     const size_t more = ids.size() > kMaxIdsNamed ? ids.size() - kMaxIdsNamed : 0;
     ids.resize(ids.size() - more);
-    std::string names;
-    for (const std::string& other : ids) names += (names.empty() ? "" : ", ") + other;
-    note(fmt::format("{} holds symbols of other builds only ({}{}), wanted is {}", builds, names,
-                     more == 0 ? "" : fmt::format(" and {} more", more),
+    note(fmt::format("{} holds symbols of other builds only ({}{}), wanted is {}", builds,
+                     fmt::join(ids, ", "), more == 0 ? "" : fmt::format(" and {} more", more),
                      id.empty() ? "unknown" : id),
          "give the symbols of the build that crashed with --debug-dir");
   }

@@ -67,8 +67,10 @@ std::optional<ScanHit> scan_for_return(Address from, size_t words, std::optional
                                        CodeSites& sites, StackWords& stack) {
   constexpr uint64_t kWord = 8;
   const Address start((from.value + kWord - 1) & ~(kWord - 1));
-  // Is the callee's own code missing, as when the program's file was not found?
-  const bool blind = callee_pc && sites.memory().view(*callee_pc, 1).empty();
+  // Is the callee's own code missing, as when the program's file was not found? When there is no
+  // callee, as after a jump to null, what stands before a word that points into code that is not at
+  // hand cannot speak for or against it either.
+  const bool blind = !callee_pc || sites.memory().view(*callee_pc, 1).empty();
   std::optional<ScanHit> best;
   int best_score = 0;
   for (size_t i = 0; i < std::max(words, kScanWordsFurther); ++i) {
