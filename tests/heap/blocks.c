@@ -1,10 +1,11 @@
-// Every kind of block that glibc's malloc knows, in several threads. Prints them, then dies.
+// Every kind of block that an allocator knows, in several threads. Prints them, then dies. The sizes are
+// chosen for the bins of glibc's malloc; others are tried with the same program.
 #include <malloc.h>
 #include <pthread.h>
 
 #include "ledger.h"
 
-enum { kThreads = 6, kCount = 400 };
+enum { kThreads = 8, kCount = 400 };
 static pthread_barrier_t at_work, done;
 
 static unsigned next_random(unsigned *state) {
