@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "diagnosis/facts/origin_lifetime.h"
@@ -33,8 +34,8 @@ bool reaches_beyond(const Facts& facts) {
 }
 
 OriginTheme theme_of(const Facts& facts) {
-  if (is_about_lifetime(facts)) return OriginTheme::kLifetime;
-  return reaches_beyond(facts) ? OriginTheme::kBounds : OriginTheme::kValue;
+  if (reaches_beyond(facts)) return OriginTheme::kBounds;
+  return is_about_lifetime(facts) ? OriginTheme::kLifetime : OriginTheme::kValue;
 }
 
 class Start {
@@ -44,14 +45,23 @@ class Start {
 
   OriginFacts trace() {
     suspect_stack();
+    if (facts_.fault && facts_.fault->operand) {
+      const auto& known = facts_.fault->operand->expression;
+      if (known && known->value) trace_.know(known->text, *known->value);
+    }
+    if (theme_of(facts_) == OriginTheme::kBounds) trail_.met_bounds();
     if (goes_round()) {
       blame_recursion();
     } else if (facts_.abort.kind == AbortFacts::Kind::kAssertion && !facts_.fault) {
       blame_check();
     } else if (const auto value = find()) {
       trace_.follow(*value);
-      if (theme_of(facts_) == OriginTheme::kBounds) blame_memory();
+      if (theme_of(facts_) == OriginTheme::kBounds) {
+        trail_.doubt(false);
+        blame_memory();
+      }
     }
+    trail_.doubt(false);
     blame_lifetime(code_, facts_, trail_);
     watch_others();
     OriginFacts out;
@@ -131,11 +141,11 @@ class Start {
 
   // Of an index that led too far: whose memory was it meant for?
   void blame_memory() {
-    if (!facts_.fault || !facts_.fault->operand || !facts_.fault->operand->index) return;
+    if (!facts_.fault || !facts_.fault->operand) return;
     FunctionBody* body = code_.of_frame(facts_.fault->frame);
     if (body == nullptr) return;
     const isa::Instruction& one = body->code()[body->current()];
-    if (one.memory.empty() || !one.memory[0].base) return;
+    if (one.memory.empty() || !one.memory[0].base || !one.memory[0].index) return;
     const auto& expression = facts_.fault->operand->expression;
     if (const auto value = in_register(*body, body->current(), *one.memory[0].base,
                                        expression ? expression->text : ""))
@@ -269,10 +279,13 @@ class Start {
                                  ? std::string("which the failed check looks at")
                                  : fmt::format("which `{}` looks at", facts_.abort.condition);
     bool found = false;
+    std::map<std::string, size_t> told;
     const auto ask = [&](size_t place) {
       const auto& memory = body->code()[place].memory;
       if (memory.empty() || body->flow().layout().slot(place, memory[0])) return;
-      trace_.blame_all_writers(*body, place, 0, Reason::kBreaksRule, deed);
+      for (const std::string& function :
+           trace_.blame_all_writers(*body, place, 0, Reason::kSetsOthers, deed))
+        ++told[function];
       found = true;
     };
     ask(*at);
@@ -284,6 +297,9 @@ class Start {
           process::find_sources(body->flow(), *at, Spot::in_register(id), std::nullopt);
       for (const process::Returned& source : sources) ask(source.at);
     }
+    // Who sets both sides keeps them in step.
+    for (const auto& [function, times] : told)
+      if (times == 1) trail_.strengthen(function, Reason::kBreaksRule);
     if (found || compares.reads.empty()) return;
     if (auto value = in_register(*body, *at, compares.reads[0], "")) trace_.follow(*value);
   }
@@ -330,8 +346,8 @@ class Start {
   std::optional<uint64_t> start_of_walk(FunctionBody& body, size_t load, RegisterId argument) {
     if (FunctionBody* inner = code_.of_frame(*facts_.user_frame)) {
       const auto entry = inner->code().at(inner->code().entry());
-      const auto given = entry ? inner->flow().value(*entry, argument) : std::nullopt;
-      if (given) return given;
+      for (const size_t at : {entry.value_or(inner->current()), inner->current()})
+        if (const auto given = inner->flow().value(at, argument)) return given;
     }
     const auto address = body.flow().address(load, body.code()[load].memory[0]);
     return address ? site_.modules.memory().load<uint64_t>(*address) : std::nullopt;

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <charconv>
 
 #include "diagnosis/facts/origin_trace.h"
 
@@ -13,8 +13,6 @@ using process::MemberBefore;
 using Kind = OriginStep::Kind;
 
 namespace {
-
-constexpr unsigned kArgumentsAsked = 4;
 
 enum class Bound : uint8_t { kNone, kThird };  // the argument that bounds it
 
@@ -56,11 +54,22 @@ const MemberBefore* written(const std::vector<MemberBefore>& before,
   return nullptr;
 }
 
-// Bytes, right before the member or with nothing but small things between.
-const MemberBefore* buffer(const std::vector<MemberBefore>& before) {
+// The array right before the member; bytes may have small things between.
+const MemberBefore* array_before(const std::vector<MemberBefore>& before) {
+  if (!before.empty() && is_array(before.back())) return &before.back();
   for (auto one = before.rbegin(); one != before.rend(); ++one)
     if (is_array(*one) && one->type.starts_with("char")) return &*one;
   return nullptr;
+}
+
+// Of "long[32]" with 256 bytes: 8. Of arrays of arrays, of the outer one.
+uint32_t element_size(const MemberBefore& array) {
+  const size_t from = array.type.find('[');
+  uint64_t count = 0;
+  const char* end = array.type.data() + array.type.size();
+  std::from_chars(array.type.data() + from + 1, end, count);
+  const uint64_t size = count == 0 ? 0 : array.size / count;
+  return size <= 8 ? static_cast<uint32_t>(size) : 0;
 }
 
 }  // namespace
@@ -92,32 +101,32 @@ bool OriginTrace::blame_bulk(FunctionBody& body, size_t at, size_t operand,
       could = true;
     }
   }
-  if (const MemberBefore* over = buffer(before); over != nullptr && (!value || *value != 0))
-    could = blame_byte_stores(near, structure, *over, target) || could;
+  if (const MemberBefore* over = could ? nullptr : array_before(before))
+    could = blame_element_stores(near, structure, *over, target, value);
   return could;
 }
 
-// Loops that copy byte by byte, in functions that are given such an object.
-bool OriginTrace::blame_byte_stores(Address near, const std::string& structure,
-                                    const MemberBefore& over, const StoreTarget& target) {
+// Loops that write element by element into the array before the member.
+bool OriginTrace::blame_element_stores(Address near, const std::string& structure,
+                                       const MemberBefore& over, const StoreTarget& target,
+                                       std::optional<uint64_t> value) {
+  const uint32_t size = element_size(over);
+  if (size == 0) return false;
   bool could = false;
-  for (const Address pc : find_byte_stores(code_, near)) {
-    FunctionBody* body = code_.at(pc);
-    process::SourceNames* names = body == nullptr ? nullptr : body->names();
-    if (names == nullptr) continue;
-    bool takes = false;
-    for (unsigned n = 0; n < kArgumentsAsked && !takes; ++n) {
-      const auto id = isa::argument_register(body->code().arch(), n);
-      const auto given = id ? names->register_at(body->code().entry(), *id) : std::nullopt;
-      takes = given && pointee(given->type) == structure;
-    }
-    const CodePlace where = code_.place(pc);
-    if (!takes || trail_.crashed(where.function)) continue;
-    const std::string why = fmt::format("copies byte by byte into `{}` ({} bytes, before `{}`)",
-                                        over.member, over.size, target.member);
+  for (const FoundStore& store : find_plain_stores(code_, near, size)) {
+    if (store.constant && value && (size > 1 || *value == 0) && *store.constant != *value) continue;
+    process::SourceNames* names = store.body->names();
+    const CodePlace where = code_.place(store.pc);
+    if (names == nullptr || trail_.crashed(where.function) ||
+        !speaks_of(*store.body, structure, over.member))
+      continue;
+    const std::string why = fmt::format(
+        "writes element by element into `{}` ({} bytes, before "
+        "`{}`)",
+        over.member, over.size, target.member);
     trail_.step(Kind::kStore, fmt::format("{} {}", where.text(), why), where, std::nullopt,
                 "heuristic");
-    trail_.suspect(where, std::nullopt, Reason::kCopiesInto, why);
+    trail_.suspect(where, std::nullopt, size == 1 ? Reason::kCopiesInto : Reason::kMayOverrun, why);
     could = true;
   }
   return could;

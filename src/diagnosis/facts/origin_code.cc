@@ -171,6 +171,12 @@ std::string OriginCode::name_with(Address near, Address target,
   return {};
 }
 
+std::string_view OriginCode::linkage_of(Address target) const {
+  if (listed_ == nullptr) return {};
+  const auto known = linkage_names_.find(listed_->to_link(target));
+  return known == linkage_names_.end() ? std::string_view() : known->second;
+}
+
 bool OriginCode::is_program_code(Address pc) { return place(pc).role == CodeRole::kUser; }
 
 }  // namespace inquest::diagnosis

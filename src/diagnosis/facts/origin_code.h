@@ -78,6 +78,8 @@ class OriginCode {
   std::string name_of(Address target);
   // The same for what the code around `near` calls, when its linkage name contains one of `hints`.
   std::string name_with(Address near, Address target, std::span<const std::string_view> hints);
+  // The linkage name of a function of the module whose names name_with() has listed.
+  std::string_view linkage_of(Address target) const;
   bool is_program_code(Address pc);
   const Site& site() const { return site_; }
 

@@ -17,6 +17,17 @@ bool is_one_of(std::string_view name, std::initializer_list<std::string_view> na
   return std::ranges::find(names, name) != names.end();
 }
 
+// "_ZNSt6vectorI5RouteSaIS0_EE17_M_realloc_insert…" is about Route; with "P5Route" it is not.
+bool has_mangled_argument(std::string_view linkage, const std::string& type) {
+  const std::string last = type.substr(type.rfind(':') + 1);
+  if (last.empty() || type.find('<') != std::string::npos) return false;
+  const std::string mangled = fmt::format("{}{}", last.size(), last);
+  const size_t at = linkage.find(mangled);
+  if (at == std::string_view::npos || at == 0) return false;
+  const size_t before = linkage.find_last_of("PRI", at);
+  return before != std::string_view::npos && linkage[before] == 'I';
+}
+
 bool is_release(const std::string& name) {
   return is_one_of(public_name(name), {"free", "cfree", "operator delete", "operator delete[]",
                                        "realloc", "munmap", "rust_dealloc"});
@@ -26,12 +37,18 @@ bool is_release(const std::string& name) {
 bool moves_elements(const std::string& name) {
   if (!name.starts_with("std::")) return false;
   const std::string method = last_part(name);
-  return is_one_of(method, {"erase", "clear", "pop_back", "pop_front", "reset", "push_back",
-                            "emplace_back", "resize", "insert", "emplace", "shrink_to_fit",
-                            "reserve", "assign", "append"}) ||
+  if (is_one_of(method,
+                {"erase", "clear", "pop_back", "pop_front", "pop", "reset", "resize", "assign"}) ||
+      method.starts_with("_M_erase") || method.starts_with("~"))
+    return true;
+  // Lists and trees keep their elements where they are when they grow.
+  if (name.find("list") != std::string::npos || name.find("map") != std::string::npos ||
+      name.find("set") != std::string::npos || name.find("_Rb_tree") != std::string::npos)
+    return false;
+  return is_one_of(method, {"push_back", "push_front", "emplace_back", "insert", "emplace",
+                            "shrink_to_fit", "reserve", "append"}) ||
          method.starts_with("_M_realloc") || method.starts_with("_M_default_append") ||
-         method.starts_with("_M_erase") || method.starts_with("_M_fill_insert") ||
-         method.starts_with("~");
+         method.starts_with("_M_fill_insert");
 }
 
 constexpr std::string_view kReleaseHints[] = {"free",    "_ZdlPv", "_ZdaPv",
@@ -115,6 +132,15 @@ class Lifetime {
            });
   }
 
+  // Of a class that derives from what was used.
+  bool is_derived(const FoundCall& call) {
+    process::SourceNames* names = code_.at(call.pc)->names();
+    const auto first = isa::argument_register(code_.site().arch(), 0);
+    return std::ranges::any_of(names->bases_at(call.pc, *first), [&](const std::string& base) {
+      return types_.contains(pointee(base));
+    });
+  }
+
   // The type of what a deallocator of the library, inlined here, is for: the node of a list of
   // them.
   std::string inlined_type(const CodePlace& where) const {
@@ -125,9 +151,23 @@ class Lifetime {
     return {};
   }
 
+  // Destructors do what they are told: who destroyed the object is meant.
+  static bool is_destructor(const std::string& function) {
+    return last_part(function).starts_with("~");
+  }
+  static CodePlace outside_destructors(CodePlace place) {
+    if (!is_destructor(place.function)) return place;
+    for (const std::string& caller : place.callers) {
+      if (is_destructor(caller)) continue;
+      place.function = caller;
+      break;
+    }
+    return place;
+  }
+
   void released(const FoundCall& call) {
     const auto freed = argument(call);
-    const CodePlace where = code_.place(call.pc);
+    const CodePlace where = outside_destructors(code_.place(call.pc));
     if (const std::string type = inlined_type(where); !type.empty()) {
       const std::string why = fmt::format("frees a {} with {}()", type, call.callee);
       trail_.step(OriginStep::Kind::kStore, fmt::format("{} {}", where.text(), why), where,
@@ -135,7 +175,7 @@ class Lifetime {
       trail_.suspect(where, std::nullopt, sure_ ? Reason::kFreesIt : Reason::kMayHaveFreed, why);
       return;
     }
-    if (!freed || !is_it(*freed)) {
+    if (!freed || (!is_it(*freed) && !is_derived(call))) {
       trail_.suspect(where, std::nullopt, Reason::kFrees,
                      fmt::format("frees memory with {}()", call.callee));
       return;
@@ -144,7 +184,9 @@ class Lifetime {
     trail_.step(OriginStep::Kind::kStore, fmt::format("{} {}", where.text(), why), where,
                 std::nullopt, "heuristic");
     // Of what died in free(), that it frees is no news.
-    if (facts_.abort.kind != AbortFacts::Kind::kGlibcHeap || !trail_.crashed(where.function))
+    const bool is_news =
+        facts_.abort.kind != AbortFacts::Kind::kGlibcHeap || !trail_.crashed(where.function);
+    if (is_news && !is_destructor(where.function))
       trail_.suspect(where, std::nullopt, sure_ ? Reason::kFreesIt : Reason::kMayHaveFreed, why);
     if (++releasers_ <= kMaxReleasers) blame_callers(call);
   }
@@ -167,11 +209,12 @@ class Lifetime {
 
   void moved(const FoundCall& call) {
     const CodePlace where = code_.place(call.pc);
+    if (trail_.has_come_from(where.function)) return;
     const bool same_class = !scope_.empty() && where.function.starts_with(scope_ + "::");
     const std::string method = last_part(call.callee);
     const bool ends = method.starts_with("~");
     const bool such = !ends && std::ranges::any_of(types_, [&](const std::string& type) {
-      return has_argument(call.callee, type);
+      return has_argument(call.callee, type) || has_mangled_argument(call.linkage, type);
     });
     trail_.suspect(where, std::nullopt,
                    ends                            ? Reason::kFrees
@@ -211,7 +254,7 @@ bool is_about_lifetime(const Facts& facts) {
 }
 
 void blame_lifetime(OriginCode& code, const Facts& facts, OriginTrail& trail) {
-  if (!facts.user_frame ||
+  if (!facts.user_frame || trail.has_met_bounds() ||
       (!is_about_lifetime(facts) && !(is_garbage(facts) && trail.has_met_heap())))
     return;
   Lifetime(code, facts, trail).blame();

@@ -19,11 +19,6 @@ namespace {
 constexpr int kMaxCallDepth = 4;
 constexpr unsigned kRegisterArguments = 6;
 
-bool is_error_value(std::optional<uint64_t> value) {
-  constexpr uint64_t kSmall = 4096;
-  return value && (*value < kSmall || *value > ~kSmall || *value == 0xffff'ffff);
-}
-
 std::optional<Address> callee_of(FunctionBody& body, size_t call, const process::MemoryReader& m) {
   const Instruction& one = body.code()[call];
   if (one.target.direct) return one.target.direct;
@@ -77,13 +72,20 @@ void OriginTrace::filled(const Followed& value, size_t call) {
                               "looked at"
                             : " and does not always set it"),
       where, body.frame(), how == Fills::kUnknown ? "heuristic" : "traced");
+  // Of a value that was right once, those who set it are not to blame.
+  if (about_lifetime_) return;
   const Address entry = target ? code_.through_stub(*target) : Address();
   if (!target || !code_.is_program_code(entry)) {
     trail_.suspect(where, body.frame(), Reason::kDidNotCheck,
                    fmt::format("used {} as {} left it", quoted(value.name), called));
     return;
   }
-  trail_.suspect(where, body.frame(), ignored ? Reason::kIgnoredResult : Reason::kOwnsIt,
+  // What it always sets, it may as well have returned.
+  const bool unchecked = how == Fills::kAlways && is_error_value(value.value);
+  trail_.suspect(where, body.frame(),
+                 ignored     ? Reason::kIgnoredResult
+                 : unchecked ? Reason::kDidNotCheck
+                             : Reason::kOwnsIt,
                  ignored
                      ? fmt::format("did not look whether {} had set {}", called, quoted(value.name))
                      : fmt::format("used {} as {} left it", quoted(value.name), called));
@@ -106,6 +108,7 @@ bool OriginTrace::returned(Followed& value, size_t call) {
       fmt::format("{} was returned by {} in {}", quoted(value.name), called, where.text()), where,
       body.frame());
   step.trust = body.frame() ? "exact" : "traced";
+  trail_.came_from(callee);
   const bool is_program = target && code_.is_program_code(code_.through_stub(*target));
   // Only null and error codes are for callers to check.
   const bool checkable = is_error_value(value.value);
@@ -192,6 +195,7 @@ bool OriginTrace::loaded(Followed& value, size_t definition) {
   process::OperandExplanation explained;
   if (process::SourceNames* names = body.names()) explained = names->memory_at(one, 0);
   std::string text = explained.access;
+  if (!value.value && !text.empty() && text == known_text_) value.value = known_value_;
   if (explained.member) trail_.met(explained.member->structure);
   const auto address = body.flow().address(definition, one.memory[0]);
   std::optional<uint64_t> now;
@@ -236,6 +240,7 @@ bool OriginTrace::loaded(Followed& value, size_t definition) {
                 fmt::format("`{}` does not point at {}, but at {}", explained.pointer->text,
                             pointee(explained.pointer->type), found),
                 where, body.frame());
+  is_changed_ = changed;
   bool could = false;
   if (right != false)
     could = blame_writers(body, definition, 0, changed ? std::nullopt : value.value, text);
@@ -249,11 +254,14 @@ bool OriginTrace::loaded(Followed& value, size_t definition) {
   // What is no address at all may have come out of the wrong object: where is that from?
   const bool dead_stack = object && is_on_some_stack(*object);
   if (right != false && !dead_stack && (!value.value || *value.value == 0)) return false;
+  trail_.doubt(right != false && !dead_stack);
   value.name = name_of(value, definition, *base);
   value.at = definition;
   value.spot = Spot::in_register(*base);
   value.value = object;
-  if (object) blame_global(body, definition, Address(*object), Reason::kHandedOut, value.name);
+  if (object)
+    blame_global(body, definition, Address(*object),
+                 right == false ? Reason::kHandedOut : Reason::kMakesAddress, value.name);
   if (dead_stack && !right && explained.pointer)
     blame_locals(body, definition, pointee(explained.pointer->type));
   return true;

@@ -32,6 +32,16 @@ bool empties(const std::string& name) {
   return false;
 }
 
+// Accessors, as against functions that look for something.
+bool hands_out(const std::string& method) {
+  if (method.empty() || method.starts_with("operator")) return true;
+  for (const std::string_view one :
+       {"get", "data", "begin", "front", "back", "value", "c_str", "at", "top", "base", "end",
+        "cbegin", "forward", "move", "addressof"})
+    if (method == one) return true;
+  return method.starts_with("_M_") || method.starts_with("__");
+}
+
 }  // namespace
 
 bool OriginTrace::is_on_stack(const std::string& function) {
@@ -45,7 +55,10 @@ bool OriginTrace::is_on_some_stack(uint64_t value) const {
   const Site& site = code_.site();
   for (size_t i = 0; i < site.image.threads.size(); ++i) {
     const ThreadStack* stack = site.map.stack_of(i);
-    if (stack != nullptr && stack->range.contains(Address(value))) return true;
+    if (stack == nullptr || !stack->range.contains(Address(value))) continue;
+    // What another thread still has on its stack is as good as any.
+    const auto sp = site.image.threads[i].registers.sp();
+    return i == site.thread || !sp || Address(value) < *sp;
   }
   return false;
 }
@@ -102,12 +115,15 @@ void OriginTrace::blame_locals(FunctionBody& body, size_t at, const std::string&
     if (!made || pointee(made->type) != type) continue;
     const CodePlace where = code_.place(pc);
     const std::string given = given_to(*owner, pc);
-    if (given.empty() || is_on_stack(where.function) || ++named > kMaxTakers) continue;
-    const std::string why = fmt::format("passes the address of its local variable {} to {}()",
-                                        quoted(made->text), given);
+    if (is_on_stack(where.function) || ++named > kMaxTakers) continue;
+    const std::string why =
+        given.empty()
+            ? fmt::format("hands out the address of its local variable {}", quoted(made->text))
+            : fmt::format("passes the address of its local variable {} to {}()", quoted(made->text),
+                          given);
     trail_.step(Kind::kArgument, fmt::format("{} {}", where.text(), why), where, std::nullopt,
                 "heuristic");
-    trail_.suspect(where, std::nullopt, Reason::kPassedIt, why);
+    trail_.suspect(where, std::nullopt, Reason::kHandedOut, why);
   }
 }
 
@@ -172,7 +188,13 @@ bool OriginTrace::by_accessor(Followed& value, size_t call, const std::string& c
               fmt::format("{} came out of {} by {}() in {}", quoted(value.name), quoted(text),
                           last_part(callee), where.text()),
               where, body.frame());
-  trail_.suspect(where, body.frame(), Reason::kUsedAccessor, fmt::format("used {}", quoted(text)));
+  // What hands out what its object holds is used as a matter of course; what looks for something
+  // may not find it.
+  const bool may_fail = is_error_value(value.value) && !hands_out(last_part(callee));
+  trail_.suspect(where, body.frame(), may_fail ? Reason::kLibraryGave : Reason::kUsedAccessor,
+                 may_fail
+                     ? fmt::format("used what {}() returned without a check", last_part(callee))
+                     : fmt::format("used {}", quoted(text)));
   const std::string wanted = last_name(text), holder = callee.substr(0, callee.rfind("::"));
   for (const FoundCall& found : find_calls(code_, where.pc, kEmptyHints, empties)) {
     FunctionBody* emptier = code_.at(found.pc);

@@ -14,6 +14,8 @@ constexpr uint64_t kMaxScanned = 4 << 20;  // bytes of code
 constexpr size_t kMaxCandidates = 48;      // stores whose functions are decoded and named
 constexpr size_t kMaxInitialisers = 12;    // functions looked at for other members
 constexpr size_t kMaxCalls = 64;
+constexpr unsigned kArgumentsAsked = 4;
+constexpr size_t kInstructionsAsked = 48;
 constexpr size_t kMaxLookups = 8192;  // of the function around a store
 
 bool is_constructor(const std::string& name) {
@@ -27,6 +29,26 @@ bool is_constructor(const std::string& name) {
 }
 
 }  // namespace
+
+// Does the function hold such an object, or the address of the member, in a register?
+bool speaks_of(FunctionBody& body, const std::string& structure, const std::string& member) {
+  process::SourceNames* names = body.names();
+  if (names == nullptr) return false;
+  const auto fits = [&](const std::optional<process::SourceExpression>& known) {
+    return known && (pointee(known->type) == structure || last_name(known->text) == member);
+  };
+  for (unsigned n = 0; n < kArgumentsAsked; ++n) {
+    const auto id = isa::argument_register(body.code().arch(), n);
+    if (id && fits(names->register_at(body.code().entry(), *id))) return true;
+  }
+  const auto& code = body.code();
+  for (size_t i = 0; i + 1 < std::min(code.size(), kInstructionsAsked); ++i) {
+    const isa::Instruction& one = code[i];
+    if (one.writes.empty() || (!one.loads_destination && !one.address_of)) continue;
+    if (fits(names->register_at(code[i + 1].pc, one.writes[0]))) return true;
+  }
+  return false;
+}
 
 bool names_a_maker(const std::string& name) {
   if (is_constructor(name)) return true;
@@ -91,12 +113,19 @@ std::optional<Shape> x86_shape(ByteView code, uint64_t i, Address base) {
     immediate = 4;
   } else if (opcode == 0xc6) {
     immediate = 1;
-  } else if (opcode != 0x89 && opcode != 0x88 && opcode != 0x8d) {
+  } else if (opcode == 0x83 || opcode == 0x81) {  // add, sub … with a constant
+    immediate = opcode == 0x83 ? 1 : 4;
+    if (at < code.size() && (code[at] >> 3 & 7) == 7) return std::nullopt;  // cmp
+  } else if (opcode == 0xff) {                                              // inc, dec
+    if (at < code.size() && (code[at] >> 3 & 7) > 1) return std::nullopt;
+  } else if (opcode != 0x89 && opcode != 0x88 && opcode != 0x8d && opcode != 0x01 &&
+             opcode != 0x29 && opcode != 0x09 && opcode != 0x21 && opcode != 0x31) {
     return std::nullopt;
   }
   if (at + 6 > code.size()) return std::nullopt;
   const uint8_t modrm = code[at++], mod = modrm >> 6, rm = modrm & 7;
-  if (immediate != 0 && (modrm >> 3 & 7) != 0) return std::nullopt;
+  const bool moves = opcode == 0xc7 || opcode == 0xc6;
+  if (moves && (modrm >> 3 & 7) != 0) return std::nullopt;
   if (mod == 3) return std::nullopt;
   Shape shape;
   shape.pc = base + i;
@@ -170,11 +199,22 @@ std::optional<size_t> instruction_around(const process::FunctionCode& code, Addr
   return std::nullopt;
 }
 
+// May a store `displacement` bytes behind a pointer be one to the member? Elements of arrays are
+// written through pointers to them as well.
+bool may_be_at(int64_t displacement, const StoreTarget& target) {
+  const auto offset = static_cast<int64_t>(target.offset);
+  const bool is_element = target.member.find('[') != std::string::npos;
+  return displacement == target.displacement || displacement == target.displacement - 8 ||
+         displacement == offset || (is_element && displacement == 0);
+}
+
 // The operand that the instruction writes at the target, by offset alone.
 std::optional<size_t> written_operand(const isa::Instruction& one, const StoreTarget& target) {
   for (size_t i = 0; i < one.memory.size(); ++i) {
     const isa::MemoryOperand& operand = one.memory[i];
-    if (operand.access != isa::Access::kWrite || operand.implicit) continue;
+    if (operand.access == isa::Access::kRead || operand.access == isa::Access::kExecute ||
+        operand.implicit)
+      continue;
     if (target.address) {
       if (operand.base != isa::x86::kRip) continue;
       const auto displacement = static_cast<uint64_t>(operand.displacement);
@@ -182,7 +222,8 @@ std::optional<size_t> written_operand(const isa::Instruction& one, const StoreTa
       continue;
     }
     const int64_t end = operand.displacement + static_cast<int64_t>(operand.size);
-    if (operand.displacement <= target.displacement && target.displacement < end) return i;
+    const auto holds = [&](int64_t place) { return operand.displacement <= place && place < end; };
+    if (holds(target.displacement) || may_be_at(operand.displacement, target)) return i;
   }
   return std::nullopt;
 }
@@ -191,10 +232,15 @@ bool is_same_structure(const process::OperandExplanation& stored, const StoreTar
   return stored.member && stored.member->structure == target.structure;
 }
 
+// "child" of "child[2]": any element will do.
+std::string_view without_index(std::string_view member) {
+  return member.substr(0, member.find('['));
+}
+
 bool covers_member(const process::OperandExplanation& stored, const isa::MemoryOperand& operand,
                    const StoreTarget& target) {
   if (!is_same_structure(stored, target)) return false;
-  if (stored.member->member == target.member) return true;
+  if (without_index(stored.member->member) == without_index(target.member)) return true;
   // A vector store names the first of the members that it covers; a union has several in one place.
   return stored.member->offset <= target.offset &&
          target.offset < stored.member->offset + std::max<uint32_t>(operand.size, 1);
@@ -213,7 +259,7 @@ Candidates find_candidates(OriginCode& code, Address near, const StoreTarget& ta
     if (shape.is_address_only) return;
     const int64_t distance = shape.displacement - target.displacement;
     const bool exact = target.address ? shape.address == target.address
-                                      : !shape.address && (distance == 0 || distance == -8);
+                                      : !shape.address && may_be_at(shape.displacement, target);
     if (exact && out.exact.size() < 4 * kMaxCandidates) out.exact.push_back(shape.pc);
     if (target.address || shape.address || distance > kBeside || distance < -kBeside) return;
     if (++lookups > kMaxLookups) return;
@@ -269,15 +315,26 @@ StoreAnswer find_stores(OriginCode& code, Address near, const StoreTarget& targe
     const auto operand = at ? written_operand(body->code()[*at], target) : std::nullopt;
     if (!operand || !seen.insert(body->code()[*at].pc).second) continue;
     const isa::Instruction& one = body->code()[*at];
+    std::string other_member;
     if (!target.address) {
       if (body->flow().layout().slot(*at, one.memory[*operand])) continue;
       process::SourceNames* names = body->names();
       if (names == nullptr) continue;
-      if (!covers_member(names->memory_at(one, *operand), one.memory[*operand], target))
-        continue;
+      const auto stored = names->memory_at(one, *operand);
+      // A pointer that walks along an array has no name of its own.
+      const bool walks =
+          !stored.member && one.memory[*operand].displacement == 0 &&
+          without_index(target.member) != target.member &&
+          one.memory[*operand].size == target.size &&
+          speaks_of(*body, pointee(target.structure), std::string(without_index(target.member)));
+      if (!walks && !covers_member(stored, one.memory[*operand], target)) continue;
+      if (!walks && stored.member->offset == target.offset &&
+          without_index(stored.member->member) != without_index(target.member))
+        other_member = stored.member->member;
     }
     stores_it.insert(body->code().entry());
-    out.stores.push_back({one.pc, body, *at, process::stored_constant(body->code(), *at)});
+    out.stores.push_back(
+        {one.pc, body, *at, process::stored_constant(body->code(), *at), other_member});
   }
   if (!target.address) find_initialisers(code, candidates, target, stores_it, out);
   return out;
@@ -304,17 +361,26 @@ std::vector<FoundStore> find_stores_through(OriginCode& code, Address near, cons
     const auto& base = body->code()[*at].memory[*operand].base;
     const auto pointer = base ? names->register_at(pc, *base) : std::nullopt;
     if (!pointer || pointee(pointer->type) != type) return;
-    out.push_back({pc, body, *at, process::stored_constant(body->code(), *at)});
+    out.push_back({pc, body, *at, process::stored_constant(body->code(), *at), {}});
   });
   return out;
 }
 
-std::vector<Address> find_byte_stores(OriginCode& code, Address near) {
-  std::vector<Address> out;
+std::vector<FoundStore> find_plain_stores(OriginCode& code, Address near, uint32_t size) {
+  std::vector<FoundStore> out;
   for_each_shape(code.site(), near, [&](const Shape& shape) {
-    if (!shape.is_byte || shape.displacement != 0 || shape.address || out.size() >= kMaxCandidates)
+    if (shape.is_address_only || shape.is_byte != (size == 1) || shape.displacement != 0 ||
+        shape.address || out.size() >= kMaxCandidates || !code.is_program_code(shape.pc))
       return;
-    if (code.is_program_code(shape.pc)) out.push_back(shape.pc);
+    FunctionBody* body = code.at(shape.pc);
+    const auto at = body == nullptr ? std::nullopt : instruction_around(body->code(), shape.pc);
+    if (!at || body->code()[*at].memory.empty()) return;
+    const isa::MemoryOperand& to = body->code()[*at].memory[0];
+    if (to.size != size || to.access == isa::Access::kRead || to.implicit ||
+        body->flow().layout().slot(*at, to))
+      return;
+    out.push_back(
+        {body->code()[*at].pc, body, *at, process::stored_constant(body->code(), *at), {}});
   });
   return out;
 }
@@ -380,7 +446,7 @@ std::vector<FoundCall> find_calls(OriginCode& code, Address near,
     if (known == callees.end())
       known = callees.emplace(target, code.name_with(near, target, hints)).first;
     if (known->second.empty() || !wanted(known->second) || !code.is_program_code(pc)) return;
-    out.push_back({pc, known->second});
+    out.push_back({pc, known->second, code.linkage_of(target)});
   });
   return out;
 }

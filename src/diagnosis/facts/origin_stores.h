@@ -27,6 +27,7 @@ struct FoundStore {
   FunctionBody* body = nullptr;
   size_t at = 0;  // index of the instruction
   std::optional<uint64_t> constant;
+  std::string other_member;  // it goes by another name here: of a union, or of another layout
 };
 
 struct StoreAnswer {
@@ -39,6 +40,9 @@ struct StoreAnswer {
 // A constructor, or "new", "create", "init" and the like in the name.
 bool names_a_maker(const std::string& name);
 
+// Does the function hold such an object, or the address of the member, in a register?
+bool speaks_of(FunctionBody& body, const std::string& structure, const std::string& member);
+
 StoreAnswer find_stores(OriginCode& code, Address near, const StoreTarget& target);
 
 // Stores `displacement` bytes behind a pointer to the type, whose name is plain ("shop::Order").
@@ -50,6 +54,7 @@ std::vector<FoundStore> find_stores_through(OriginCode& code, Address near, cons
 struct FoundCall {
   Address pc;
   std::string callee;
+  std::string_view linkage;  // its mangled name; empty for functions of other modules
 };
 using WantedCall = std::function<bool(const std::string& name)>;
 std::vector<FoundCall> find_calls(OriginCode& code, Address near,
@@ -57,8 +62,8 @@ std::vector<FoundCall> find_calls(OriginCode& code, Address near,
                                   const WantedCall& wanted);
 std::vector<Address> find_calls_to(OriginCode& code, Address near, Address entry);
 
-// Instructions of the program's own code that store single bytes through a pointer.
-std::vector<Address> find_byte_stores(OriginCode& code, Address near);
+// Stores of `size` bytes right at a pointer, or at one plus an index: what loops over arrays do.
+std::vector<FoundStore> find_plain_stores(OriginCode& code, Address near, uint32_t size);
 // Instructions of the program's own code that make the address of a place on the stack.
 std::vector<Address> find_stack_addresses(OriginCode& code, Address near);
 // Instructions of the program's own code that make the address of a global.

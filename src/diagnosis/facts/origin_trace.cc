@@ -149,10 +149,11 @@ std::optional<OriginTrace::Definition> OriginTrace::choose(const Followed& value
   if (candidates.size() == 1) return candidates[0];
   if (candidates.empty()) {
     lost(value, value.at,
-         reaching.lost || !reaching.at.empty()
+         reaching.lost || !reaching.at.empty() || reaching.excluded > 0
              ? "the code before it cannot be followed"
              : fmt::format("{} was never set before it was used", quoted(value.name)));
-    if (!reaching.lost && reaching.at.empty())
+    if (!reaching.lost && reaching.at.empty() && reaching.excluded == 0 &&
+        value.spot.kind == Spot::Kind::kSlot)
       trail_.suspect(place(*value.body, value.at), value.body->frame(), Reason::kUsedUnset,
                      fmt::format("uses {} without setting it", quoted(value.name)));
     return std::nullopt;
@@ -231,9 +232,11 @@ void OriginTrace::note_inlining(const Followed& value, size_t definition) {
     trail_.step(Kind::kReturn,
                 fmt::format("{} came out of {}, which is inlined", quoted(value.name), made.text()),
                 made, value.body->frame());
-    trail_.suspect(used, value.body->frame(), Reason::kDidNotCheck,
+    trail_.suspect(used, value.body->frame(),
+                   is_error_value(value.value) ? Reason::kDidNotCheck : Reason::kGotIt,
                    fmt::format("used what {} gave it as it came", made.name()));
-    trail_.suspect(made, value.body->frame(), Reason::kReturnedIt,
+    trail_.suspect(made, value.body->frame(),
+                   is_error_value(value.value) ? Reason::kReturnedIt : Reason::kGotIt,
                    fmt::format("gave {} away", value_words(value.value)));
   } else if (contains(used.callers, made.function)) {
     trail_.step(Kind::kArgument,
@@ -354,6 +357,18 @@ bool OriginTrace::by_sum(Followed& value, size_t definition) {
     if (sum.index && !index && (!sum.base || base)) index = (rest - base.value_or(0)) / sum.scale;
   }
   const bool takes_index = !sum.base || (sum.index && is_culprit(value, definition, base, index));
+  const auto is_mapped = [&](std::optional<uint64_t> part) {
+    return part && code_.site().image.mapping_at(Address(*part)) != nullptr;
+  };
+  const bool led_away = sum.base && sum.index && is_mapped(takes_index ? base : index) &&
+                        !is_mapped(takes_index ? index : base);
+  const auto taken = takes_index ? index : base;
+  const bool is_address = taken && *taken >= uint64_t{1} << 32 && *taken >> 47 == 0;
+  if (((sum.base && takes_index) || led_away) && !is_address) {
+    about_bounds_ = true;
+    about_lifetime_ = false;
+    trail_.met_bounds();
+  }
   const std::optional<RegisterId> next = takes_index ? sum.index : sum.base;
   if (wraps(sum, value.value)) {
     const CodePlace& where = place(*value.body, definition);
@@ -385,6 +400,14 @@ bool OriginTrace::is_culprit(const Followed& value, size_t definition, std::opti
   const auto is_mapped = [&](std::optional<uint64_t> address) {
     return address && code_.site().image.mapping_at(Address(*address)) != nullptr;
   };
+  // A whole address where nothing is mapped any more, and a number that could be an index.
+  constexpr uint64_t kWhole = uint64_t{1} << 32;
+  const auto is_gone = [&](std::optional<uint64_t> address, std::optional<uint64_t> other) {
+    return address && other && *address >= kWhole && *other < kWhole && *address >> 47 == 0 &&
+           !is_mapped(address);
+  };
+  if (is_gone(base, index)) return false;
+  if (sum.scale == 1 && is_gone(index, base)) return true;
   // Without a scale, compilers put the pointer into either place.
   if (is_mapped(base)) return !is_mapped(index) || sum.scale != 1;
   if (is_mapped(index)) return sum.scale != 1;
@@ -447,7 +470,14 @@ bool OriginTrace::to_caller(Followed& value) {
   }
   const size_t call = caller->current();
   const Instruction& one = caller->code()[call];
-  if (one.flow != Flow::kCall) return false;
+  // A call, or a jump that stands for one: the callee returns for its caller.
+  const bool jumped = one.flow == Flow::kJump;
+  if (one.flow != Flow::kCall && !(jumped && value.spot.kind == Spot::Kind::kRegister)) {
+    lost(
+        value, value.at,
+        fmt::format("{} came from the caller, and how it called is not known", quoted(value.name)));
+    return false;
+  }
   if (one.target.direct) {
     const auto entered = code_.range_of(code_.through_stub(*one.target.direct));
     if (entered && entered->start != value.body->code().entry()) {

@@ -45,8 +45,14 @@ class OriginTrace {
   bool blame_writers(FunctionBody& body, size_t at, size_t operand, std::optional<uint64_t> value,
                      const std::string& name);
   // Who writes to the member that instruction `at` reads, whatever the value.
-  void blame_all_writers(FunctionBody& body, size_t at, size_t operand, Reason reason,
-                         const std::string& deed);
+  // The functions that do, each once.
+  std::set<std::string> blame_all_writers(FunctionBody& body, size_t at, size_t operand,
+                                          Reason reason, const std::string& deed);
+  // What an expression was worth, as far as the facts of the fault tell.
+  void know(std::string text, uint64_t value) {
+    known_text_ = std::move(text);
+    known_value_ = value;
+  }
 
  private:
   struct Definition {
@@ -93,6 +99,7 @@ class OriginTrace {
   enum class Passed : uint8_t { kIt, kOther, kUnknown };
   StoreTarget target_of(FunctionBody& body, size_t at, size_t operand);
   bool blame_store(const FoundStore& store, std::optional<uint64_t> value, const std::string& name);
+  bool blame_sharing(const FoundStore& store, const std::string& name);
   bool blame_computed(FunctionBody& body, size_t at, const CodePlace& where,
                       std::optional<uint64_t> value, const std::string& name);
   bool blame_callers(const FoundStore& store, isa::RegisterId argument,
@@ -105,8 +112,9 @@ class OriginTrace {
   void blame_makers(const StoreAnswer& answer, const StoreTarget& target);
   bool blame_bulk(FunctionBody& body, size_t at, size_t operand, const StoreTarget& target,
                   std::optional<uint64_t> value);
-  bool blame_byte_stores(Address near, const std::string& structure,
-                         const process::MemberBefore& over, const StoreTarget& target);
+  bool blame_element_stores(Address near, const std::string& structure,
+                            const process::MemberBefore& over, const StoreTarget& target,
+                            std::optional<uint64_t> value);
   bool blame_bulk_call(const FoundCall& call, const StoreTarget& target,
                        const std::string& structure,
                        const std::vector<process::MemberBefore>& before,
@@ -121,6 +129,9 @@ class OriginTrace {
   OriginTrail& trail_;
   int steps_ = 0, depth_ = 0;
   bool about_lifetime_, about_bounds_;
+  std::string known_text_;
+  uint64_t known_value_ = 0;
+  bool is_changed_ = false;       // memory holds another value by now
   bool is_wrong_object_ = false;  // what is followed is a pointer to something else
   bool owner_told_ = false;       // of a slot that others filled in
   std::set<std::tuple<const FunctionBody*, size_t, process::Spot>> visited_;

@@ -15,6 +15,11 @@ constexpr size_t kMaxSteps = 24;
 
 }  // namespace
 
+bool is_error_value(std::optional<uint64_t> value) {
+  constexpr uint64_t kSmall = 4096;
+  return value && (*value < kSmall || *value > ~kSmall || *value == 0xffff'ffff);
+}
+
 std::string value_words(std::optional<uint64_t> value) {
   if (!value) return "an unknown value";
   return *value == 0 ? "null" : to_hex(*value);
@@ -105,6 +110,8 @@ void OriginTrail::suspect(const CodePlace& place, std::optional<size_t> frame, R
                           std::string why) {
   // Nobody is to blame in code that is not the program's.
   if (place.role != CodeRole::kUser) return;
+  if (doubtful_ && weight_of(reason) > weight_of(Reason::kMayHaveMade))
+    reason = Reason::kMayHaveMade;
   auto same = std::ranges::find_if(suspects_, [&](const Suspect& known) {
     return known.place.module == place.module && known.place.function == place.function &&
            (!place.function.empty() || known.place.module_offset == place.module_offset);
@@ -129,6 +136,16 @@ bool OriginTrail::crashed(const std::string& function) const {
 void OriginTrail::suspect_elsewhere(const CodePlace& place, std::optional<size_t> frame,
                                     Reason reason, std::string why) {
   if (!crashed(place.function)) suspect(place, frame, reason, std::move(why));
+}
+
+void OriginTrail::strengthen(const std::string& function, Reason reason) {
+  for (Suspect& suspect : suspects_) {
+    auto& reasons = suspect.reasons;
+    if (suspect.place.function != function || std::ranges::find(reasons, reason) != reasons.end())
+      continue;
+    const bool heaviest = weight_of(reason) > weight_of(reasons.front());
+    reasons.insert(heaviest ? reasons.begin() : reasons.end(), reason);
+  }
 }
 
 void OriginTrail::corroborate(const std::string& function, const std::string& why) {

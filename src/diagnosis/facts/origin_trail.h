@@ -1,6 +1,7 @@
 // OriginTrail: what a trace has found so far: the steps, and who is suspected because of them.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +35,11 @@ class OriginTrail {
                          std::string why);
   // Adds kIsActive to a suspicion that there is already; nothing without.
   void corroborate(const std::string& function, const std::string& why);
+  // A reason that holds because of what was found about the function as a whole.
+  void strengthen(const std::string& function, Reason reason);
+  // From here on the trail follows a pointer that may well be right: nothing weighs more than what
+  // is merely possible.
+  void doubt(bool doubtful) { doubtful_ = doubtful; }
   // The function that crashed: suspected first.
   bool crashed(const std::string& function) const;
 
@@ -43,6 +49,14 @@ class OriginTrail {
   // Some value on the way was read from the heap: the object may be another one by now.
   void met_heap() { met_heap_ = true; }
   bool has_met_heap() const { return met_heap_; }
+  // It was an index, or a length, that led too far.
+  void met_bounds() { met_bounds_ = true; }
+  bool has_met_bounds() const { return met_bounds_; }
+  // The pointer came out of this function: what it points at lived then.
+  void came_from(const std::string& function) { makers_.push_back(function); }
+  bool has_come_from(const std::string& function) const {
+    return std::ranges::find(makers_, function) != makers_.end();
+  }
 
   const std::vector<OriginStep>& steps() const { return steps_; }
   const std::vector<Suspect>& suspects() const { return suspects_; }
@@ -54,9 +68,12 @@ class OriginTrail {
   std::vector<OriginStep> steps_;
   std::vector<Suspect> suspects_;
   std::vector<std::string> types_;
-  bool met_heap_ = false;
+  std::vector<std::string> makers_;
+  bool doubtful_ = false, met_heap_ = false, met_bounds_ = false;
 };
 
+// Null, −1 and the like: what a caller can tell from a good value.
+bool is_error_value(std::optional<uint64_t> value);
 // "null", "0x7f…"; "an unknown value".
 std::string value_words(std::optional<uint64_t> value);
 // The last member of an expression: "items" of "cart->items[2]".

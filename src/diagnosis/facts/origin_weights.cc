@@ -67,6 +67,10 @@ int weight_of(Reason reason) {
       return 65;
     case Reason::kCopiesInto:
       return 45;
+    case Reason::kOtherMember:
+      return 45;
+    case Reason::kMayOverrun:
+      return 38;
     case Reason::kClears:
       return 45;
     case Reason::kFreesIt:
@@ -74,7 +78,7 @@ int weight_of(Reason reason) {
     case Reason::kMayHaveFreed:
       return 24;
     case Reason::kHasItFreed:
-      return 42;
+      return 38;
     case Reason::kFrees:
       return 10;
     case Reason::kMoves:

@@ -39,6 +39,8 @@ enum class Reason : uint8_t {
   kShares,        // copies the pointer from one object to another: two owners
   kOverran,       // writes behind the end of what stands before the member
   kCopiesInto,    // copies into the buffer before the member, without a bound that fits
+  kOtherMember,   // writes another member of a union, or of another layout, to the same place
+  kMayOverrun,    // writes elements of the array before the member
   kClears,        // clears whole objects
   kFreesIt,       // frees such an object
   kMayHaveFreed,  // frees such an object, or moves such elements; but nobody can tell that it was

@@ -49,7 +49,7 @@ bool copies_same_place(const process::FunctionCode& code, size_t at) {
     if (!same) continue;
     return !one.memory.empty() && one.memory[0].access == isa::Access::kRead &&
            one.memory[0].base && one.memory[0].base != to.base && !one.memory[0].index &&
-           one.memory[0].displacement == to.displacement;
+           one.memory[0].displacement == to.displacement && one.memory[0].size == to.size;
   }
   return false;
 }
@@ -61,6 +61,15 @@ bool OriginTrace::blame_store(const FoundStore& store, std::optional<uint64_t> v
                               const std::string& name) {
   FunctionBody& body = *store.body;
   const CodePlace where = code_.place(store.pc);
+  if (about_lifetime_) return blame_sharing(store, name);
+  if (!store.other_member.empty() && (!store.constant || !value || *store.constant == *value)) {
+    const std::string why =
+        fmt::format("writes `{}` where {} is read", store.other_member, quoted(name));
+    trail_.step(Kind::kStore, fmt::format("{} {}", where.text(), why), where, std::nullopt,
+                "heuristic");
+    trail_.suspect(where, std::nullopt, Reason::kOtherMember, why);
+    return true;
+  }
   if (store.constant) {
     if (value && *store.constant != *value) return false;
     trail_.step(
@@ -71,13 +80,6 @@ bool OriginTrace::blame_store(const FoundStore& store, std::optional<uint64_t> v
                    fmt::format("sets {} to {}", quoted(name), value_words(store.constant)));
     // It did so and went on to what crashed.
     if (is_on_stack(where.function)) trail_.corroborate(where.function, "and still runs");
-    return true;
-  }
-  if (about_lifetime_ && copies_same_place(body.code(), store.at)) {
-    const std::string why = fmt::format("copies {} from one object to another", quoted(name));
-    trail_.step(Kind::kStore, fmt::format("{} {}", where.text(), why), where, std::nullopt,
-                "heuristic");
-    trail_.suspect(where, std::nullopt, Reason::kShares, why + ": both own it");
     return true;
   }
   const Instruction& one = body.code()[store.at];
@@ -127,6 +129,17 @@ bool OriginTrace::blame_store(const FoundStore& store, std::optional<uint64_t> v
     trail_.suspect(where, std::nullopt, Reason::kStoresOther,
                    fmt::format("writes {}", quoted(name)));
   return could;
+}
+
+// A pointer in two objects: each of them may free what it points at.
+bool OriginTrace::blame_sharing(const FoundStore& store, const std::string& name) {
+  if (!copies_same_place(store.body->code(), store.at)) return false;
+  const CodePlace where = code_.place(store.pc);
+  const std::string why = fmt::format("copies {} from one object to another", quoted(name));
+  trail_.step(Kind::kStore, fmt::format("{} {}", where.text(), why), where, std::nullopt,
+              "heuristic");
+  trail_.suspect(where, std::nullopt, Reason::kShares, why + ": both own it");
+  return true;
 }
 
 // What instruction `at` makes went into `name`.
@@ -288,8 +301,9 @@ StoreTarget OriginTrace::target_of(FunctionBody& body, size_t at, size_t operand
   return target;
 }
 
-void OriginTrace::blame_all_writers(FunctionBody& body, size_t at, size_t operand, Reason reason,
-                                    const std::string& deed) {
+std::set<std::string> OriginTrace::blame_all_writers(FunctionBody& body, size_t at, size_t operand,
+                                                     Reason reason, const std::string& deed) {
+  std::set<std::string> out;
   const StoreTarget target = target_of(body, at, operand);
   const StoreAnswer answer = find_stores(code_, body.code()[at].pc, target);
   for (const FoundStore& store : answer.stores) {
@@ -299,11 +313,12 @@ void OriginTrace::blame_all_writers(FunctionBody& body, size_t at, size_t operan
         target.member.empty() ? "it" : fmt::format("`{}::{}`", target.structure, target.member),
         deed);
     if (trail_.crashed(where.function)) continue;
+    out.insert(where.function);
     trail_.step(Kind::kStore, fmt::format("{} {}", where.text(), why), where, std::nullopt,
                 "heuristic");
     trail_.suspect(where, std::nullopt, reason, why);
     const auto& stored = store.body->code()[store.at].stores_register;
-    if (!stored || reason == Reason::kBreaksRule) continue;
+    if (!stored || reason == Reason::kSetsOthers) continue;
     // A setter does what its callers want.
     const auto sources = process::find_sources(store.body->flow(), store.at,
                                                Spot::in_register(*stored), std::nullopt);
@@ -312,6 +327,7 @@ void OriginTrace::blame_all_writers(FunctionBody& body, size_t at, size_t operan
       trail_.suspect(code_.place(call), std::nullopt, reason,
                      fmt::format("has {} set it", where.name()));
   }
+  return out;
 }
 
 // True when somebody was found who could have given the value.
@@ -335,10 +351,13 @@ bool OriginTrace::blame_writers(FunctionBody& body, size_t at, size_t operand,
     const CodePlace& where = code_.place(store.pc);
     trail_.step(Kind::kStore, fmt::format("{} writes {}", where.text(), quoted(what)), where,
                 std::nullopt, "heuristic");
-    trail_.suspect(where, std::nullopt, Reason::kChangedIt, fmt::format("writes {}", quoted(what)));
+    trail_.suspect(where, std::nullopt, is_changed_ ? Reason::kChangedIt : Reason::kStoresOther,
+                   fmt::format("writes {}", quoted(what)));
   }
   if (!about_lifetime_) could = blame_bulk(body, at, operand, target, value) || could;
-  if (value && *value != 0 && !could && !about_lifetime_) blame_only_writer(answer, what);
+  // Neither text nor a fill pattern, which nobody stores as a member.
+  const bool is_plausible = value && *value != 0 && *value >> 48 == 0;
+  if (is_plausible && !could && !about_lifetime_) blame_only_writer(answer, what);
   if (value && !could && !about_lifetime_ && !about_bounds_) blame_makers(answer, target);
   if (answer.stores.empty() && answer.initialisers.empty() && !answer.cut && !could)
     trail_.step(Kind::kLost, fmt::format("no code that was found writes {}", quoted(what)),

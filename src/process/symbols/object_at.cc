@@ -12,12 +12,21 @@ bool is_bytes(Types& types, dwarf::DieRef type) {
   return is_integer(stripped) && types.size(type) == 1;
 }
 
+// A whole variable that is an array of numbers: aligned storage for something else.
+bool is_raw_storage(Types& types, const Known& variable) {
+  if (variable.form != Known::Form::kAddress || !variable.type) return false;
+  const dwarf::Type& type = types.strip(*variable.type);
+  return type.kind == dwarf::TypeKind::kArray && type.target &&
+         is_integer(types.strip(*type.target));
+}
+
 std::optional<ObjectAt> described(Evidence& evidence, const Traced& place,
                                   std::string_view wanted) {
   const auto located = locate(evidence, place, 0, wanted);
   if (!located || located->from.types == nullptr) return std::nullopt;
   Types& types = *located->from.types;
-  if (is_bytes(types, located->path.type)) return std::nullopt;
+  if (is_bytes(types, located->path.type) || is_raw_storage(types, located->from))
+    return std::nullopt;
   ObjectAt out;
   out.text = spell(located->path.object);
   out.type = types.name(located->path.type);

@@ -38,6 +38,27 @@ std::optional<SourceExpression> SourceNames::register_at(Address pc, isa::Regist
   return at ? explain_register_of(evidence_, *trace_, *at, id) : std::nullopt;
 }
 
+std::vector<std::string> SourceNames::bases_at(Address pc, isa::RegisterId id) {
+  constexpr size_t kMaxBases = 16;
+  std::vector<std::string> out;
+  const auto at = trace_->why_not().empty() ? trace_->code().at(pc) : std::nullopt;
+  if (!at) return out;
+  const Traced traced = trace_->register_before(*at, id);
+  const Known* known = traced.single();
+  if (known == nullptr || !known->type || known->types == nullptr) return out;
+  Types& types = *known->types;
+  std::vector<dwarf::DieRef> waiting;
+  if (const auto target = types.strip(*known->type).target) waiting.push_back(*target);
+  for (size_t i = 0; i < waiting.size() && out.size() < kMaxBases; ++i) {
+    for (const dwarf::Member& member : types.strip(waiting[i]).members) {
+      if (!member.is_base || out.size() >= kMaxBases) continue;
+      waiting.push_back(member.type);
+      out.push_back(types.name(member.type));
+    }
+  }
+  return out;
+}
+
 std::optional<size_t> SourceNames::find(const isa::Instruction& instruction,
                                         size_t operand) const {
   if (operand >= instruction.memory.size()) return std::nullopt;

@@ -32,6 +32,8 @@ class SourceNames {
 
   // What the register holds before the instruction at `pc`.
   std::optional<SourceExpression> register_at(Address pc, isa::RegisterId id);
+  // The classes that the object which the register points at derives from, nearest first.
+  std::vector<std::string> bases_at(Address pc, isa::RegisterId id);
   // What lies at the memory operand of an instruction, or step of one (isa::steps_of), of this
   // function.
   OperandExplanation memory_at(const isa::Instruction& instruction, size_t operand);
