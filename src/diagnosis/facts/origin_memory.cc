@@ -90,7 +90,7 @@ void OriginTrace::filled(const Followed& value, size_t call) {
                      ? fmt::format("did not look whether {} had set {}", called, quoted(value.name))
                      : fmt::format("used {} as {} left it", quoted(value.name), called));
   trail_.suspect(code_.place(entry), std::nullopt,
-                 how == Fills::kUnknown ? Reason::kMakesAddress : Reason::kFilledIt,
+                 how == Fills::kUnknown || ignored ? Reason::kMakesAddress : Reason::kFilledIt,
                  fmt::format("was to fill in {}", quoted(value.name)));
 }
 
@@ -205,8 +205,10 @@ bool OriginTrace::loaded(Followed& value, size_t definition) {
     if (code_.site().modules.memory().read(*address, {bytes, size}).size == size)
       now = one.extended(*load<uint64_t>(ByteView(bytes, sizeof(bytes))));
   }
-  if (address && !code_.site().symbols.symbol_at(*address) && !is_on_some_stack(address->value))
-    trail_.met_heap();
+  const bool on_heap =
+      address ? !code_.site().symbols.symbol_at(*address) && !is_on_some_stack(address->value)
+              : text.find("->") != std::string::npos;
+  if (on_heap) trail_.met_heap();
   if (!value.name.empty() && text.empty()) text = value.name;
   std::string statement =
       fmt::format("{} was loaded from {} at {}",
@@ -255,6 +257,7 @@ bool OriginTrace::loaded(Followed& value, size_t definition) {
   const bool dead_stack = object && is_on_some_stack(*object);
   if (right != false && !dead_stack && (!value.value || *value.value == 0)) return false;
   trail_.doubt(right != false && !dead_stack);
+  const bool anywhere = !object && value.value && !is_error_value(value.value);
   value.name = name_of(value, definition, *base);
   value.at = definition;
   value.spot = Spot::in_register(*base);
@@ -262,8 +265,10 @@ bool OriginTrace::loaded(Followed& value, size_t definition) {
   if (object)
     blame_global(body, definition, Address(*object),
                  right == false ? Reason::kHandedOut : Reason::kMakesAddress, value.name);
-  if (dead_stack && !right && explained.pointer)
+  if ((dead_stack || anywhere) && !right && explained.pointer) {
+    trail_.doubt(anywhere);
     blame_locals(body, definition, pointee(explained.pointer->type));
+  }
   return true;
 }
 

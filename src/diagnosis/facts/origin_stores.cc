@@ -322,10 +322,11 @@ StoreAnswer find_stores(OriginCode& code, Address near, const StoreTarget& targe
       if (names == nullptr) continue;
       const auto stored = names->memory_at(one, *operand);
       // A pointer that walks along an array has no name of its own.
+      const int64_t behind = one.memory[*operand].displacement;
       const bool walks =
-          !stored.member && one.memory[*operand].displacement == 0 &&
+          !stored.member && one.memory[*operand].size == target.size &&
+          (behind == 0 || behind == static_cast<int64_t>(target.offset)) &&
           without_index(target.member) != target.member &&
-          one.memory[*operand].size == target.size &&
           speaks_of(*body, pointee(target.structure), std::string(without_index(target.member)));
       if (!walks && !covers_member(stored, one.memory[*operand], target)) continue;
       if (!walks && stored.member->offset == target.offset &&
@@ -405,6 +406,9 @@ std::vector<Address> find_stack_addresses(OriginCode& code, Address near) {
         const uint8_t modrm = bytes[i + 2], mod = modrm >> 6, rm = modrm & 7;
         made = (bytes[i] & 0xf8) == 0x48 && (bytes[i] & 1) == 0 && bytes[i + 1] == 0x8d &&
                mod != 3 && ((rm == 4 && bytes[i + 3] == 0x24) || (rm == 5 && mod != 0));
+        // mov r, rsp; but not the frame pointer
+        made = made || ((bytes[i] == 0x48 || bytes[i] == 0x49) && bytes[i + 1] == 0x89 &&
+                        (modrm & 0xf8) == 0xe0 && !(bytes[i] == 0x48 && rm == 5));
       } else {  // add x, sp or x29, #n
         const uint32_t word = *load<uint32_t>(bytes, i);
         made =

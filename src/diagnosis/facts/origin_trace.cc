@@ -364,7 +364,7 @@ bool OriginTrace::by_sum(Followed& value, size_t definition) {
                         !is_mapped(takes_index ? index : base);
   const auto taken = takes_index ? index : base;
   const bool is_address = taken && *taken >= uint64_t{1} << 32 && *taken >> 47 == 0;
-  if (((sum.base && takes_index) || led_away) && !is_address) {
+  if (led_away || (sum.base && takes_index && !is_address)) {
     about_bounds_ = true;
     about_lifetime_ = false;
     trail_.met_bounds();

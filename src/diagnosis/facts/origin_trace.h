@@ -106,6 +106,7 @@ class OriginTrace {
                      std::optional<uint64_t> value, const std::string& name);
   bool blame_result(FunctionBody& body, size_t call, const CodePlace& where,
                     std::optional<uint64_t> value, const std::string& name);
+  std::optional<Address> may_return(FunctionBody& body, uint64_t value, int depth);
   Passed blame_argument(Address call, isa::RegisterId argument, uint64_t value,
                         const std::string& name);
   void blame_only_writer(const StoreAnswer& answer, const std::string& name);

@@ -209,6 +209,29 @@ OriginTrace::Passed OriginTrace::blame_argument(Address call, RegisterId argumen
   return found;
 }
 
+// Where the function returns this value, if it may: as a constant, or as what a library function,
+// or another function of the program that may, gave it.
+std::optional<Address> OriginTrace::may_return(FunctionBody& body, uint64_t value, int depth) {
+  constexpr int kMaxDepth = 2;
+  const auto returns = process::find_returns(body.flow(), value);
+  for (const Returned& one : returns)
+    if (one.kind == Returned::Kind::kConstant) return body.code()[one.at].pc;
+  for (const Returned& one : returns) {
+    const auto& target = body.code()[one.at].target.direct;
+    if (one.kind != Returned::Kind::kCall || !target) continue;
+    const Address entry = code_.through_stub(*target);
+    if (!code_.is_program_code(entry)) {
+      const std::string callee = code_.name_of(*target);
+      if (value == 0 && !callee.empty() && !callee.starts_with("operator new"))
+        return body.code()[one.at].pc;
+      continue;
+    }
+    FunctionBody* inner = depth < kMaxDepth ? code_.at(entry) : nullptr;
+    if (inner != nullptr && may_return(*inner, value, depth + 1)) return body.code()[one.at].pc;
+  }
+  return std::nullopt;
+}
+
 // The call's result went into `name`: could it have been the value?
 bool OriginTrace::blame_result(FunctionBody& body, size_t call, const CodePlace& where,
                                std::optional<uint64_t> value, const std::string& name) {
@@ -239,10 +262,9 @@ bool OriginTrace::blame_result(FunctionBody& body, size_t call, const CodePlace&
     return may_be_null;
   }
   if (!value) return false;
-  const auto returns = process::find_returns(inner->flow(), value);
-  const auto constant = std::ranges::find(returns, Returned::Kind::kConstant, &Returned::kind);
-  if (constant == returns.end()) return false;
-  const CodePlace& origin = place(*inner, constant->at);
+  const auto at = may_return(*inner, *value, 0);
+  if (!at) return false;
+  const CodePlace& origin = code_.place(*at);
   trail_.step(Kind::kStore,
               fmt::format("{} stores what {}() returned in {}, and that returns {} at {}",
                           where.text(), callee, quoted(name), value_words(value), origin.at()),
@@ -356,7 +378,7 @@ bool OriginTrace::blame_writers(FunctionBody& body, size_t at, size_t operand,
   }
   if (!about_lifetime_) could = blame_bulk(body, at, operand, target, value) || could;
   // Neither text nor a fill pattern, which nobody stores as a member.
-  const bool is_plausible = value && *value != 0 && *value >> 48 == 0;
+  const bool is_plausible = value && (*value == 0 ? target.size < 8 : *value >> 48 == 0);
   if (is_plausible && !could && !about_lifetime_) blame_only_writer(answer, what);
   if (value && !could && !about_lifetime_ && !about_bounds_) blame_makers(answer, target);
   if (answer.stores.empty() && answer.initialisers.empty() && !answer.cut && !could)

@@ -35,10 +35,12 @@ StackLayout::StackLayout(const FunctionCode& code)
   for (int round = 0; round < kMaxRounds && propagate(); ++round) {
   }
   for (size_t i = 0; i < code.size(); ++i) {
+    if (code[i].writes.empty() || code[i].writes[0] == sp_ || code[i].writes[0] == fp_) continue;
     const auto& sum = code[i].address_of;
-    if (!sum || sum->index || code[i].writes.empty()) continue;
-    if (code[i].writes[0] == sp_ || code[i].writes[0] == fp_) continue;
-    if (const auto at = slot(i, *sum)) taken_.push_back({i, *at});
+    std::optional<int64_t> at;
+    if (sum && !sum->index) at = slot(i, *sum);
+    if (code[i].copy_of && code[i].copy_bits == 64) at = pointer(i, *code[i].copy_of);
+    if (at) taken_.push_back({i, *at});
   }
 }
 
