@@ -378,7 +378,7 @@ TEST(LoadMinidump, SurvivesHostileCountsAndPlaces) {
   const Bytes whole = simple_crashpad(11, 1, 0).build();
   // Every word in turn is made as large as can be, and then as awkward.
   for (size_t at = 8; at + 4 <= whole.size(); at += 4) {
-    for (const uint8_t byte : {0xff, 0x7f, 0x00}) {
+    for (const uint8_t byte : Bytes{0xff, 0x7f, 0x00}) {
       Bytes file = whole;
       std::fill_n(file.begin() + static_cast<ptrdiff_t>(at), 4, byte);
       const auto image = load_minidump(file, "hostile");
