@@ -39,6 +39,7 @@ class Collector {
   std::vector<HeapQuestion> collect() {
     add_argument();
     add_fault();
+    add_place_of_bad_value();
     add_variables(facts_.user_frame.value_or(site_.frame));
     if (facts_.user_frame && *facts_.user_frame != site_.frame) add_variables(site_.frame);
     add_registers(site_.frame);
@@ -76,6 +77,19 @@ class Collector {
       add(of, *fault.operand->bad_value, true,
           fault.operand->expression ? pointee(fault.operand->expression->type) : "");
     }
+  }
+
+  // The bad pointer was a part of something: of what? Its address may be in no register any more.
+  void add_place_of_bad_value() {
+    if (site_.variables == nullptr || !facts_.fault) return;
+    const process::OperandExplanation explained =
+        facts_.fault->pc_is_bad ? site_.variables->explain_call_target(site_.stack, site_.frame)
+                                : site_.variables->explain_operand(site_.stack, site_.frame, 0);
+    if (!explained.pointer || !explained.pointer->location) return;
+    const Address place = *explained.pointer->location;
+    const auto wanted = bad_value(facts_);
+    if (!wanted || site_.modules.memory().load<uint64_t>(place) != *wanted) return;
+    add("the place of the bad pointer", place.value, true);
   }
 
   // Pointers among arguments and locals: the object that was worked on.

@@ -34,6 +34,7 @@ SourceExpression expression_of(const Known& known, std::optional<uint64_t> in_re
   out.base_kind = kind_of(known);
   out.function = known.function;
   out.trust = known.trust;
+  out.location = known.location;
   out.steps = known.steps;
   compare_with_memory(known, in_register, out.steps);
   const auto value = in_register ? in_register : known.value;

@@ -128,6 +128,14 @@ std::optional<uint64_t> OperandTrace::register_value(size_t at, RegisterId id) {
   return value;
 }
 
+// Of a register that was overwritten since: what the caller still knows that it passed.
+std::optional<uint64_t> OperandTrace::value_before(size_t at, RegisterId id) {
+  if (const auto still = register_value(at, id)) return still;
+  const Definitions definitions = code_.definitions(at, id);
+  const bool as_passed = definitions.at.empty() && definitions.from_entry && !definitions.lost;
+  return as_passed ? passed_by_caller(id).value() : std::nullopt;
+}
+
 Traced OperandTrace::register_before(size_t at, RegisterId id) {
   if (!why_not_.empty()) return Traced::unknown(why_not_);
   const auto key = std::pair(at, id);
@@ -144,7 +152,7 @@ Traced OperandTrace::register_before(size_t at, RegisterId id) {
   open_.erase(key);
   // A register that still stands says what the expression was worth.
   if (found.base && !found.base->value && found.offset == 0 && found.terms.empty())
-    found.base->value = register_value(at, id);
+    found.base->value = value_before(at, id);
   if (!found.base && found.terms.size() == 1 && found.terms[0].first == 1 && found.offset == 0 &&
       !found.terms[0].second.value)
     found.terms[0].second.value = register_value(at, id);

@@ -52,6 +52,7 @@ class OperandTrace {
   Traced from_call(size_t call);
   Traced at_entry(isa::RegisterId id);
   Traced passed_by_caller(isa::RegisterId id);
+  std::optional<uint64_t> value_before(size_t at, isa::RegisterId id);
   std::optional<Traced> worth(size_t at, std::optional<uint64_t> value);
   Traced choose(const Definitions& definitions, bool entry, size_t at, isa::RegisterId id);
   std::optional<Traced> stored_in_variable(size_t definition, isa::RegisterId id);

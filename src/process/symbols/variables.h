@@ -67,6 +67,7 @@ struct SourceExpression {
   uint64_t value = 0;
   bool value_known =
       false;  // false: `value` means nothing (a register that a call has destroyed since)
+  std::optional<Address> location;  // where it was loaded from, when that is known
   ExpressionTrust trust = ExpressionTrust::kExact;
   std::vector<std::string> steps;  // how it was found, each a sentence with addresses
 };
