@@ -120,9 +120,15 @@ class Discoverer {
       found.range = listed.range;
       found.bias = bias_of_listed(listed);
       found.elf_offset = mapping != nullptr ? mapping->file_offset : 0;
+      found.is_vdso = is_vdso_name(base_name(listed.path));
       if (!listed.identity.empty()) found.build_id = listed.identity;
       result_.modules.push_back(std::move(found));
     }
+  }
+
+  // What it calls itself (Crashpad), and what Breakpad calls it.
+  static bool is_vdso_name(std::string_view name) {
+    return name.starts_with("linux-vdso.so") || name.starts_with("linux-gate.so");
   }
 
   bool may_hold_code(const ListedModule& listed) const {

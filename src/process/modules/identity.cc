@@ -62,7 +62,7 @@ std::vector<std::string> files_by_build_id(const std::string& root, const BuildI
     const bool fits =
         name.size() > start.size() + suffix.size() && name.starts_with(start) &&
         (suffix.empty() ? name.find('.') == std::string::npos : name.ends_with(suffix));
-    if (fits) files.push_back(directory + "/" + name);
+    if (fits) files.push_back(join(directory, name));
   }
   std::sort(files.begin() + 1, files.end());
   return files;

@@ -118,6 +118,15 @@ TEST_F(ListedModules, FilesMappedAsDataAreLeftOut) {
   EXPECT_TRUE(set.all().empty());
 }
 
+TEST_F(ListedModules, TheVdsoIsNoFileThatCouldBeMissing) {
+  list(kLibrary, 0x2000, "linux-vdso.so.1", kId);
+  const ModuleSet set = ModuleSet::resolve(image_, options_);
+  ASSERT_EQ(set.all().size(), 1u);
+  EXPECT_TRUE(set.all()[0]->is_vdso);
+  EXPECT_EQ(set.all()[0]->status(), FileStatus::kInMemoryOnly);
+  EXPECT_EQ(notes_of(*set.all()[0]), "");
+}
+
 TEST_F(ListedModules, ABuildIdDirectoryIsSearchedByTheStartOfTheId) {
   const Bytes half(kId.begin(), kId.begin() + 16);
   write("debug/.build-id/01/02030405060708090a0b0c0d0e0f1011121314", library_file(kId));

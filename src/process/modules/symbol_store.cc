@@ -48,7 +48,7 @@ class SymbolSearch {
     const std::string id = breakpad::debug_id(wanted_);
     for (const std::string& directory : context_.options.debug_dirs) {
       const std::string builds = join(directory, name);
-      if (!id.empty() && try_path(builds + "/" + id + "/" + name + ".sym")) break;
+      if (!id.empty() && try_path(fmt::format("{}/{}/{}.sym", builds, id, name))) break;
       if (try_path(join(directory, name) + ".sym")) break;
       note_other_builds(builds, id);
     }
@@ -112,7 +112,7 @@ class SymbolSearch {
          at.increment(error)) {
       if (++looked_at > kMaxBuildsLookedAt) break;
       const std::string name = at->path().filename().string();
-      if (exists(at->path().string() + "/" + module_.name + ".sym")) ids.push_back(name);
+      if (exists(fmt::format("{}/{}.sym", at->path().string(), module_.name))) ids.push_back(name);
     }
     std::erase(ids, id);
     if (ids.empty()) return;

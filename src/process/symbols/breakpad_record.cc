@@ -10,6 +10,10 @@ namespace {
 
 // Bytes of code, as for DWARF: the whole tree of a larger function is not worth its price.
 constexpr uint64_t kLargeFunction = 4096;
+// Nor is that of one with more pieces of inlined code than a function of this size can have:
+// finding the caller of each is quadratic.
+constexpr size_t kManyRanges = 4096;
+constexpr uint32_t kMaxInlineDepth = 256;
 
 class Maker {
  public:
@@ -17,7 +21,10 @@ class Maker {
       : module_(module), symbols_(symbols), function_(std::move(function)) {}
 
   FunctionRecord make(uint64_t pc) {
-    const bool whole = function_.end - function_.start <= kLargeFunction || function_.is_public;
+    size_t ranges = 0;
+    for (const breakpad::InlinedCall& call : function_.calls) ranges += call.ranges.size();
+    const bool whole = (function_.end - function_.start <= kLargeFunction || function_.is_public) &&
+                       ranges <= kManyRanges;
     const uint64_t low = whole ? to_link(function_.start) : pc;
     const uint64_t high = whole ? to_link(function_.end) : pc + 1;
     record_.source = function_.is_public ? NameSource::kSymbolTable : NameSource::kBreakpad;
@@ -55,7 +62,7 @@ class Maker {
         const uint64_t from = std::max(to_link(start), low), to = std::min(to_link(end), high);
         if (from < to) ranges.emplace_back(from, to);
       }
-      if (ranges.empty()) continue;
+      if (ranges.empty() || call.depth > kMaxInlineDepth) continue;
       const int32_t parent = parent_of(call.depth, ranges.front().first, depths);
       if (parent < 0) continue;
       FunctionRecord::Scope& scope = add_scope(call.name, std::move(ranges), parent);

@@ -115,6 +115,20 @@ TEST_F(BreakpadRecord, ALargeFunctionIsReadForOneAddress) {
   EXPECT_EQ(at(0x2080)[0].location->line, 40u);
 }
 
+TEST_F(BreakpadRecord, AnAbsurdTreeOfCallsCostsLittle) {
+  std::string text =
+      "MODULE Linux x86_64 030201000504070608090A0B0C0D0E0F0 libshop.so\n"
+      "INLINE_ORIGIN 0 f()\nFUNC 1000 1000 0 g()\n";
+  for (int i = 0; i < 60'000; ++i) {
+    text += "INLINE " + std::to_string(i < 30'000 ? 0 : 1) + " 1 0 0 1000 8 1010 8\n";
+  }
+  for (int i = 0; i < 5'000; ++i) text += "INLINE " + std::to_string(i + 2) + " 1 0 0 1000 8\n";
+  write(text);
+  const auto frames = at(0x1004);
+  EXPECT_EQ(frames.back().short_name, "g");
+  EXPECT_LE(frames.size(), 300u);
+}
+
 TEST_F(BreakpadRecord, AForgottenFunctionHasNoName) {
   EXPECT_TRUE(at(0x1800)[0].function.empty());
   EXPECT_EQ(at(0x200010)[0].function, "_init");
