@@ -45,7 +45,7 @@ Result<Header> read_header(std::string_view text) {
 Result<std::unique_ptr<SymbolFile>> SymbolFile::open(const std::string& path) {
   std::unique_ptr<SymbolFile> opened(new SymbolFile);
   opened->path_ = path;
-  INQ_TRY(opened->file_, os::MappedFile::open(path));
+  INQ_TRY(opened->file_, os::MappedFile::open(path, os::MappedFile::Access::kSequential));
   const os::MappedFile& file = opened->file_;
   opened->text_ = text_of_bytes(file.bytes());
   file.prefetch(0, file.size());
