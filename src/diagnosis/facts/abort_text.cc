@@ -99,7 +99,7 @@ bool parse_check(std::string_view text, AbortFacts& facts) {
   if (mark == kNowhere) return false;
   facts.kind = Kind::kAssertion;
   const std::string_view rest = text.substr(mark + kMark.size());
-  facts.condition = trimmed(rest.substr(0, rest.find_first_of("\n")));
+  facts.condition = trimmed(rest.substr(0, rest.find('\n')));
   if (const auto place = find_line(text.substr(0, mark))) {
     facts.file = trimmed(place->before);
     facts.line = place->line;
