@@ -7,11 +7,13 @@ namespace inquest::process {
 namespace {
 
 // Writable data of a module is searched up to this size; so many elements of would-be leaves.
-constexpr uint64_t kMaxSearched = uint64_t{64} << 20, kMaxProbed = uint64_t{1} << 26;
+constexpr uint64_t kMaxSearched = uint64_t{64} << 20, kMaxProbed = uint64_t{1} << 22;
+// What a look at a record costs, in elements.
+constexpr uint64_t kJudging = 16;
 // A root may begin in the page where .data ends and end in another mapping.
 constexpr uint64_t kSlack = 65536;
 // Parts of the address space that a root's entries may be about.
-constexpr size_t kMaxKeys = 1024;
+constexpr size_t kMaxKeys = 1024, kMaxPointers = size_t{1} << 20;
 // Elements that decide whether a leaf is one, and roots that are shown to the judge.
 constexpr size_t kQuick = 32, kQuickBad = 8, kMinGood = 2, kMaxShown = 16;
 
@@ -52,10 +54,16 @@ class Finder {
 
   void search(std::span<const TreeShape> shapes) {
     const bool named = input_.modules != nullptr && !input_.modules->all().empty();
+    uint64_t smallest = kMaxSearched;
+    for (const TreeShape& shape : shapes) smallest = std::min(smallest, shape.root_bytes());
     for (const Area& area : searched_areas(input_, named)) {
+      if (area.range.size() + kSlack < smallest) continue;
       probed_ = shown_here_ = 0;
+      const auto pointers = pointers_in(area);
       for (const TreeShape& shape : shapes) {
-        if (area.range.size() + kSlack >= shape.root_bytes()) search(area, shape);
+        if (area.range.size() + kSlack < shape.root_bytes()) continue;
+        const auto all = keys(shape);
+        for (const auto& [at, child] : pointers) consider(area, shape, all, at, child);
       }
     }
   }
@@ -82,18 +90,19 @@ class Finder {
     return all;
   }
 
-  void search(const Area& area, const TreeShape& shape) {
-    const auto all = keys(shape);
+  // Words of the area that may lead to a table.
+  std::vector<std::pair<Address, Address>> pointers_in(const Area& area) const {
+    std::vector<std::pair<Address, Address>> all;
     for (Address at = area.range.start; at < area.range.end;) {
       const ByteView bytes = input_.memory.view(at, area.range.end - at);
       if (bytes.size() < 8) break;
-      for (uint64_t i = 0; i + 8 <= bytes.size(); i += 8) {
+      for (uint64_t i = 0; i + 8 <= bytes.size() && all.size() < kMaxPointers; i += 8) {
         const uint64_t word = *load<uint64_t>(bytes, i);
-        if (word != 0 && word % 64 == 0 && word >> 48 == 0)
-          consider(area, shape, all, at + i, Address(word));
+        if (word != 0 && is_pointer(word)) all.emplace_back(at + i, Address(word));
       }
       at = at + (bytes.size() & ~uint64_t{7});
     }
+    return all;
   }
 
   bool is_in_known(Address at) const {
@@ -105,13 +114,13 @@ class Finder {
   // The word at `at` leads to `child`: which element of a root may it be?
   void consider(const Area& area, const TreeShape& shape, const std::vector<uint64_t>& all,
                 Address at, Address child) {
-    const Mapping* mapping = input_.image.mapping_at(child);
-    if (mapping == nullptr || !is_writable(*mapping) || is_in_known(at)) return;
+    if (is_in_known(at)) return;
     for (const uint64_t key : all) {
       if (at.value < key * 8 || shown_here_ >= kMaxShown) continue;
       const Address root = at - key * 8;
       if (root + kSlack < area.range.start || root + shape.root_bytes() > area.range.end + kSlack ||
-          shown_.contains(root.value) || !leads_to_records(shape, key, child))
+          shown_.contains(root.value) || !leads_to_records(shape, key, child) ||
+          !is_table(shape, root))
         continue;
       shown_.insert(root.value);
       ++shown_here_;
@@ -119,6 +128,26 @@ class Finder {
       found_.push_back({root, shape.root_bytes()});
       return;
     }
+  }
+
+  bool is_pointer(uint64_t word) const {
+    if (word % 64 != 0 || word >> 48 != 0) return false;
+    const Mapping* mapping = input_.image.mapping_at(Address(word));
+    return mapping != nullptr && is_writable(*mapping);
+  }
+
+  // A root holds pointers to tables and zeroes, nothing else.
+  bool is_table(const TreeShape& shape, Address root) const {
+    for (uint64_t at = 0; at < shape.root_bytes();) {
+      const ByteView bytes = input_.memory.view(root + at, shape.root_bytes() - at);
+      if (bytes.size() < 8) return false;
+      for (uint64_t i = 0; i + 8 <= bytes.size(); i += 8) {
+        const uint64_t word = *load<uint64_t>(bytes, i);
+        if (word != 0 && !is_pointer(word)) return false;
+      }
+      at += bytes.size() & ~uint64_t{7};
+    }
+    return true;
   }
 
   // Is what this element of the root leads to about the memory that it should be about?
@@ -159,6 +188,7 @@ class Finder {
       if (++probed_ > kMaxProbed) return;
       if ((*load<uint64_t>(bytes, i * size) & shape.record_mask) == 0) continue;
       const Address page(((memory.start.value >> shape.lg_page) + i) << shape.lg_page);
+      probed_ += kJudging;
       const auto verdict = judge_.names(shape, bytes.subspan(i * size, size), page);
       if (verdict) ++(*verdict ? good : bad);
     }
