@@ -21,7 +21,8 @@ static const Driver kDriver = {ping, 3};
 __attribute__((noinline)) static void close_session(Session* session) { std::free(session); }
 
 __attribute__((noinline)) static int notify(Session* session) {
-  return session->driver->ping(session->fd);
+  const int answer = session->driver->ping(session->fd);
+  return answer + session->fd;
 }
 
 int main() {

@@ -33,7 +33,7 @@ struct FakeJemalloc {
     image.memory = std::move(owned);
     add(kData, shape.root_bytes() + 0x3000);
     add(kBase, tables_bytes() + kRecords);
-    add(kHeap, heap_size);
+    add(kHeap, heap_size, 0x1000);  // what is in the blocks tells jemalloc nothing
     add(kTls, kTlsSize);
     const uint64_t key = kHeap >> shape.root_shift();
     set(kRoot + key * 8, kBase);
@@ -52,13 +52,15 @@ struct FakeJemalloc {
   uint64_t tables_bytes() const { return middle_bytes() + shape.leaf_bytes(); }
   uint64_t leaf() const { return kBase + middle_bytes(); }
 
-  void add(uint64_t start, uint64_t size) {
+  // `dumped`: bytes of it that are in the core.
+  void add(uint64_t start, uint64_t size, uint64_t dumped) {
     Mapping mapping;
     mapping.range = {Address(start), Address(start + size)};
     mapping.protection = Protection{true, true, false};
     image.mappings.push_back(mapping);
-    memory->put(Address(start), Bytes(size));
+    memory->put(Address(start), Bytes(dumped));
   }
+  void add(uint64_t start, uint64_t size) { add(start, size, size); }
   void set(uint64_t address, uint64_t word) { memory->set(address, word); }
   uint64_t get(uint64_t address) const { return *memory->load<uint64_t>(Address(address)); }
 

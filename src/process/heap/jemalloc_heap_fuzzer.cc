@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "process/heap/census.h"
 #include "process/heap/fake_jemalloc_test_util.h"
-#include "process/heap/reachability.h"
+#include "process/heap/jemalloc_heap.h"
 
 namespace {
 
@@ -71,18 +71,18 @@ void build(FakeJemalloc& fake, const uint8_t* data, size_t size) {
 }
 
 void use(const FakeJemalloc& fake) {
-  auto allocators = recognise(fake.input());
+  const HeapInput input = fake.input();
+  auto allocators = recognise_jemalloc(input);
   for (const auto& heap : allocators) {
     const Address near[] = {Address(FakeJemalloc::kHeap), Address(FakeJemalloc::kHeap + 0x50000)};
     heap->check(near);
-    static_cast<void>(take_census(fake.input(), *heap, 5));
+    static_cast<void>(take_census(input, *heap, 5));
     for (uint64_t at = FakeJemalloc::kHeap; at < FakeJemalloc::kHeap + 0x200000; at += 0x3208) {
       const auto found = heap->locate(Address(at));
       INQ_CHECK(!found || (found->block.start <= Address(at) && Address(at) < found->block.end()));
     }
     INQ_CHECK(heap->damage().size() <= kMaxHeapDamage);
   }
-  if (!allocators.empty()) static_cast<void>(find_unreachable(fake.input(), allocators, 5));
 }
 
 }  // namespace

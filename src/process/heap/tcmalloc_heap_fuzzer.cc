@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "process/heap/census.h"
 #include "process/heap/fake_tcmalloc_test_util.h"
+#include "process/heap/tcmalloc_heap.h"
 
 namespace {
 
@@ -66,11 +67,12 @@ void build(FakeTcmalloc& fake, const uint8_t* data, size_t size) {
 }
 
 void use(const FakeTcmalloc& fake) {
-  auto allocators = recognise(fake.input());
+  const HeapInput input = fake.input();
+  auto allocators = recognise_tcmalloc(input);
   for (const auto& heap : allocators) {
     const Address near[] = {Address(FakeTcmalloc::kHeap), Address(FakeTcmalloc::kHeap + 0x90000)};
     heap->check(near);
-    static_cast<void>(take_census(fake.input(), *heap, 5));
+    static_cast<void>(take_census(input, *heap, 5));
     for (uint64_t at = FakeTcmalloc::kHeap; at < FakeTcmalloc::kHeap + 0x200000; at += 0x13208) {
       const auto found = heap->locate(Address(at));
       INQ_CHECK(!found || (found->block.start <= Address(at) && Address(at) < found->block.end()));

@@ -46,18 +46,21 @@ __attribute__((noinline)) static int expire(struct seat* seats, int count, int n
 }
 
 __attribute__((noinline)) static int seat_price(const struct seat* seat) {
-  return seat->ticket->tariff->level->cents + seat->row;  // CRASH
+  const struct tariff* tariff = seat->ticket->tariff;
+  int cents = tariff->level->cents;  // CRASH
+  return tariff->name != NULL ? cents + seat->row : cents;
 }
 
 int main(void) {
-  struct seat seats[12];
-  for (int i = 0; i < 12; i++) {
+  enum { kSeats = 400 };
+  static struct seat seats[kSeats];
+  for (int i = 0; i < kSeats; i++) {
     seats[i].ticket = issue(4000 + i, i * 10);
-    seats[i].row = i / 4;
+    seats[i].row = i / 20;
   }
-  int expired = expire(seats, 12, 45);
+  int expired = expire(seats, kSeats, 2995);
   int sum = 0;
-  for (int i = 11; i > 0; i--) sum += seat_price(&seats[i]);
+  for (int i = kSeats - 1; i > 0; i--) sum += seat_price(&seats[i]);
   printf("%d expired, %d\n", expired, sum);
   return 0;
 }
