@@ -23,8 +23,10 @@ struct FakeJemalloc {
   uint64_t next_page = kHeap, next_record;
 
   explicit FakeJemalloc(size_t format_index = 0, size_t shape_index = 0, uint32_t lg_quantum = 4)
+      : FakeJemalloc(format_index, jemalloc::shapes()[shape_index], lg_quantum) {}
+  FakeJemalloc(size_t format_index, const TreeShape& tree, uint32_t lg_quantum)
       : format(jemalloc::formats()[format_index]),
-        shape(jemalloc::shapes()[shape_index]),
+        shape(tree),
         classes(lg_quantum, shape.lg_page),
         heap_size(64 * shape.page()),
         next_record(kBase + tables_bytes() + 0x80) {

@@ -1,5 +1,5 @@
-// Hostile records of jemalloc: a sound heap (pages of 64 KiB, which make small tables), of which
-// words are overwritten with the input. Each patch says which area, where, and what.
+// Hostile records of jemalloc: a sound heap of which words are overwritten with the input. Each
+// patch says which area, where, and what.
 #include <cstddef>
 #include <cstdint>
 
@@ -15,6 +15,10 @@ using namespace inquest::process;
 
 constexpr size_t kPatchSize = 11;  // a byte for the area, two for the place, eight for the word
 constexpr size_t kMaxPatches = 64, kMaxSlabs = 12;
+// Tables of three levels are small. The search for the map, which knows real shapes only and reads
+// much more, is done for some of the inputs.
+constexpr TreeShape kSmall{16, 48, {11, 11, 10}, 8, ((uint64_t{1} << 48) - 1) & ~uint64_t{0x7f}};
+constexpr uint8_t kSearched = 0xf0;
 
 // A word that is near a sound one: fuzzers seldom guess addresses.
 uint64_t word_of(const FakeJemalloc& fake, uint8_t kind, uint64_t raw) {
@@ -70,10 +74,19 @@ void build(FakeJemalloc& fake, const uint8_t* data, size_t size) {
   }
 }
 
-void use(const FakeJemalloc& fake) {
+std::vector<std::unique_ptr<Allocator>> heaps(const HeapInput& input, const FakeJemalloc& fake,
+                                              bool searched) {
+  if (searched) return recognise_jemalloc(input);
+  std::vector<std::unique_ptr<Allocator>> all;
+  const jemalloc::Layout layout{
+      Address(FakeJemalloc::kRoot), fake.shape, fake.format, 4, true, nullptr};
+  all.push_back(std::make_unique<jemalloc::JemallocHeap>(input, layout));
+  return all;
+}
+
+void use(const FakeJemalloc& fake, bool searched) {
   const HeapInput input = fake.input();
-  auto allocators = recognise_jemalloc(input);
-  for (const auto& heap : allocators) {
+  for (const auto& heap : heaps(input, fake, searched)) {
     const Address near[] = {Address(FakeJemalloc::kHeap), Address(FakeJemalloc::kHeap + 0x50000)};
     heap->check(near);
     static_cast<void>(take_census(input, *heap, 5));
@@ -90,11 +103,12 @@ void use(const FakeJemalloc& fake) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   constexpr size_t kMaxInput = 4096;
   if (size < 3 || size > kMaxInput) return 0;
-  FakeJemalloc fake(data[0] % 3, 1);
+  const bool searched = data[0] >= kSearched;
+  FakeJemalloc fake(data[0] % 3, searched ? jemalloc::shapes()[1] : kSmall, 4);
   const size_t patches = std::min<size_t>(data[1] % kMaxPatches, (size - 2) / kPatchSize);
   const uint8_t* rest = data + 2 + patches * kPatchSize;
   build(fake, rest, size - 2 - patches * kPatchSize);
   for (size_t i = 0; i < patches; ++i) patch(fake, data + 2 + i * kPatchSize);
-  use(fake);
+  use(fake, searched);
   return 0;
 }
