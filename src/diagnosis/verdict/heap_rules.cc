@@ -10,7 +10,7 @@ namespace {
 
 using State = AllocationFact::State;
 
-constexpr int kCertain = 98, kProved = 97, kLikely = 88, kPointedAt = 62;
+constexpr int kInAllocator = 99, kCertain = 98, kProved = 97, kLikely = 88, kPointedAt = 62;
 constexpr int kLiveObject = 25;  // taken off a suspicion that the block's state speaks against
 
 std::string place_words(const AllocationFact& allocation) {
@@ -196,6 +196,16 @@ void stopped(const Facts& facts, Proposals& out) {
   }
 }
 
+// It faulted in the allocator's own library: "jemalloc" of "jemalloc 5.3" in libjemalloc.so.2.
+bool died_in_allocator(const Facts& facts) {
+  const auto& frames = facts.crashing.frames;
+  if (!facts.fault || facts.crash_frame >= frames.size()) return false;
+  const std::string& name = facts.heap->allocator;
+  const std::string& path = frames[facts.crash_frame].module;
+  const std::string word = name.substr(0, name.find(' '));
+  return !word.empty() && path.substr(path.rfind('/') + 1).find(word) != std::string::npos;
+}
+
 // Damage that the allocator, or the crashed code, ran into.
 void damaged(const Facts& facts, Proposals& out) {
   if (facts.heap->damage.empty()) return;
@@ -205,8 +215,9 @@ void damaged(const Facts& facts, Proposals& out) {
   const HeapDamageFact& damage = with_culprit != all.end() ? *with_culprit : all.front();
   Hypothesis h;
   // Only freed blocks were written to, and the allocator itself did not complain.
+  const bool inside = died_in_allocator(facts);
   const bool detected =
-      find(out, CrashClass::kHeapCorruption) != nullptr || !facts.heap->stop.empty();
+      inside || find(out, CrashClass::kHeapCorruption) != nullptr || !facts.heap->stop.empty();
   const bool after_free =
       !detected && std::all_of(all.begin(), all.end(), [](const auto& d) { return d.after_free; });
   h.crash_class = after_free ? CrashClass::kUseAfterFree : CrashClass::kHeapCorruption;
@@ -217,8 +228,10 @@ void damaged(const Facts& facts, Proposals& out) {
   for (const HeapDamageFact& each : all) h.facts_for.push_back(each.fact.statement);
   h.would_confirm = "AddressSanitizer stops at the write itself";
   h.next_command = fmt::format("valgrind --num-callers=30 {}", executable_of(facts));
-  // A crash elsewhere in a process with a damaged heap: related, or not.
-  raise(out, std::move(h), detected && with_culprit != all.end() ? kProved : detected ? 90 : 62);
+  // A crash elsewhere in a process with a damaged heap: related, or not. One in the allocator,
+  // whatever its last instruction did, comes from the damage.
+  const int weight = inside ? kInAllocator : with_culprit != all.end() ? kProved : 90;
+  raise(out, std::move(h), detected ? weight : 62);
 }
 
 }  // namespace

@@ -106,6 +106,24 @@ TEST(HeapRules, AnAddressInsideALiveBlockIsAnInvalidFree) {
               HasSubstr("16 bytes inside a live block of 136 bytes"));
 }
 
+TEST(HeapRules, AFaultInTheAllocatorComesFromTheDamage) {
+  Facts facts = wild_read();
+  facts.heap->allocator = "jemalloc 5.3 or later";
+  HeapDamageFact damage;
+  damage.what = "the block is of 160 bytes: it was freed with a size that it does not have";
+  damage.fact.statement = damage.what;
+  facts.heap->damage.push_back(damage);
+  facts.crashing.frames.resize(1);
+  facts.crashing.frames[0].functions.resize(1);
+  facts.crashing.frames[0].module = "/opt/jemalloc/bin/server";
+  EXPECT_NE(judge(facts).hypotheses.front().confidence, Confidence::kCertain);
+  facts.crashing.frames[0].module = "/usr/lib/libjemalloc.so.2";
+  const Verdict verdict = judge(facts);
+  EXPECT_EQ(verdict.hypotheses.front().crash_class, CrashClass::kHeapCorruption);
+  EXPECT_EQ(verdict.hypotheses.front().confidence, Confidence::kCertain);
+  EXPECT_THAT(verdict.hypotheses.front().sentence, HasSubstr("a size that it does not have"));
+}
+
 TEST(HeapRules, AnOverrunNamesTheBlockInFront) {
   Facts facts;
   facts.signal.number = 6;
