@@ -139,7 +139,11 @@ Address OriginCode::through_stub(Address target) {
 
 std::string OriginCode::name_of(Address target) {
   if (site_.variables == nullptr) return {};
-  return site_.variables->evidence().names.at(through_stub(target)).name;
+  std::string name = site_.variables->evidence().names.at(through_stub(target)).name;
+  // The C library's own names for what programs call otherwise.
+  for (const std::string_view prefix : {"__libc_", "__isoc99_", "__GI_"})
+    if (name.starts_with(prefix)) return name.substr(prefix.size());
+  return name;
 }
 
 std::string OriginCode::name_with(Address near, Address target,

@@ -81,7 +81,7 @@ class Search {
     }
     if (writers.empty())
       return partly ? Fills::kSometimes : unknown ? Fills::kUnknown : Fills::kNever;
-    return has_way_around(writers) ? Fills::kSometimes : Fills::kAlways;
+    return has_way_around(body_.code(), writers) ? Fills::kSometimes : Fills::kAlways;
   }
 
  private:
@@ -119,24 +119,6 @@ class Search {
     return Fills::kNever;
   }
 
-  // From a return back to the start without meeting one of `writers`?
-  bool has_way_around(const std::set<size_t>& writers) const {
-    const auto& code = body_.code();
-    std::set<size_t> seen;
-    std::deque<size_t> waiting;
-    for (size_t i = 0; i < code.size(); ++i)
-      if (code[i].flow == Flow::kReturn && !writers.contains(i)) waiting.push_back(i);
-    while (!waiting.empty()) {
-      const size_t at = waiting.front();
-      waiting.pop_front();
-      if (!seen.insert(at).second) continue;
-      if (code[at].pc == code.entry()) return true;
-      for (const size_t source : code.predecessors(at))
-        if (!writers.contains(source)) waiting.push_back(source);
-    }
-    return false;
-  }
-
   OriginCode& code_;
   FunctionBody& body_;
   Wanted wanted_;
@@ -150,6 +132,22 @@ Fills fills(OriginCode& code, Address entry, RegisterId argument, int64_t offset
   FunctionBody* body = code.at(entry);
   if (body == nullptr) return Fills::kUnknown;
   return Search(code, *body, {argument, offset, std::max<uint32_t>(size, 1)}, 0).answer();
+}
+
+bool has_way_around(const process::FunctionCode& code, const std::set<size_t>& places) {
+  std::set<size_t> seen;
+  std::deque<size_t> waiting;
+  for (size_t i = 0; i < code.size(); ++i)
+    if (code[i].flow == Flow::kReturn && !places.contains(i)) waiting.push_back(i);
+  while (!waiting.empty()) {
+    const size_t at = waiting.front();
+    waiting.pop_front();
+    if (!seen.insert(at).second) continue;
+    if (code[at].pc == code.entry()) return true;
+    for (const size_t source : code.predecessors(at))
+      if (!places.contains(source)) waiting.push_back(source);
+  }
+  return false;
 }
 
 bool ignores_result(const process::FunctionCode& code, size_t call) {

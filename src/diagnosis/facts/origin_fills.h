@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 
 #include "diagnosis/facts/origin_code.h"
 
@@ -20,6 +21,9 @@ enum class Fills : uint8_t {
 // `size` bytes of it. Calls in it are followed two deep.
 Fills fills(OriginCode& code, Address entry, isa::RegisterId argument, int64_t offset,
             uint32_t size);
+
+// Is there a way from the function's start to one of its returns that meets none of `places`?
+bool has_way_around(const process::FunctionCode& code, const std::set<size_t>& places);
 
 // Does the code behind the call at `call` overwrite or leave what it returned without a look?
 bool ignores_result(const process::FunctionCode& code, size_t call);

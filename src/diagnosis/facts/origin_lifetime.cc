@@ -126,6 +126,7 @@ class Lifetime {
 
   bool is_it(const process::SourceExpression& freed) const {
     if (names_.contains(last_name(freed.text))) return true;
+    if (freed.type.ends_with("**")) return false;  // pointers to such objects
     const std::string type = pointee(freed.type);
     return types_.contains(type) || std::ranges::any_of(types_, [&](const std::string& known) {
              return has_argument(freed.type, known);  // a node of a list of them
@@ -180,7 +181,11 @@ class Lifetime {
                      fmt::format("frees memory with {}()", call.callee));
       return;
     }
-    const std::string why = fmt::format("frees `{}` with {}()", freed->text, call.callee);
+    // Names of the library's own variables tell nobody anything.
+    const std::string what = freed->text.starts_with("__")
+                                 ? fmt::format("a {}", pointee(freed->type))
+                                 : fmt::format("`{}`", freed->text);
+    const std::string why = fmt::format("frees {} with {}()", what, call.callee);
     trail_.step(OriginStep::Kind::kStore, fmt::format("{} {}", where.text(), why), where,
                 std::nullopt, "heuristic");
     // Of what died in free(), that it frees is no news.

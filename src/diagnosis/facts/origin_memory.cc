@@ -105,8 +105,9 @@ bool OriginTrace::returned(Followed& value, size_t call) {
   if (is_language) return by_accessor(value, call, callee);
   OriginStep& step = trail_.step(
       Kind::kReturn,
-      fmt::format("{} was returned by {} in {}", quoted(value.name), called, where.text()), where,
-      body.frame());
+      fmt::format("{} was returned by {} in {}",
+                  value.name == called ? "the value" : quoted(value.name), called, where.text()),
+      where, body.frame());
   step.trust = body.frame() ? "exact" : "traced";
   trail_.came_from(callee);
   const bool is_program = target && code_.is_program_code(code_.through_stub(*target));

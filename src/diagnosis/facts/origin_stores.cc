@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/bytes.h"
+#include "diagnosis/facts/origin_fills.h"
 #include "diagnosis/facts/origin_trail.h"
 
 namespace inquest::diagnosis {
@@ -268,6 +269,22 @@ Candidates find_candidates(OriginCode& code, Address near, const StoreTarget& ta
   return out;
 }
 
+// The members of such objects that the function writes.
+std::set<std::string> members_set(FunctionBody& body, const StoreTarget& target) {
+  std::set<std::string> members;
+  process::SourceNames* names = body.names();
+  if (names == nullptr) return members;
+  for (size_t i = 0; i < body.code().size(); ++i) {
+    const isa::Instruction& one = body.code()[i];
+    if (one.memory.empty() || one.memory[0].access != isa::Access::kWrite ||
+        one.memory[0].implicit || body.flow().layout().slot(i, one.memory[0]))
+      continue;
+    const auto stored = names->memory_at(one.pc, 0);
+    if (is_same_structure(stored, target)) members.insert(stored.member->member);
+  }
+  return members;
+}
+
 void find_initialisers(OriginCode& code, const Candidates& candidates, const StoreTarget& target,
                        const std::set<Address>& stores_it, StoreAnswer& out) {
   std::vector<std::pair<size_t, Address>> functions;
@@ -282,21 +299,18 @@ void find_initialisers(OriginCode& code, const Candidates& candidates, const Sto
     FunctionBody* body = code.at(start);
     process::SourceNames* names = body == nullptr ? nullptr : body->names();
     if (names == nullptr) continue;
-    std::set<std::string> members;
-    for (size_t i = 0; i < body->code().size(); ++i) {
-      const isa::Instruction& one = body->code()[i];
-      if (one.memory.empty() || one.memory[0].access != isa::Access::kWrite ||
-          one.memory[0].implicit || body->flow().layout().slot(i, one.memory[0]))
-        continue;
-      const auto stored = names->memory_at(one, 0);
-      if (is_same_structure(stored, target)) members.insert(stored.member->member);
-    }
+    const auto members = members_set(*body, target);
     const size_t enough = names_a_maker(code.place(start).function) ? 1 : 2;
     if (members.size() >= enough) out.initialisers.push_back(start);
   }
 }
 
 }  // namespace
+
+bool is_set_sometimes(const FoundStore& store, const StoreTarget& target) {
+  return members_set(*store.body, target).size() > 1 &&
+         has_way_around(store.body->code(), {store.at});
+}
 
 StoreAnswer find_stores(OriginCode& code, Address near, const StoreTarget& target) {
   StoreAnswer out;

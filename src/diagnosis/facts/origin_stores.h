@@ -43,6 +43,9 @@ bool names_a_maker(const std::string& name);
 // Does the function hold such an object, or the address of the member, in a register?
 bool speaks_of(FunctionBody& body, const std::string& structure, const std::string& member);
 
+// Does the function, which sets other members as well, get to its end without this store at times?
+bool is_set_sometimes(const FoundStore& store, const StoreTarget& target);
+
 StoreAnswer find_stores(OriginCode& code, Address near, const StoreTarget& target);
 
 // Stores `displacement` bytes behind a pointer to the type, whose name is plain ("shop::Order").

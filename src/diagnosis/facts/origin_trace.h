@@ -110,6 +110,7 @@ class OriginTrace {
   Passed blame_argument(Address call, isa::RegisterId argument, uint64_t value,
                         const std::string& name);
   void blame_only_writer(const StoreAnswer& answer, const std::string& name);
+  bool blame_skipped(const StoreAnswer& answer, const StoreTarget& target);
   void blame_makers(const StoreAnswer& answer, const StoreTarget& target);
   bool blame_bulk(FunctionBody& body, size_t at, size_t operand, const StoreTarget& target,
                   std::optional<uint64_t> value);

@@ -67,6 +67,50 @@ TEST(OriginTrail, TypesAndNamesArePlain) {
   EXPECT_EQ(last_name("&probe"), "probe");
 }
 
+TEST(OriginTrail, TemplateArgumentsAreToldFromPointersToThem) {
+  EXPECT_EQ(last_part("std::vector<a::B, std::allocator<a::B> >::push_back"), "push_back");
+  EXPECT_EQ(last_part("std::move<a::B&>"), "move");
+  EXPECT_EQ(last_part("free"), "free");
+  EXPECT_TRUE(has_argument("std::vector<a::B, std::allocator<a::B> >", "a::B"));
+  EXPECT_FALSE(has_argument("std::vector<a::B*, std::allocator<a::B*> >", "a::B"));
+  EXPECT_FALSE(has_argument("std::vector<a::Bee>", "a::B"));
+}
+
+TEST(OriginTrail, LibraryNamesAreThoseOfPrograms) {
+  EXPECT_EQ(public_name("__libc_free"), "free");
+  EXPECT_EQ(public_name("__munmap"), "munmap");
+  EXPECT_EQ(public_name("__memset_avx2_unaligned_erms"), "memset_avx2_unaligned_erms");
+}
+
+TEST(OriginTrail, OnlyNullAndErrorCodesCanBeChecked) {
+  EXPECT_TRUE(is_error_value(0));
+  EXPECT_TRUE(is_error_value(0xffff'ffff));
+  EXPECT_TRUE(is_error_value(~uint64_t{0}));
+  EXPECT_FALSE(is_error_value(0x5555'5555'5000));
+  EXPECT_FALSE(is_error_value(std::nullopt));
+}
+
+TEST(OriginTrail, WhatIsDoubtfulIsNoMoreThanPossible) {
+  OriginTrail trail;
+  trail.doubt(true);
+  trail.suspect(place_in("bind"), std::nullopt, Reason::kStoresIt, "stores it");
+  trail.doubt(false);
+  trail.suspect(place_in("drop"), std::nullopt, Reason::kFreesIt, "frees it");
+  const auto blamed = trail.ranked();
+  ASSERT_EQ(blamed.size(), 2u);
+  EXPECT_EQ(blamed[0].function, "drop");
+  EXPECT_EQ(trail.suspects()[0].weight(), weight_of(Reason::kMayHaveMade));
+}
+
+TEST(OriginTrail, AStrongerReasonIsPutFirst) {
+  OriginTrail trail;
+  trail.suspect(place_in("lower"), std::nullopt, Reason::kSetsOthers, "writes it");
+  trail.strengthen("lower", Reason::kBreaksRule);
+  trail.strengthen("nobody", Reason::kBreaksRule);
+  ASSERT_EQ(trail.suspects().size(), 1u);
+  EXPECT_EQ(trail.suspects()[0].reasons.front(), Reason::kBreaksRule);
+}
+
 TEST(OriginTrail, EveryReasonHasAWeight) {
   for (int i = 0; i < static_cast<int>(Reason::kCount); ++i)
     EXPECT_GT(weight_of(static_cast<Reason>(i)), 0) << i;
@@ -88,12 +132,22 @@ class Code final : public process::MemoryReader {
   Bytes code_;
 };
 
-bool is_ignored(Bytes bytes) {
+process::FunctionCode decoded(Bytes bytes) {
   const uint64_t size = bytes.size();
   const Code memory(std::move(bytes));
-  const auto code = process::FunctionCode::decode(
-      isa::Arch::kX86_64, memory, {Address(0x1000), Address(0x1000) + size}, Address(0x1000));
-  return ignores_result(code, 0);
+  return process::FunctionCode::decode(isa::Arch::kX86_64, memory,
+                                       {Address(0x1000), Address(0x1000) + size}, Address(0x1000));
+}
+
+bool is_ignored(Bytes bytes) { return ignores_result(decoded(std::move(bytes)), 0); }
+
+// 0 test edi, edi  1 je 3  2 mov [rsi], rdx  3 ret
+TEST(HasWayAround, AStoreBehindABranchCanBeSkipped) {
+  const auto code = decoded({0x85, 0xff, 0x74, 0x03, 0x48, 0x89, 0x16, 0xc3});
+  ASSERT_EQ(code.size(), 4u);
+  EXPECT_TRUE(has_way_around(code, {2}));
+  EXPECT_FALSE(has_way_around(code, {0}));
+  EXPECT_FALSE(has_way_around(code, {3}));
 }
 
 TEST(IgnoresResult, AResultThatIsOverwrittenIsNotLookedAt) {

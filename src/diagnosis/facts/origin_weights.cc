@@ -1,113 +1,41 @@
 #include "diagnosis/facts/origin_weights.h"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "base/check.h"
 
 namespace inquest::diagnosis {
+namespace {
 
 // A deed that alone explains the death weighs about 50. One that needs a further mistake elsewhere
 // (a check that is missing) weighs half of that. What is merely possible weighs about 15, less than
 // having crashed, and being on the way weighs next to nothing.
+constexpr std::pair<Reason, int> kWeights[] = {
+    {Reason::kCrashed, 28},       {Reason::kCaller, 12},        {Reason::kOuterCaller, 8},
+    {Reason::kMadeIt, 55},        {Reason::kDidNotCheck, 50},   {Reason::kLibraryGave, 55},
+    {Reason::kReturnedIt, 28},    {Reason::kReturnedWrong, 50}, {Reason::kHandedOn, 6},
+    {Reason::kComputed, 35},      {Reason::kMayHaveMade, 18},   {Reason::kGotIt, 10},
+    {Reason::kUsedUnset, 55},     {Reason::kOwnsIt, 8},         {Reason::kFilledIt, 35},
+    {Reason::kIgnoredResult, 48}, {Reason::kStoresIt, 50},      {Reason::kStoresResult, 48},
+    {Reason::kOnlyWriter, 40},    {Reason::kStoresOther, 14},   {Reason::kPassedIt, 55},
+    {Reason::kLeftUnset, 45},     {Reason::kSetsOthers, 15},    {Reason::kChangedIt, 35},
+    {Reason::kShares, 50},        {Reason::kOverran, 65},       {Reason::kCopiesInto, 45},
+    {Reason::kOtherMember, 45},   {Reason::kMayOverrun, 38},    {Reason::kClears, 45},
+    {Reason::kFreesIt, 45},       {Reason::kMayHaveFreed, 24},  {Reason::kHasItFreed, 38},
+    {Reason::kFrees, 10},         {Reason::kMoves, 18},         {Reason::kMovesSuch, 45},
+    {Reason::kEmptied, 45},       {Reason::kEmptiedSuch, 25},   {Reason::kUsedAccessor, 12},
+    {Reason::kHandedOut, 40},     {Reason::kMakesAddress, 18},  {Reason::kAllocated, 38},
+    {Reason::kBreaksRule, 36},    {Reason::kLinks, 45},         {Reason::kIsActive, 25},
+};
+
+}  // namespace
+
 int weight_of(Reason reason) {
-  switch (reason) {
-    case Reason::kCrashed:
-      return 28;
-    case Reason::kCaller:
-      return 12;
-    case Reason::kOuterCaller:
-      return 8;
-    case Reason::kRecursed:
-      return 30;
-    case Reason::kMadeIt:
-      return 55;
-    case Reason::kMadeObject:
-      return 10;
-    case Reason::kDidNotCheck:
-      return 50;
-    case Reason::kLibraryGave:
-      return 55;
-    case Reason::kReturnedIt:
-      return 28;
-    case Reason::kReturnedWrong:
-      return 50;
-    case Reason::kHandedOn:
-      return 6;
-    case Reason::kComputed:
-      return 35;
-    case Reason::kMayHaveMade:
-      return 18;
-    case Reason::kGotIt:
-      return 10;
-    case Reason::kUsedUnset:
-      return 55;
-    case Reason::kOwnsIt:
-      return 8;
-    case Reason::kFilledIt:
-      return 35;
-    case Reason::kIgnoredResult:
-      return 48;
-    case Reason::kStoresIt:
-      return 50;
-    case Reason::kStoresResult:
-      return 48;
-    case Reason::kOnlyWriter:
-      return 40;
-    case Reason::kStoresOther:
-      return 14;
-    case Reason::kPassedIt:
-      return 55;
-    case Reason::kLeftUnset:
-      return 45;
-    case Reason::kSetsOthers:
-      return 15;
-    case Reason::kChangedIt:
-      return 35;
-    case Reason::kShares:
-      return 50;
-    case Reason::kOverran:
-      return 65;
-    case Reason::kCopiesInto:
-      return 45;
-    case Reason::kOtherMember:
-      return 45;
-    case Reason::kMayOverrun:
-      return 38;
-    case Reason::kClears:
-      return 45;
-    case Reason::kFreesIt:
-      return 45;
-    case Reason::kMayHaveFreed:
-      return 24;
-    case Reason::kHasItFreed:
-      return 38;
-    case Reason::kFrees:
-      return 10;
-    case Reason::kMoves:
-      return 18;
-    case Reason::kMovesSuch:
-      return 45;
-    case Reason::kEmptied:
-      return 45;
-    case Reason::kEmptiedSuch:
-      return 25;
-    case Reason::kUsedAccessor:
-      return 12;
-    case Reason::kHandedOut:
-      return 40;
-    case Reason::kMakesAddress:
-      return 18;
-    case Reason::kAllocated:
-      return 38;
-    case Reason::kBreaksRule:
-      return 36;
-    case Reason::kLinks:
-      return 45;
-    case Reason::kIsActive:
-      return 25;
-    case Reason::kCount:
-      break;
-  }
-  INQ_CHECK(false);
-  return 0;
+  const auto found = std::ranges::find(kWeights, reason, &std::pair<Reason, int>::first);
+  INQ_CHECK(found != std::ranges::end(kWeights));
+  return found->second;
 }
 
 }  // namespace inquest::diagnosis

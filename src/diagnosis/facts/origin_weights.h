@@ -11,10 +11,8 @@ enum class Reason : uint8_t {
   kCrashed,
   kCaller,
   kOuterCaller,
-  kRecursed,
   // Followed, instruction by instruction, from the value that was refused.
   kMadeIt,         // set the constant that arrived
-  kMadeObject,     // made the address that was right or wrong, as a constant
   kDidNotCheck,    // used what a function of the program returned as it came
   kLibraryGave,    // used what a library function returned as it came
   kReturnedIt,     // returned the value; it may be allowed to

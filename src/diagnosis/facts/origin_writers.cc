@@ -222,8 +222,7 @@ std::optional<Address> OriginTrace::may_return(FunctionBody& body, uint64_t valu
     const Address entry = code_.through_stub(*target);
     if (!code_.is_program_code(entry)) {
       const std::string callee = code_.name_of(*target);
-      if (value == 0 && !callee.empty() && !callee.starts_with("operator new"))
-        return body.code()[one.at].pc;
+      if (value == 0 && !callee.empty() && !is_allocator(callee)) return body.code()[one.at].pc;
       continue;
     }
     FunctionBody* inner = depth < kMaxDepth ? code_.at(entry) : nullptr;
@@ -251,8 +250,8 @@ bool OriginTrace::blame_result(FunctionBody& body, size_t call, const CodePlace&
     }
     // Null, or a number where a pointer was to be.
     const bool is_number = value && code_.site().image.mapping_at(Address(*value)) == nullptr;
-    const bool may_be_null = !about_lifetime_ && (value == 0 ? !callee.starts_with("operator new")
-                                                             : is_number && !is_allocator(callee));
+    // That memory ran out is the last thing to think of.
+    const bool may_be_null = !about_lifetime_ && !is_allocator(callee) && (value == 0 || is_number);
     const std::string why = fmt::format("stores what {}() returned in {}", callee, quoted(name));
     if (may_be_null)
       trail_.step(Kind::kStore, fmt::format("{} {}", where.text(), why), where, std::nullopt,
@@ -287,6 +286,21 @@ void OriginTrace::blame_only_writer(const StoreAnswer& answer, const std::string
   trail_.step(Kind::kStore, fmt::format("{} {}", where.text(), why), where, std::nullopt,
               "heuristic");
   trail_.suspect(where, std::nullopt, Reason::kOnlyWriter, why);
+}
+
+// Who sets the member on some ways through only, and other members as well.
+bool OriginTrace::blame_skipped(const StoreAnswer& answer, const StoreTarget& target) {
+  bool found = false;
+  for (const FoundStore& store : answer.stores) {
+    const CodePlace where = code_.place(store.pc);
+    if (trail_.crashed(where.function) || !is_set_sometimes(store, target)) continue;
+    const std::string why = fmt::format("sets `{}` on some ways through it only", target.member);
+    trail_.step(Kind::kStore, fmt::format("{} {}", where.text(), why), where, std::nullopt,
+                "heuristic");
+    trail_.suspect(where, std::nullopt, Reason::kLeftUnset, why);
+    found = true;
+  }
+  return found;
 }
 
 // Who makes such objects and leaves the member as it is.
@@ -380,7 +394,10 @@ bool OriginTrace::blame_writers(FunctionBody& body, size_t at, size_t operand,
   // Neither text nor a fill pattern, which nobody stores as a member.
   const bool is_plausible = value && (*value == 0 ? target.size < 8 : *value >> 48 == 0);
   if (is_plausible && !could && !about_lifetime_) blame_only_writer(answer, what);
-  if (value && !could && !about_lifetime_ && !about_bounds_) blame_makers(answer, target);
+  if (value && !could && !about_lifetime_ && !about_bounds_) {
+    if (*value == 0) could = blame_skipped(answer, target);
+    if (!could) blame_makers(answer, target);
+  }
   if (answer.stores.empty() && answer.initialisers.empty() && !answer.cut && !could)
     trail_.step(Kind::kLost, fmt::format("no code that was found writes {}", quoted(what)),
                 code_.place(one.pc), body.frame(), "heuristic");

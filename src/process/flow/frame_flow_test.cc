@@ -62,6 +62,19 @@ TEST(StackLayout, FollowsBothPointers) {
   EXPECT_EQ(f.flow.layout().pointer(7, isa::x86::kRsp), -8);
 }
 
+// 0 sub rsp, 0x18  1 mov rdi, rsp  2 call  3 mov rax, [rsp]  4 add rsp, 0x18  5 ret
+const Bytes kHandedOut = {0x48, 0x83, 0xec, 0x18, 0x48, 0x89, 0xe7, 0xe8, 0,    0,   0,
+                          0,    0x48, 0x8b, 0x04, 0x24, 0x48, 0x83, 0xc4, 0x18, 0xc3};
+
+TEST(StackLayout, ACopyOfTheStackPointerIsAnAddress) {
+  Function f(kHandedOut);
+  ASSERT_EQ(f.flow.layout().taken().size(), 1u);
+  EXPECT_EQ(f.flow.layout().taken()[0].at, 1u);
+  EXPECT_EQ(f.flow.layout().taken()[0].slot, -32);
+  // The callee may have filled it in.
+  EXPECT_THAT(f.flow.reaching(3, Spot::in_slot(-32, 8)).through, ElementsAre(2));
+}
+
 TEST(FrameFlow, ASlotIsReachedByItsStore) {
   Function f(kSpill);
   const Reaching found = f.flow.reaching(4, Spot::in_slot(-24, 8));

@@ -284,6 +284,28 @@ TEST_P(Question, GlobalsAreDescribedDownToTheMember) {
   EXPECT_EQ(program->reader().describe_global(Address(0x10)), std::nullopt);
 }
 
+TEST_P(Question, WhatLiesAtAnAddressIsTheObjectThatWasMeantOrNot) {
+  const auto program = run_c(R"(
+      struct gauge { const char* name; long* source; };
+      struct counter { const char* name; long total; };
+      struct { long pad; struct gauge gauge; struct counter counter; } all;
+      __attribute__((noipa)) void die(void* gauge, void* counter) {
+        *(void* volatile*)gauge = counter; *(volatile int*)0 = 1; }
+      int main() { die(&all.gauge, &all.counter); return 0; })",
+                             std::string(GetParam()));
+  const auto gauge = program->variable("gauge").value.scalar;
+  const auto counter = program->variable("counter").value.scalar;
+  if (!gauge || !counter) GTEST_SKIP() << "the arguments were not kept";
+  const auto right = program->reader().object_at(Address(*gauge), "gauge");
+  ASSERT_TRUE(right);
+  EXPECT_TRUE(right->is_wanted) << right->text << " " << right->type;
+  EXPECT_EQ(right->text, "all.gauge");
+  const auto wrong = program->reader().object_at(Address(*counter), "gauge");
+  ASSERT_TRUE(wrong);
+  EXPECT_FALSE(wrong->is_wanted);
+  EXPECT_FALSE(program->reader().object_at(Address(0x10), "gauge"));
+}
+
 TEST_P(Question, ValuesLeftInMemoryAreComparedWithTheRegister) {
   const auto program = run_c(R"(
       struct node { long pad; struct node* next; };
