@@ -215,6 +215,11 @@ class Lifetime {
   void moved(const FoundCall& call) {
     const CodePlace where = code_.place(call.pc);
     if (trail_.has_come_from(where.function)) return;
+    // The elements are pointers: what they point at stays where it is.
+    if (std::ranges::any_of(types_, [&](const std::string& type) {
+          return call.callee.find("<" + type + "*") != std::string::npos;
+        }))
+      return;
     const bool same_class = !scope_.empty() && where.function.starts_with(scope_ + "::");
     const std::string method = last_part(call.callee);
     const bool ends = method.starts_with("~");

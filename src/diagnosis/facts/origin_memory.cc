@@ -238,6 +238,7 @@ bool OriginTrace::loaded(Followed& value, size_t definition) {
   if (!changed && explained.pointer && object)
     right = leads_right(*explained.pointer, Address(*object), found);
   is_wrong_object_ = right == false;
+  if (right == false) wanted_ = pointee(explained.pointer->type);
   if (right == false)
     trail_.step(Kind::kLoad,
                 fmt::format("`{}` does not point at {}, but at {}", explained.pointer->text,

@@ -112,7 +112,7 @@ void OriginTrace::blame_locals(FunctionBody& body, size_t at, const std::string&
     if (names == nullptr || !index || *index + 1 >= owner->code().size()) continue;
     const Instruction& taken = owner->code()[*index];
     const auto made = names->register_at(owner->code()[*index + 1].pc, taken.writes[0]);
-    if (!made || pointee(made->type) != type) continue;
+    if (!made || made->type.ends_with("**") || pointee(made->type) != type) continue;
     const CodePlace where = code_.place(pc);
     const std::string given = given_to(*owner, pc);
     if (is_on_stack(where.function) || ++named > kMaxTakers) continue;

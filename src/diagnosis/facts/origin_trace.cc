@@ -152,7 +152,7 @@ std::optional<OriginTrace::Definition> OriginTrace::choose(const Followed& value
          reaching.lost || !reaching.at.empty() || reaching.excluded > 0
              ? "the code before it cannot be followed"
              : fmt::format("{} was never set before it was used", quoted(value.name)));
-    if (!reaching.lost && reaching.at.empty() && reaching.excluded == 0 &&
+    if (!reaching.lost && reaching.at.empty() && reaching.excluded == 0 && !has_writers_ &&
         value.spot.kind == Spot::Kind::kSlot)
       trail_.suspect(place(*value.body, value.at), value.body->frame(), Reason::kUsedUnset,
                      fmt::format("uses {} without setting it", quoted(value.name)));
@@ -443,7 +443,7 @@ void OriginTrace::never_set(const Followed& value) {
       indexed = indexed || (operand.index && operand.base && operand.access != isa::Access::kRead &&
                             layout.pointer(i, *operand.base));
   }
-  if (reached_otherwise || indexed) {
+  if (reached_otherwise || indexed || has_writers_) {
     lost(value, value.at,
          fmt::format("{} was set in a way that cannot be followed", quoted(value.name)));
     return;
@@ -453,7 +453,30 @@ void OriginTrace::never_set(const Followed& value) {
                  fmt::format("uses {} without setting it", quoted(value.name)));
 }
 
+// A pointer to something else is made out to be one to `wanted_`: where did it have its own type?
+void OriginTrace::blame_cast(FunctionBody& body, size_t at, RegisterId id) {
+  process::SourceNames* names = body.names();
+  if (!is_wrong_object_ || wanted_.empty() || names == nullptr) return;
+  const auto known = names->register_at(body.code()[at].pc, id);
+  const std::string type = known ? pointee(known->type) : "";
+  if (type.empty() || type == "void" || type == "char" || type == wanted_ ||
+      (!known->type.ends_with('*') && !known->type.ends_with('&')))
+    return;
+  const CodePlace& where = place(body, body.current());
+  trail_.step(
+      Kind::kArgument,
+      fmt::format("{} takes `{}`, a {}, for a {}", where.text(), known->text, type, wanted_), where,
+      body.frame());
+  trail_.suspect(where, body.frame(), Reason::kCasts,
+                 fmt::format("takes a {} for a {}", type, wanted_));
+  is_wrong_object_ = false;
+}
+
 bool OriginTrace::to_caller(Followed& value) {
+  if (value.spot.kind == Spot::Kind::kRegister) {
+    if (const auto entry = value.body->code().at(value.body->code().entry()))
+      blame_cast(*value.body, *entry, value.spot.id);
+  }
   const auto frame = value.body->frame();
   const auto& frames = code_.site().stack.frames;
   if (!frame || *frame + 1 >= frames.size() || frames[*frame + 1].interrupted ||
@@ -502,6 +525,7 @@ bool OriginTrace::to_caller(Followed& value) {
     is_argument = !isa::is_callee_saved(caller->code().arch(), value.spot.id);
     up.name = name_of(up, call, value.spot.id);
   }
+  if (value.spot.kind == Spot::Kind::kRegister) blame_cast(*caller, call, value.spot.id);
   if (is_argument) {
     const CodePlace& where = place(*caller, call);
     const std::string what = up.name.empty() || up.name == value.name

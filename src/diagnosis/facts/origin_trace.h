@@ -81,6 +81,7 @@ class OriginTrace {
   void note_inlining(const Followed& value, size_t definition);
   void ambiguous(const Followed& value, const process::Reaching& reaching,
                  const std::vector<Definition>& candidates);
+  void blame_cast(FunctionBody& body, size_t at, isa::RegisterId id);
   void never_set(const Followed& value);
   void lost(const Followed& value, size_t at, std::string why);
   // The object at `address` is a global, or on the stack of some function: who made it known?
@@ -132,7 +133,9 @@ class OriginTrace {
   int steps_ = 0, depth_ = 0;
   bool about_lifetime_, about_bounds_;
   std::string known_text_;
+  std::string wanted_;  // the type that the wrong object was taken for
   uint64_t known_value_ = 0;
+  bool has_writers_ = false;      // of the member that was asked about last
   bool is_changed_ = false;       // memory holds another value by now
   bool is_wrong_object_ = false;  // what is followed is a pointer to something else
   bool owner_told_ = false;       // of a slot that others filled in

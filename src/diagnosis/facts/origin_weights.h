@@ -17,6 +17,7 @@ enum class Reason : uint8_t {
   kLibraryGave,    // used what a library function returned as it came
   kReturnedIt,     // returned the value; it may be allowed to
   kReturnedWrong,  // returned the address of something else
+  kCasts,          // takes an object of one type for one of another
   kHandedOn,       // passed it on
   kComputed,       // the arithmetic that gave it
   kMayHaveMade,    // one of several that may have made it

@@ -248,10 +248,8 @@ bool OriginTrace::blame_result(FunctionBody& body, size_t call, const CodePlace&
       trail_.suspect(where, std::nullopt, Reason::kAllocated, why);
       return true;
     }
-    // Null, or a number where a pointer was to be.
-    const bool is_number = value && code_.site().image.mapping_at(Address(*value)) == nullptr;
     // That memory ran out is the last thing to think of.
-    const bool may_be_null = !about_lifetime_ && !is_allocator(callee) && (value == 0 || is_number);
+    const bool may_be_null = !about_lifetime_ && !is_allocator(callee) && value == 0;
     const std::string why = fmt::format("stores what {}() returned in {}", callee, quoted(name));
     if (may_be_null)
       trail_.step(Kind::kStore, fmt::format("{} {}", where.text(), why), where, std::nullopt,
@@ -373,6 +371,7 @@ bool OriginTrace::blame_writers(FunctionBody& body, size_t at, size_t operand,
   const StoreTarget target = target_of(body, at, operand);
   if (target.structure.empty() && !target.address) return false;
   const StoreAnswer answer = find_stores(code_, one.pc, target);
+  has_writers_ = !answer.stores.empty();
   if (target.address) blame_global(body, at, *target.address, Reason::kChangedIt, name);
   const std::string what =
       target.member.empty() ? name : fmt::format("{}::{}", target.structure, target.member);
