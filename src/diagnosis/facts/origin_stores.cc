@@ -279,7 +279,7 @@ std::set<std::string> members_set(FunctionBody& body, const StoreTarget& target)
     if (one.memory.empty() || one.memory[0].access != isa::Access::kWrite ||
         one.memory[0].implicit || body.flow().layout().slot(i, one.memory[0]))
       continue;
-    const auto stored = names->memory_at(one.pc, 0);
+    const auto stored = names->memory_at(one, 0);
     if (is_same_structure(stored, target)) members.insert(stored.member->member);
   }
   return members;
