@@ -10,6 +10,7 @@ extern const Format kUndefinedBehavior;  // UBSan's "runtime error:"
 extern const Format kValgrind;           // memcheck, helgrind, DRD
 extern const Format kValgrindXml;
 extern const Format kLastWords;      // assertions, glibc's and the C++ library's last words
+extern const Format kDetector;       // "===BUG DETECTED: …===" of detectors that fuzzers bring
 extern const Format kCentipede;      // a fuzzer's limits on time, memory and stack
 extern const Format kFailureSignal;  // the handlers of abseil, glog, boost, Chromium
 

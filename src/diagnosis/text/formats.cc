@@ -11,11 +11,13 @@ std::span<const Format* const> formats() {
   // A line may begin reports of several formats: the more telling one stands first.
   static constexpr std::array kFormats = {
       &kKernelFault,
+      &kKernelOops,
       &kFatalSignal,
       &kKernelSuppressed,
       &kOomKill,
       &kUserOom,
       &kCoredumpMessage,
+      &kDetector,
       &kSanitizer,
       &kUndefinedBehavior,
       &kValgrind,

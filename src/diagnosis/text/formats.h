@@ -7,7 +7,8 @@
 
 namespace inquest::diagnosis {
 
-extern const Format kKernelFault;       // "segfault at …", "traps: …", "unhandled …"
+extern const Format kKernelFault;  // "segfault at …", "traps: …", "unhandled …"
+extern const Format kKernelOops;  // "Oops: …", "BUG: KASAN: …", "Kernel panic …": the kernel itself
 extern const Format kFatalSignal;       // "potentially unexpected fatal signal"
 extern const Format kAbnormalEnd;       // audit type=1701
 extern const Format kKernelSuppressed;  // "N callbacks suppressed"

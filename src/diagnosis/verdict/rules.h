@@ -37,6 +37,8 @@ void propose_from_runtime(const Facts& facts, Proposals& out);
 // The state of the blocks that the crash leads to: proof for or against what the rules before it
 // proposed.
 void propose_from_heap(const Facts& facts, Proposals& out);
+// What the kernel says of its own crash.
+void propose_from_kernel(const Facts& facts, Proposals& out);
 // Files that do not fit together.
 void propose_from_modules(const Facts& facts, Proposals& out);
 

@@ -96,7 +96,8 @@ std::vector<std::string> next_steps(const Facts& facts, const Hypothesis& best,
     const std::string name = place->function.empty() ? "" : fmt::format(" ({})", place->function);
     steps.push_back(fmt::format("Open {}:{}{}.", place->file, place->line, name));
   } else if (place && !place->function.empty()) {
-    steps.push_back(fmt::format("Look at {}() in {}.", place->function, place->module));
+    const std::string module = place->module.empty() ? "" : " in " + place->module;
+    steps.push_back(fmt::format("Look at {}(){}.", place->function, module));
   }
   if (const BlameFact* blamed = blamed_elsewhere(facts, place)) {
     steps.push_back(fmt::format("Then look at {}() at {}:{}: it {}.", blamed->function,
@@ -126,6 +127,7 @@ Verdict judge(const Facts& facts) {
   propose_from_log(facts, proposals);
   propose_from_checkers(facts, proposals);
   propose_from_runtime(facts, proposals);
+  propose_from_kernel(facts, proposals);
   propose_from_modules(facts, proposals);
   propose_from_heap(facts, proposals);
   if (std::none_of(proposals.begin(), proposals.end(),
