@@ -18,6 +18,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TIMEOUT = 60  # seconds a case
+CUT = 79  # characters of a frame that they keep
 
 NULL = {"null-dereference", "null-member-access", "null-function-call"}
 WILD = {"wild-pointer", "uninitialised-pointer", "corrupted-code-pointer", "out-of-bounds-access"}
@@ -28,7 +29,8 @@ ENDED = {"abort", "assertion", "uncaught-exception", "panic", "deliberate-trap"}
 MEANING = [
     ("Null-dereference", NULL),
     ("Upcast-of-null", NULL),
-    ("UNKNOWN", WILD),
+    ("UNKNOWN", WILD | {"unknown"}),
+    ("V8 sandbox violation", WILD),  # V8's threat model; the access is what we name
     ("Segv on unknown", WILD | NULL | {"unknown"}),
     ("READ", WILD | NULL),
     ("Heap-use-after-free", {"use-after-free"}),
@@ -68,6 +70,17 @@ MEANING = [
     ("Fatal Exception", {"uncaught-exception"}),
     ("Uncaught exception", {"uncaught-exception"}),
     ("Unreachable code", ENDED),
+    ("Command injection", ENDED),  # the detector's words; what happened is the abort
+    ("Arbitrary file open", ENDED),
+    ("PySecSan", ENDED),
+    ("Security exception", {"uncaught-exception"}),
+    ("Kernel failure\nUser-memory-access", WILD | NULL),
+    ("Kernel failure\nGeneral-protection", WILD | NULL),
+    ("Kernel failure\nREAD Translation", WILD | NULL),
+    ("Kernel failure\nWRITE Translation", WILD | NULL),
+    ("Kernel failure\nSlab-out-of-bounds", BOUNDS),
+    ("Kernel failure\nUse-after-free", {"use-after-free"}),
+    ("Kernel failure", ENDED),
     ("Unexpected-exit", ENDED),
 ]
 
@@ -105,13 +118,25 @@ def plain(name):
         if depth == 0:
             text.append(char)
         depth -= char == ">" and depth > 0
-    return "".join(text).split("(")[0].split(" ")[-1].strip(".~ ")
+    name = "".join(text).split("(")[0] if not is_go(name) else name
+    return name.split(" ")[-1].strip(".~ ")
+
+
+def is_go(name):
+    """Go's methods have parentheses in their names: "net/http.(*conn).serve"."""
+    return ".(*" in name or re.match(r"[\w./-]+/\w+\.\w", name) is not None
 
 
 def same_name(ours, theirs):
     if not ours or not theirs:
         return False
+    if theirs.startswith("/"):  # the module, cut off
+        return ours[:60] == theirs[:60]
+    if is_go(ours):  # they leave out the path of the package
+        ours = ours.rsplit("/", 1)[-1]
     mine, other = plain(ours), plain(theirs)
+    if len(theirs) >= CUT and other and mine.startswith(other):
+        return True
     return mine == other or mine.endswith("::" + other) or other.endswith("::" + mine) or (
         len(theirs) > 70 and ours.startswith(theirs[:60]))
 
@@ -125,8 +150,62 @@ def frames_of(report):
     return [name for name in names if name]
 
 
+def frames_that_matter(state):
+    """Their first two frames; containers and smart pointers of std are plumbing by our rules."""
+    lines = [line for line in (state or "").split("\n") if line and line != "NULL"]
+    own = [line for line in lines if not line.split(" ")[-1].startswith("std::")
+           and not line.startswith(("std::", "void std::"))]
+    return (own or lines)[:2]
+
+
+def same_place(report, state):
+    """Is the place that we name among their frames, or the same condition, file or module?"""
+    verdict, facts = report["verdict"], report["facts"]
+    place, best = verdict.get("place") or {}, verdict["hypotheses"][0]
+    names = [place.get("function", ""), place.get("module", "")] + frames_of(report)[:1]
+    if any(same_name(name, line) for name in names for line in state):
+        return True
+    words = [place.get("file", "").rsplit("/", 1)[-1], best.get("expression", ""), best["sentence"],
+             facts.get("abort", {}).get("file", "").rsplit("/", 1)[-1],
+             facts.get("reported", {}).get("error", "")]
+    said = {state[0], state[0].rsplit(" in ", 1)[0]}  # they add the file's name
+    if any(text and (text in one or one in text) for text in words for one in said):
+        return True
+    cast = re.match(r"Bad-cast to (\S+) from", state[0])
+    if cast and f"'{cast[1]}'" in best["sentence"]:
+        return True
+    return bool(place.get("module")) and place["module"].rsplit("/", 1)[-1] in state[0]
+
+
+def differences_of(case, report):
+    """What differs between one report of ours and theirs, as a list of (what, ours, theirs)."""
+    theirs = case.get("crash_type")
+    found = []
+    facts = report["facts"]
+    ours = report["verdict"]["hypotheses"][0]["class"]
+    if theirs and ours not in meaning(theirs):
+        found.append(("class", ours, theirs.replace("\n", " ")))
+    address = case.get("crash_address") or ""
+    sent = (theirs or "").startswith(("Abrt", "Ill", "SIGTRAP", "Divide", "Floating"))
+    if address.startswith("0x") and not sent:
+        said = {facts.get("reported", {}).get("address"), facts.get("signal", {}).get("address"),
+                facts.get("fault", {}).get("address")} - {None}
+        if int(address, 16) not in {int(one, 16) for one in said}:
+            found.append(("address", ",".join(sorted(said)) or "none", address))
+    state = frames_that_matter(case.get("crash_state"))
+    if state and not same_place(report, state):
+        place = report["verdict"].get("place") or {}
+        found.append(("frame", place.get("function") or place.get("module", "none"),
+                      " / ".join(state)))
+    return found
+
+
 def compare(case, reports):
-    """What differs, as a list of (what, ours, theirs)."""
+    """What differs, as a list of (what, ours, theirs).
+
+    Where a log tells of several crashes we give several reports and they give one: the report of
+    ours that agrees most is compared.
+    """
     theirs = case.get("crash_type")
     if theirs is None and "crash_state" not in case:
         return []
@@ -134,34 +213,7 @@ def compare(case, reports):
         return [("class", reports[0]["verdict"]["hypotheses"][0]["class"], "no crash")] if reports else []
     if not reports:
         return [("class", "nothing found", theirs)]
-    wanted = meaning(theirs) if theirs else None
-    best = reports[0]
-    if wanted:
-        fitting = [r for r in reports if r["verdict"]["hypotheses"][0]["class"] in wanted]
-        best = (fitting or reports)[0]
-    found = []
-    verdict, facts = best["verdict"], best["facts"]
-    ours = verdict["hypotheses"][0]["class"]
-    if wanted is not None and ours not in wanted:
-        found.append(("class", ours, theirs.replace("\n", " ")))
-    address = case.get("crash_address") or ""
-    if address.startswith("0x") and not (theirs or "").startswith(("Abrt", "Ill", "SIGTRAP", "Divide", "Floating")):
-        said = {facts.get("reported", {}).get("address"), facts.get("signal", {}).get("address"),
-                facts.get("fault", {}).get("address")} - {None}
-        if int(address, 16) not in {int(one, 16) for one in said}:
-            found.append(("address", ",".join(sorted(said)) or "none", address))
-    state = [line for line in (case.get("crash_state") or "").split("\n") if line and line != "NULL"]
-    place = verdict.get("place") or {}
-    names = [place.get("function", "")] + frames_of(best)[:1]
-    said = [place.get("file", "").rsplit("/", 1)[-1], verdict["hypotheses"][0].get("expression", ""),
-            verdict["hypotheses"][0]["sentence"], facts.get("abort", {}).get("file", "").rsplit("/", 1)[-1]]
-    if state:
-        by_name = any(same_name(name, line) for name in names for line in state[:2])
-        by_words = any(text and (text in state[0] or state[0] in text) for text in said)
-        by_module = place.get("module", "") and place["module"].rsplit("/", 1)[-1] in state[0]
-        if not (by_name or by_words or by_module):
-            found.append(("frame", names[0] or place.get("module", "none"), " / ".join(state[:2])))
-    return found
+    return min((differences_of(case, report) for report in reports), key=len)
 
 
 def main():

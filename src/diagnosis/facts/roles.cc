@@ -47,7 +47,7 @@ constexpr std::array<Names, 6> kSignalNames = {"__restore_rt",          "__resto
                                                "__kernel_rt_sigreturn", "__kernel_sigreturn",
                                                "__vdso_rt_sigreturn",   "__sigreturn"};
 
-constexpr std::array<Names, 58> kAbortNames = {
+constexpr std::array<Names, 61> kAbortNames = {
     // the C library
     "raise", "gsignal", "abort", "pthread_kill", "__pthread_kill", "__pthread_kill_implementation",
     "__pthread_kill_internal", "pthread_kill@@GLIBC_2.34", "tgkill", "__libc_message",
@@ -55,7 +55,7 @@ constexpr std::array<Names, 58> kAbortNames = {
     "malloc_printerr_tail", "__fortify_fail", "__fortify_fail_abort", "__chk_fail",
     "__stack_chk_fail", "__stack_chk_fail_local", "__assert_fail", "__assert_fail_base",
     "__assert_perror_fail", "__assert", "__libc_assert_fail", "__malloc_assert", "a_crash",
-    "__set_abort_message",
+    "__set_abort_message", "__libc_android_abort", "DebugBreak", "CrashTrampolineAsm",
     // C++
     "std::terminate", "std::unexpected", "__cxa_throw", "__cxa_rethrow", "__cxa_pure_virtual",
     "__cxa_deleted_virtual", "__cxa_bad_cast", "__cxa_bad_typeid",
@@ -165,13 +165,13 @@ constexpr std::array<Names, 80> kCLibraryNames = {
     "sleep",      "poll",        "select",         "epoll_wait",    "exit",      "_exit",
     "longjmp",    "atof"};
 
-constexpr std::array<Names, 27> kCLibraryPrefixes = {
+constexpr std::array<Names, 29> kCLibraryPrefixes = {
     "_int_malloc",  "_int_free",    "_int_realloc", "_int_memalign",      "tcache_",
     "unlink_chunk", "munmap_chunk", "mremap_chunk", "malloc_consolidate", "sysmalloc",
     "_IO_",         "__libc_",      "__GI_",        "__printf",           "__vfprintf",
     "__memcpy",     "__memmove",    "__memset",     "__memcmp",           "__memchr",
     "__str",        "__wmem",       "__rawmem",     "__vsnprintf",        "__pthread_",
-    "pthread_",     "__nptl_"};
+    "pthread_",     "__nptl_",      "__aeabi_",     "__run_exit_handlers"};
 
 constexpr std::array<Names, 14> kSystemDirectories = {"/lib/",
                                                       "/lib64/",
@@ -230,8 +230,22 @@ bool is_compiler_helper(std::string_view name) {
          name.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ:<_", 2) == std::string_view::npos;
 }
 
+// The C++ library's own headers, wherever a build keeps them.
+bool is_cxx_library_file(std::string_view file) {
+  return contains(file, "/include/c++/") || contains(file, "/c++/v1/") ||
+         (contains(file, "libc++") && contains(file, "/include/"));
+}
+
+// Libraries that consist of templates as the C++ library does: what fails in them was handed to
+// them.
+bool is_template_library(std::string_view name) {
+  return name.starts_with("absl::") || name.starts_with("boost::") ||
+         name.starts_with("folly::detail::") || name.starts_with("base::internal::");
+}
+
 bool is_language(const RoleInput& input) {
-  if (is_rust_library_file(input.file) || contains(input.file, "/include/c++/")) return true;
+  if (is_rust_library_file(input.file) || is_cxx_library_file(input.file)) return true;
+  if (is_template_library(input.short_name)) return true;
   if (starts_with_one_of(input.short_name, kLanguagePrefixes)) return true;
   if (!starts_with_one_of(input.short_name, kRustPrefixes)) return false;
   // A C++ program may well have a namespace `core` of its own.

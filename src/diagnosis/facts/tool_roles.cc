@@ -45,7 +45,7 @@ constexpr std::array<Names, 26> kSanitizerPrefixes = {"__asan_",
                                                       "printf_common",
                                                       "scanf_common"};
 
-constexpr std::array<Names, 17> kFuzzerDrivers = {"fuzzer::Fuzzer::",
+constexpr std::array<Names, 26> kFuzzerDrivers = {"fuzzer::Fuzzer::",
                                                   "fuzzer::RunOneTest",
                                                   "fuzzer::FuzzerDriver",
                                                   "fuzzer::RunInputs",
@@ -61,16 +61,26 @@ constexpr std::array<Names, 17> kFuzzerDrivers = {"fuzzer::Fuzzer::",
                                                   "fuzzer::(anonymous namespace)::",
                                                   "fuzzer::CrashHandler",
                                                   "fuzzer::HandleMalloc",
-                                                  "fuzzer::MallocHook"};
+                                                  "fuzzer::MallocHook",
+                                                  "centipede::RunnerCallbacks",
+                                                  "fuzztest::internal::",
+                                                  "testing::internal::",
+                                                  "testing::UnitTest::",
+                                                  "testing::Test::Run",
+                                                  "testing::TestInfo::",
+                                                  "testing::TestSuite::",
+                                                  "testing::TestCase::",
+                                                  "RUN_ALL_TESTS"};
 
-constexpr std::array<Names, 24> kCheckPrefixes = {
+constexpr std::array<Names, 25> kCheckPrefixes = {
     // Chromium, WebKit, V8, Skia
     "logging::LogMessage", "logging::CheckError", "logging::NotReachedError",
     "logging::CheckLogMessage", "logging::CheckNoreturnError",
     "logging::(anonymous namespace)::", "logging::RawCheck", "base::ImmediateCrash",
-    "base::debug::BreakDebugger", "base::debug::StackTrace", "base::debug::CollectStackTrace",
-    "WTFCrash", "WTF::Crash", "WTFReportBacktrace", "v8::base::FatalImpl",
-    "v8::base::ImmediateCrash", "v8::base::OS::DebugBreak", "SkAbort", "sk_abort",
+    "base::debug::BreakDebugger", "base::debug::DebugBreak", "base::debug::StackTrace",
+    "base::debug::CollectStackTrace", "WTFCrash", "WTF::Crash", "WTFReportBacktrace",
+    "v8::base::FatalImpl", "v8::base::ImmediateCrash", "v8::base::OS::DebugBreak", "SkAbort",
+    "sk_abort",
     // Android, glog, others
     "__android_log_assert", "android::base::LogMessage", "google::LogMessageFatal",
     "google::CheckOpMessage", "SbSystemBreakIntoDebugger"};
@@ -90,13 +100,15 @@ bool is_sanitizer_run_time(std::string_view name, std::string_view file) {
 
 bool is_fuzzer_driver(std::string_view name, std::string_view file) {
   if (starts_with_one_of(name, kFuzzerDrivers)) return true;
+  if (contains(file, "/centipede/runner")) return true;
   return name == "main" && (file.ends_with("/FuzzerMain.cpp") || file.ends_with("/afl_driver.cpp"));
 }
 
 bool is_c_library_source(std::string_view file) {
   if (contains(file, "/sysdeps/unix/") || contains(file, "/sysdeps/x86_64/") ||
       contains(file, "/sysdeps/posix/") || contains(file, "/sysdeps/aarch64/") ||
-      contains(file, "/build/glibc") || contains(file, "/eglibc-") || contains(file, "/glibc-2."))
+      contains(file, "bionic/libc/") || contains(file, "/build/glibc") ||
+      contains(file, "/eglibc-") || contains(file, "/glibc-2."))
     return true;
   for (const std::string_view part : {"nptl/", "csu/", "stdlib/", "malloc/", "string/", "assert/",
                                       "debug/", "signal/", "libio/", "stdio-common/"}) {

@@ -24,17 +24,34 @@ std::optional<UserPlace> find_user_place(const StackFacts& stack, size_t from, b
   return std::nullopt;
 }
 
-bool is_all_abort(const FrameFact& frame) {
-  return std::all_of(
-      frame.functions.begin(), frame.functions.end(),
-      [](const FunctionFact& function) { return function.role == CodeRole::kAbort; });
-}
+// What is inlined into the machinery is a part of it.
+bool is_abort(const FrameFact& frame) { return frame.functions.back().role == CodeRole::kAbort; }
 
 // Stripped libraries have no names for the functions around raise(), and between __cxa_throw and
 // abort().
 bool is_unnamed_run_time(const FrameFact& frame) {
   return frame.functions.back().short_name.empty() &&
          (is_cxx_runtime(frame.module) || is_c_library(frame.module));
+}
+
+constexpr size_t kMaxBetween = 4;
+
+// Templates, and lambdas that stand in the same file as the machinery above them: a logger's
+// clean-up that runs on the way to abort().
+bool may_lie_between(const StackFacts& stack, size_t i) {
+  const FrameFact& frame = stack.frames[i];
+  return std::all_of(frame.functions.begin(), frame.functions.end(),
+                     [&](const FunctionFact& function) {
+                       if (function.role == CodeRole::kAbort) return true;
+                       // What the language itself runs stands below user code, too.
+                       if (function.role == CodeRole::kLanguage)
+                         return !function.short_name.empty();
+                       const std::string& name = function.short_name;
+                       const bool lambda = name == "operator()" || name.ends_with("::operator()");
+                       if (!lambda || function.file.empty() || i == 0) return false;
+                       const FunctionFact& above = stack.frames[i - 1].functions.back();
+                       return above.role == CodeRole::kAbort && above.file == function.file;
+                     });
 }
 
 }  // namespace
@@ -46,9 +63,13 @@ std::optional<UserPlace> find_user_place(const StackFacts& stack, size_t from) {
 
 size_t first_frame_below_abort(const StackFacts& stack, size_t from) {
   size_t last = from;  // behind the outermost frame of the machinery
+  size_t between = 0;  // frames since then that may belong to it
   for (size_t i = from; i < stack.frames.size(); ++i) {
-    if (is_all_abort(stack.frames[i])) {
+    if (is_abort(stack.frames[i])) {
       last = i + 1;
+      between = 0;
+    } else if (last > from && may_lie_between(stack, i)) {
+      if (++between > kMaxBetween) break;
     } else if (!is_unnamed_run_time(stack.frames[i])) {
       break;
     }

@@ -70,14 +70,17 @@ Field where(const Report& report) {
     field.paragraphs.emplace_back("unknown: no frame has a name or a module");
     return field;
   }
-  std::string text = place->function.empty()
-                         ? fmt::format("{}+{}", place->module, to_hex(place->module_offset))
-                         : fmt::format("{}()", place->function);
+  // Texts name modules without an offset, and places without either.
+  const std::string code = place->module_offset != 0
+                               ? fmt::format("{}+{}", place->module, to_hex(place->module_offset))
+                               : place->module;
+  std::string text = place->function.empty() ? code : fmt::format("{}()", place->function);
+  if (text.empty()) text = "the code";
   if (!place->file.empty() && place->line != 0) {
     text += fmt::format(" at {}:{}", place->file, place->line);
     if (place->column != 0) text += fmt::format(":{}", place->column);
   } else if (!place->function.empty() && !place->module.empty()) {
-    text += fmt::format(" in {}+{}", place->module, to_hex(place->module_offset));
+    text += " in " + code;
   }
   field.paragraphs.push_back(std::move(text));
   if (const FunctionFact* function = blamed_function(report)) field.code = marked(*function);

@@ -20,6 +20,7 @@ std::string place_of(const FrameFact& frame, const FunctionFact& function) {
                : fmt::format("{}:{}", function.file, function.line);
   }
   if (frame.module.empty()) return {};
+  if (frame.module_offset == 0) return std::string(base_name(frame.module));  // of a text
   return fmt::format("{}+{}", base_name(frame.module), to_hex(frame.module_offset));
 }
 

@@ -275,6 +275,8 @@ void apply_signal(const SanitizerReport& raw, const Hints& hints, Facts& facts) 
     return;
   }
   if (number == 0 && reported.access == AccessKind::kNone) return;
+  // The processor does not tell which access it was when the address is none; the tool says "read".
+  if (hints.high_value) reported.access = AccessKind::kNone;
   set_fault(facts, hints.pc_zero_page ? AccessKind::kExecute : reported.access,
             hints.high_value ? std::nullopt : reported.address, pc);
   if (hints.pc_zero_page && !reported.address && pc) facts.fault->address = pc;

@@ -6,6 +6,7 @@
 #include "diagnosis/facts/abort_text.h"
 #include "diagnosis/facts/signals.h"
 #include "diagnosis/text/complete.h"
+#include "diagnosis/text/last_words.h"
 #include "diagnosis/text/runtime_formats.h"
 #include "diagnosis/text/runtime_stack.h"
 #include "diagnosis/text/stack_lines.h"
@@ -137,6 +138,7 @@ bool take_detail(std::string_view text, Tombstone& out) {
     std::string_view message = trim(words.rest());
     if (message.size() >= 2 && message.starts_with('\'') && message.ends_with('\''))
       message = message.substr(1, message.size() - 2);
+    if (message.starts_with('\'')) message.remove_prefix(1);  // goes on over several lines
     out.abort_message = message.substr(0, kMaxAbortText);
   } else if (words.take("Cause: ")) {
     if (out.cause.empty()) out.cause = words.rest();
@@ -225,6 +227,9 @@ void describe(Tombstone& out, Facts& facts) {
   if (!out.cause.empty()) facts.other.push_back({"Android says of the cause: " + out.cause, {}});
   if (!out.abort_message.empty()) {
     facts.abort = parse_abort_text(out.abort_message);
+    AbortFacts check;
+    read_check_message(out.abort_message, check);
+    if (check.kind == AbortFacts::Kind::kAssertion) facts.abort = std::move(check);
   } else if (out.signal == kSigAbrt) {
     facts.abort.kind = AbortFacts::Kind::kAbortCall;
   }

@@ -12,8 +12,9 @@ constexpr auto kNowhere = std::string_view::npos;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// What a fatal message says: "Check failed: x > 0 (0 vs. 0)", "NOTREACHED hit.", free words.
-void read_message(std::string_view message, AbortFacts& abort) {
+}  // namespace
+
+void read_check_message(std::string_view message, AbortFacts& abort) {
   message = trim(message);
   abort.message = message;
   abort.kind = Kind::kOther;
@@ -50,6 +51,8 @@ void read_message(std::string_view message, AbortFacts& abort) {
   }
 }
 
+namespace {
+
 // glog and abseil: "F0813 00:29:27.775753  384244 file.cc:130] Check failed: x"
 std::optional<LastWords> read_glog(std::string_view text) {
   if (!text.starts_with('F') || text.size() < 12 || !is_digit(text[1]) || !is_digit(text[4]))
@@ -62,7 +65,7 @@ std::optional<LastWords> read_glog(std::string_view text) {
   const auto line = number_of(head.substr(colon + 1));
   if (!line || !is_digit(text[2]) || !is_digit(text[3]) || text[5] != ' ') return std::nullopt;
   LastWords found;
-  read_message(text.substr(bracket + 2), found.abort);
+  read_check_message(text.substr(bracket + 2), found.abort);
   if (found.abort.file.empty()) {
     found.abort.file = head.substr(blank + 1, colon - blank - 1);
     found.abort.line = static_cast<uint32_t>(*line);
@@ -97,7 +100,7 @@ std::optional<LastWords> read_chromium(std::string_view text) {
     found.abort.message = message;
     found.abort.condition = message.substr(6, message.size() - 7);
   } else {
-    read_message(message, found.abort);
+    read_check_message(message, found.abort);
   }
   found.abort.file = place;
   found.abort.line = static_cast<uint32_t>(*line);
@@ -119,7 +122,7 @@ std::optional<LastWords> read_glib(std::string_view text) {
                       rest.find("should not be reached") == kNowhere))
       return std::nullopt;
     LastWords found;
-    read_message(rest, found.abort);
+    read_check_message(rest, found.abort);
     found.abort.kind = Kind::kAssertion;
     std::string& condition = found.abort.condition;
     if (condition.starts_with('(') && condition.ends_with(')'))
@@ -150,7 +153,7 @@ std::optional<LastWords> read_glib(std::string_view text) {
 std::optional<LastWords> read_webkit(const ReportLines& lines) {
   if (!lines[0].starts_with("ASSERTION FAILED: ")) return std::nullopt;
   LastWords found;
-  read_message(lines[0], found.abort);
+  read_check_message(lines[0], found.abort);
   found.raises_abort = false;
   if (lines.size() < 2) return found;
   const std::string_view place = lines[1];

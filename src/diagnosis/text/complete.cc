@@ -22,7 +22,7 @@ constexpr uint64_t kKernelStart = 0xffff'8000'0000'0000;
 std::string main_module(const Facts& facts) {
   std::string first;
   for (const FrameFact& frame : facts.crashing.frames) {
-    if (frame.module.empty()) continue;
+    if (frame.module.empty() || frame.module.starts_with('[')) continue;  // "[stack]", "[vdso]"
     for (const FunctionFact& function : frame.functions) {
       if (function.short_name == "main" || function.short_name == "_start") return frame.module;
     }
@@ -97,6 +97,25 @@ std::string language_of(const FunctionFact& function) {
   return "unknown";
 }
 
+bool ran_out_of_stack(const Facts& facts) {
+  if (facts.fault && facts.fault->stack_pointer_in_guard) return true;
+  if (!facts.reported) return false;
+  const std::string& error = facts.reported->error;
+  return error.find("stack-overflow") != std::string::npos ||
+         error.find("tack overflow") != std::string::npos;
+}
+
+// Of a recursion that used up the stack any leaf may be the one that ran into its end: the frames
+// that repeat matter.
+std::optional<UserPlace> place_of_interest(const Facts& facts) {
+  const auto& cycle = facts.crashing.cycle;
+  if (cycle && cycle->first > facts.crash_frame && ran_out_of_stack(facts)) {
+    const auto place = find_user_place(facts.crashing, cycle->first);
+    if (place && place->frame < cycle->first + cycle->period) return place;
+  }
+  return find_user_place(facts.crashing, facts.crash_frame);
+}
+
 }  // namespace
 
 void complete_facts(Facts& facts) {
@@ -109,7 +128,7 @@ void complete_facts(Facts& facts) {
   if (facts.abort.kind != AbortFacts::Kind::kNone) {
     facts.crash_frame = first_frame_below_abort(facts.crashing, facts.crash_frame);
   }
-  if (const auto place = find_user_place(facts.crashing, facts.crash_frame)) {
+  if (const auto place = place_of_interest(facts)) {
     facts.user_frame = place->frame;
     facts.user_function = place->function;
     if (process.language.empty()) {

@@ -219,6 +219,18 @@ void take_access(std::string_view text, WindowsDeath& death) {
   }
 }
 
+// "ntdll", "ntdll_77290000", "KERNEL32"
+bool is_windows_library(std::string_view module) {
+  static constexpr std::array<std::string_view, 12> kNames = {
+      "ntdll",    "kernel32",  "kernelbase", "user32", "gdi32",    "msvcrt",
+      "ucrtbase", "vcruntime", "msvcp",      "wow64",  "advapi32", "combase"};
+  std::string lower(module.substr(0, 16));
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return std::any_of(kNames.begin(), kNames.end(),
+                     [&](std::string_view name) { return lower.starts_with(name); });
+}
+
 // "002df7e4 00fd1423 00fd1078 00fd1078 7f956000 App!crash+0x1e", "0000`1234 … : … : App!f+0x1"
 bool take_cdb_frame(std::string_view text, StackFacts& stack) {
   const size_t bang = text.find('!');
@@ -243,34 +255,65 @@ bool take_cdb_frame(std::string_view text, StackFacts& stack) {
     name = name.substr(0, open);
   }
   line.function = name.substr(0, name.find("+0x"));
+  // Without a name there stands the ordinal of the exported function before it.
+  if (line.function.starts_with("Ordinal") && number_of(line.function.substr(7)))
+    line.function = {};
   append_frame(line, stack);
+  if (is_windows_library(line.module))
+    stack.frames.back().functions.back().role = CodeRole::kLibrary;
   return true;
+}
+
+// The debugger sees an exception before the program does; most are dealt with there.
+bool is_first_chance(std::string_view text) {
+  return text.find("(first chance)") != std::string_view::npos;
+}
+
+bool second_chance_follows(TextLines lines) {
+  constexpr size_t kNear = 200;
+  const TextLines near = lines.first(std::min(lines.size(), kNear));
+  return std::any_of(near.begin(), near.end(), [](const TextLine& line) {
+    return line.text.find("(!!! second chance !!!)") != std::string_view::npos;
+  });
 }
 
 size_t read_windows(TextLines lines, TextReport& report) {
   WindowsDeath death;
   death.code = windows_code(trim(lines[0].text));
   if (death.code == nullptr) return 0;
+  const bool first_chance = is_first_chance(lines[0].text);
+  if (first_chance && second_chance_follows(lines)) return 0;
   Facts& facts = report.facts;
   size_t end = 1;
   take_access(lines[0].text, death);
   bool in_stack = false;
+  StackFacts stack;  // of several that are printed the longest says most
+  const auto keep = [&] {
+    if (stack.frames.size() > facts.crashing.frames.size()) facts.crashing = std::move(stack);
+    stack = {};
+  };
   for (size_t at = 1; at < std::min(lines.size(), kMaxWindowsLines); ++at) {
     const std::string_view text = trim(lines[at].text);
     take_access(text, death);
     if (const auto name = value_of(text, "PROCESS_NAME:")) death.process = *name;
     if (text.starts_with("STACK_TEXT:") || text.starts_with("ChildEBP") ||
         text.starts_with("Child-SP")) {
-      in_stack = facts.crashing.frames.empty();
+      keep();
+      in_stack = true;
       continue;
     }
-    const bool frame = in_stack && take_cdb_frame(text, facts.crashing);
+    const bool frame = in_stack && take_cdb_frame(text, stack);
     if (frame) end = at + 1;
     // cdb breaks long names over lines.
     if (in_stack && !frame && (text.empty() || text.starts_with("STACK_COMMAND"))) in_stack = false;
-    if (windows_code(text) != nullptr) end = std::max(end, at + 1);
+    if (const WindowsCode* code = windows_code(text); code != nullptr && !is_first_chance(text)) {
+      death.code = code;
+      end = std::max(end, at + 1);
+    }
     if (text.starts_with("quit:")) break;
   }
+  keep();
+  if (first_chance && facts.crashing.frames.empty()) return 0;
   facts.reported.emplace().tool = "Windows";
   facts.reported->error = death.code->words;
   facts.reported->access = death.access;

@@ -25,6 +25,9 @@ std::optional<LastWords> read_cxx_words(const ReportLines& lines);   // libstdc+
 std::optional<LastWords> read_check_words(
     const ReportLines& lines);  // glog, Chromium, GLib, WebKit
 
+// What a fatal message says: "Check failed: x > 0 (0 vs. 0)", "NOTREACHED hit.", free words.
+void read_check_message(std::string_view message, AbortFacts& abort);
+
 // Looks behind last words for the stack that the process left, its own or a tool's, and takes it
 // over: stack, signal, pid, what the tool said. Returns how many of `lines` belong to the crash
 // then, 0 when nothing was found. Words of other crashes end the search.

@@ -155,10 +155,17 @@ void read_leaks(SanitizerReport& raw, Facts& facts) {
 void read_fuzzer_error(SanitizerReport& raw, Facts& facts) {
   const std::string_view message = raw.header.message;
   facts.reported->error = message;
-  if (!raw.sections.empty()) {
-    facts.crashing = std::move(raw.sections.front().stack);
-    for (size_t i = 1; i < raw.sections.size(); ++i) add_related(raw.sections[i], facts);
+  bool has_stack = false;
+  for (SanitizerReport::Section& section : raw.sections) {
+    // "2359368 byte(s) (99%) in 1 allocation(s)": who holds memory, not where the limit was met.
+    if (has_stack || section.title.find(" allocation(s)") != kNowhere) {
+      add_related(section, facts);
+    } else {
+      facts.crashing = std::move(section.stack);
+      has_stack = true;
+    }
   }
+  if (!has_stack) facts.crashing.end = "not printed";
   facts.crash_frame = first_frame_behind_handler(facts.crashing);
   if (message.starts_with("deadly signal") && calls_abort(facts.crashing, facts.crash_frame)) {
     facts.abort.kind = AbortFacts::Kind::kAbortCall;

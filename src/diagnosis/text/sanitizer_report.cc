@@ -225,7 +225,20 @@ class Reader {
       if (own && line.find("ABORTING") != kNowhere) break;
       if (is_rule(line)) break;
     }
+    if (report_.header.tool == "libFuzzer" && report_.sections.empty()) take_late_stack();
     return false;
+  }
+
+  // On Fuchsia another process prints the stack, after the summary and its own talk.
+  void take_late_stack() {
+    for (size_t i = at_; i < std::min(lines_.size(), at_ + kMaxTrailer); ++i) {
+      if (parse_sanitizer_header(lines_[i])) return;
+      if (!begins_stack(lines_[i]) || lines_[i].find("__sanitizer_print_stack_trace") == kNowhere)
+        continue;
+      at_ = i;
+      read_section();
+      return;
+    }
   }
 
   const ReportLines& lines_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "diagnosis/text/words.h"
 
@@ -118,6 +119,32 @@ bool take_place(std::string_view& rest, StackLine& line) {
   return true;
 }
 
+// "<<application>>+0x75a95", "<libc.so>+0x975fe" at the end of `rest`: Fuchsia
+void take_bracketed_module(std::string_view& rest, StackLine& line) {
+  const size_t blank = rest.rfind(' ');
+  const std::string_view word = blank == kNowhere ? rest : rest.substr(blank + 1);
+  const size_t plus = word.rfind(">+0x");
+  if (!word.starts_with('<') || plus == kNowhere) return;
+  const auto offset = hex_of(word.substr(plus + 2));
+  if (!offset) return;
+  line.module_offset = offset;
+  line.module = word.substr(1, plus - 1);
+  if (line.module.starts_with('<')) line.module = line.module.substr(1, line.module.find('>') - 1);
+  rest = blank == kNowhere ? std::string_view() : trim(rest.substr(0, blank));
+}
+
+// "a.cc:1115 (discriminator 1)"
+void drop_discriminator(std::string_view& rest) {
+  const size_t open = rest.rfind(" (discriminator ");
+  if (open != kNowhere && rest.ends_with(')')) rest = trim(rest.substr(0, open));
+}
+
+// "libc.so.6", "linux-gate.so.1": where the function's name should stand, by tools that had none.
+bool is_shared_object(std::string_view name) {
+  if (name.find_first_of(" ()<>:,&*") != kNowhere) return false;
+  return name.ends_with(".so") || name.find(".so.") != kNowhere;
+}
+
 bool is_unknown(std::string_view name) {
   static constexpr std::array<std::string_view, 9> kUnknown = {
       "??", "???", "<null>", "(unknown)", "<unknown>", "<unknown module>", "(<unknown module>)",
@@ -183,9 +210,12 @@ std::string_view function_text(std::string_view text) {
 bool parse_named(std::string_view text, StackLine& line) {
   std::string_view rest = trim(text);
   take_build_id(rest, line);
-  take_module(rest, line);
+  if (!take_module(rest, line)) take_bracketed_module(rest, line);
+  drop_discriminator(rest);
   if (!take_gdb_place(rest, line)) take_place(rest, line);
   line.function = function_text(rest);
+  if (line.module.empty() && is_shared_object(line.function))
+    line.module = std::exchange(line.function, {});
   return true;
 }
 

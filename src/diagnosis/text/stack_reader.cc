@@ -63,6 +63,13 @@ size_t rounds_at(const std::vector<FrameFact>& frames, size_t first, size_t peri
   return (i - first) / period;
 }
 
+// Some symbolisers count one back for a frame that they could not name ("#7", "#6", "#8").
+bool counts_on(const ReportLines& lines, size_t i, const StackLine& line, uint32_t last) {
+  if (!line.number || *line.number + 1 != last || i + 1 >= lines.size()) return false;
+  const auto next = parse_stack_line(lines[i + 1]);
+  return next && next->number && *next->number == last + 1;
+}
+
 // The same number twice is an inlined function's when the pc is the same, too.
 bool has_pc(const StackFacts& stack, Address pc) {
   return !stack.frames.empty() && stack.frames.back().pc == pc;
@@ -119,8 +126,10 @@ size_t read_stack(const ReportLines& lines, StackFacts& stack) {
   for (size_t i = 0; i < lines.size(); ++i) {
     const std::string_view text = lines[i];
     const auto line = parse_stack_line(text);
-    const bool follows = line && (!last || !line->number || *line->number > *last ||
-                                  (*line->number == *last && line->pc && has_pc(stack, *line->pc)));
+    const bool follows =
+        line && (!last || !line->number || *line->number > *last ||
+                 (*line->number == *last && line->pc && has_pc(stack, *line->pc)) ||
+                 counts_on(lines, i, *line, *last));
     if (line && !follows) break;
     if (!line) {
       if (taken == 0 || text.empty() || ++foreign > kMaxForeign) break;
@@ -130,7 +139,7 @@ size_t read_stack(const ReportLines& lines, StackFacts& stack) {
     if (foreign != 0 && (!line->number || !last || *line->number != *last + 1)) break;
     foreign = 0;
     append_frame(*line, stack);
-    last = line->number;
+    last = last && line->number ? std::max(*last, *line->number) : line->number;
     taken = i + 1;
   }
   if (stack.total_frames > stack.frames.size()) stack.end = "frame-limit";

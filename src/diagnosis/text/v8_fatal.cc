@@ -156,7 +156,12 @@ void describe(Death& death, Facts& facts) {
     facts.abort.condition = message.substr(opening.size());
     while (facts.abort.condition.ends_with('.')) facts.abort.condition.pop_back();
   }
-  if (facts.abort.kind == AbortFacts::Kind::kNone) facts.abort.kind = AbortFacts::Kind::kOther;
+  if (facts.abort.kind == AbortFacts::Kind::kNone || facts.abort.kind == AbortFacts::Kind::kOther) {
+    // "Fatal error in FILE, line N" is how V8 ends when a check in that line failed.
+    const bool check = !death.place.file.empty() && !message.empty();
+    facts.abort.kind = check ? AbortFacts::Kind::kAssertion : AbortFacts::Kind::kOther;
+    if (check) facts.abort.condition = message;
+  }
   facts.abort.file = death.place.file;
   facts.abort.line = death.place.line;
   facts.abort.function = death.where;

@@ -1,5 +1,7 @@
 #include "diagnosis/verdict/place.h"
 
+#include "diagnosis/facts/tool_roles.h"
+
 namespace inquest::diagnosis {
 namespace {
 
@@ -24,9 +26,14 @@ std::optional<BlamedPlace> blamed_place(const Facts& facts) {
       return place_of(frame, *facts.user_frame, frame.functions[function]);
     }
   }
-  for (size_t i = facts.crash_frame; i < frames.size(); ++i) {
-    for (const FunctionFact& function : frames[i].functions) {
-      if (!function.name.empty()) return place_of(frames[i], i, function);
+  // None is the program's own: the innermost that is more than the tool that watched.
+  for (const bool tools_too : {false, true}) {
+    for (size_t i = facts.crash_frame; i < frames.size(); ++i) {
+      for (const FunctionFact& function : frames[i].functions) {
+        if (function.name.empty() || function.role == CodeRole::kStart) continue;
+        const bool tool = is_sanitizer_run_time(function.short_name, function.file);
+        if (tools_too || !tool) return place_of(frames[i], i, function);
+      }
     }
   }
   for (size_t i = facts.crash_frame; i < frames.size(); ++i) {
