@@ -8,6 +8,7 @@
 
 #include "diagnosis/signature/signature.h"
 #include "diagnosis/text/scanner.h"
+#include "diagnosis/text/utf16.h"
 #include "process/input/kernel_crash.h"
 
 namespace inquest::diagnosis {
@@ -74,7 +75,7 @@ void say_what_is_missing(Facts& facts) {
   for (std::string& advice : facts.advice) {
     if (advice.starts_with("Give the ")) {
       advice = "Give the program that crashed, of the same build, with --exe.";
-    } else if (advice.starts_with("Link with --build-id")) {
+    } else if (advice.starts_with("link with --build-id")) {
       advice.clear();
     }
   }
@@ -94,6 +95,7 @@ Result<Diagnosis> diagnose_kernel_crash(TextReport& report, const process::Input
   if (!made.program_fits) fitting.modules.executable.clear();
   INQ_TRY(Facts facts, facts_of(made.image, fitting));
   facts.reported = std::move(report.facts.reported);
+  for (Fact& fact : report.facts.other) facts.other.push_back(std::move(fact));
   facts.process.thread_count = 0;  // the log does not tell
   say_what_is_missing(facts);
   if (facts.fault) {
@@ -111,6 +113,9 @@ Result<Diagnosis> diagnose_kernel_crash(TextReport& report, const process::Input
   }
   note_computed(made, facts);
   if (made.same_code != 0) {
+    std::erase_if(facts.missing, [](const Fact& fact) {
+      return fact.statement.find("could not be verified by build-id") != std::string::npos;
+    });
     facts.other.push_back(
         {fmt::format("all {} bytes of code in the log are the same in {}; a log names no build-id, "
                      "so that is what speaks for this file",
@@ -184,7 +189,8 @@ class Collector {
 }  // namespace
 
 Result<Diagnoses> diagnose_text(const process::Input& input, const DiagnoseOptions& options) {
-  Scan scan = read_reports(text_of(input));
+  const std::optional<std::string> decoded = from_utf16(text_of(input));
+  Scan scan = read_reports(decoded ? std::string_view(*decoded) : text_of(input));
   Collector collector(input, options);
   for (TextReport& report : scan.reports) INQ_TRY_STATUS(collector.add(std::move(report)));
   Diagnoses result = std::move(collector).take();

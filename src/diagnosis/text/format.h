@@ -25,6 +25,7 @@ using TextLines = std::span<const TextLine>;
 struct TextReport {
   std::string format;                      // name of the Format that read it
   uint32_t first_line = 0, last_line = 0;  // in the input, from 1
+  std::string writer;                      // of its first line, as the logger names it
   Facts facts;
   // A line of the kernel's log: the engine makes the facts from it, and keeps `facts.reported`.
   std::optional<process::KernelCrash> kernel;

@@ -191,6 +191,7 @@ std::optional<JsonMessage> json_message(std::string_view line) {
   if (pretty && quote == std::string_view::npos) return std::nullopt;
   Reader reader(line.substr(pretty ? quote : open + 1));
   JsonMessage message;
+  std::string identifier, pid;
   std::string_view best;
   size_t best_rank = kMessageKeys.size();
   for (size_t member = 0; member < kMaxMembers; ++member) {
@@ -206,11 +207,15 @@ std::optional<JsonMessage> json_message(std::string_view line) {
       best_rank = rank;
     } else if (std::find(kWriterKeys.begin(), kWriterKeys.end(), *key) != kWriterKeys.end()) {
       message.writer.append(message.writer.empty() ? "" : " ").append(value);
+      if (*key == "SYSLOG_IDENTIFIER") identifier = decoded(value);
+      if (*key == "_PID") pid = value.starts_with('"') ? decoded(value) : std::string(value);
     }
     if (!whole || !reader.take(',')) break;
   }
   if (best_rank == kMessageKeys.size()) return std::nullopt;
   message.text = decoded(best);
+  // As syslog has it, which every reader of writers understands.
+  if (!identifier.empty() && !pid.empty()) message.writer += " " + identifier + "[" + pid + "]:";
   return message;
 }
 

@@ -44,7 +44,9 @@ std::optional<RawLine> RawLines::next() {
                           ? rest.size()
                           : static_cast<size_t>(static_cast<const char*>(end) - rest.data());
   RawLine line{rest.substr(0, std::min(size, max_line_)), offset_, number_};
-  while (line.text.ends_with('\r')) line.text.remove_suffix(1);
+  // A file that was cut short while it was written to has zeros where the lost part was.
+  while (line.text.ends_with('\r') || line.text.ends_with('\0')) line.text.remove_suffix(1);
+  while (line.text.starts_with('\0')) line.text.remove_prefix(1);
   offset_ += end == nullptr ? size : size + 1;
   ++number_;
   return line;

@@ -105,8 +105,9 @@ size_t read_php(TextLines lines, TextReport& report) {
   std::string place(message.substr(in + 4));
   if (const size_t on = place.find(" on line "); on != std::string::npos) place.replace(on, 9, ":");
   RuntimeFrame thrown;
-  if (!parse_runtime_place(place, thrown) || thrown.file.find(".php") == std::string::npos)
-    return 0;
+  if (!parse_runtime_place(place, thrown)) return 0;
+  // "PHP Fatal error:  Uncaught …" is nobody else's; other words need a file of PHP behind them.
+  if (thrown.file.find(".php") == std::string::npos && !message.starts_with("Uncaught ")) return 0;
   message = message.substr(0, in);
   Facts& facts = report.facts;
   size_t at = 1;

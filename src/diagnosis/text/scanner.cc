@@ -5,6 +5,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "diagnosis/text/deaths.h"
 #include "diagnosis/text/formats.h"
 #include "diagnosis/text/log_lines.h"
 #include "diagnosis/text/matcher.h"
@@ -60,8 +61,7 @@ class Scanner {
   Window read_window(Window window);
   bool needs_more(const Window& window, const Hit& hit, size_t used) const;
   size_t ask(TextLines lines, Matcher::Mask formats, TextReport& report) const;
-  static bool repeats_what_stands_before(const Writer& writer, size_t index,
-                                         const TextReport& report);
+  static void set_writer(std::string_view name, TextReport& report);
   void add_report(TextReport report);
 
   std::string_view text_;
@@ -164,17 +164,18 @@ void Scanner::add_report(TextReport report) {
   }
 }
 
-// The shell's "Segmentation fault" right behind the report of the program that it ran.
-bool Scanner::repeats_what_stands_before(const Writer& writer, size_t index,
-                                         const TextReport& report) {
-  const ProcessFacts& who = report.facts.process;
-  if (report.format != kSupervisor.name || who.pid != 0 || !who.command.empty() ||
-      !who.executable.empty())
-    return false;
-  if (writer.read == 0 || writer.read > index) return false;
-  return std::all_of(writer.lines.begin() + static_cast<std::ptrdiff_t>(writer.read),
-                     writer.lines.begin() + static_cast<std::ptrdiff_t>(index),
-                     [](const TextLine& line) { return line.text.empty(); });
+// A logger's name for the writer tells who died, when that is the writer.
+void Scanner::set_writer(std::string_view name, TextReport& report) {
+  report.writer = name;
+  if (report.kernel || report.format == kSupervisor.name || report.format == kOomKill.name ||
+      report.format == kUserOom.name || report.format == kCoredumpMessage.name ||
+      report.format == kAbnormalEnd.name || report.format == kFatalSignal.name)
+    return;
+  const WriterName writer = parse_writer(name);
+  if (writer.pid == 0 || writer.pid == 1 || writer.program == "kernel") return;
+  ProcessFacts& process = report.facts.process;
+  if (process.pid == 0) process.pid = writer.pid;
+  if (process.command.empty() && process.executable.empty()) process.command = writer.program;
 }
 
 Window Scanner::read_window(Window window) {
@@ -201,7 +202,8 @@ Window Scanner::read_window(Window window) {
       continue;
     }
     if (used != 0) {
-      if (!repeats_what_stands_before(writer, hit.index, report)) add_report(std::move(report));
+      set_writer(window.name_of[hit.writer], report);
+      add_report(std::move(report));
       writer.read = hit.index + used;
     }
     ++i;
@@ -219,9 +221,13 @@ Scan Scanner::scan() && {
     scan_.lines = window.end_number;
     raw = RawLines(text_, window.end_offset, window.end_number + 1, limits_.max_line);
   }
-  std::stable_sort(
-      scan_.reports.begin(), scan_.reports.end(),
-      [](const TextReport& a, const TextReport& b) { return a.first_line < b.first_line; });
+  // They are large; writers that take turns are what puts them out of order.
+  const auto by_line = [](const TextReport& a, const TextReport& b) {
+    return a.first_line < b.first_line;
+  };
+  if (!std::is_sorted(scan_.reports.begin(), scan_.reports.end(), by_line))
+    std::stable_sort(scan_.reports.begin(), scan_.reports.end(), by_line);
+  scan_.reports = join_deaths(std::move(scan_.reports));
   return std::move(scan_);
 }
 

@@ -25,7 +25,8 @@ struct Scan {
   uint64_t lines = 0;               // of the text
 };
 
-// Looks through `text` once. Memory is bounded by the limits, not by the text.
+// Looks through `text` once, and joins what tells of one death (see deaths.h). Memory is bounded by
+// the limits, not by the text.
 Scan read_reports(std::string_view text, const ScanLimits& limits = {},
                   std::span<const Format* const> asked = formats());
 

@@ -50,6 +50,11 @@ TEST(Scanner, TakesColoursOff) {
   EXPECT_THAT(found("\x1b[31mBE\x1b[1mGIN a\x1b[0m\nEND\x1b[K\n"), ElementsAre("BEGIN a 1-2"));
 }
 
+TEST(Scanner, PassesOverZerosOfAFileThatWasCutShort) {
+  using namespace std::string_view_literals;
+  EXPECT_THAT(found("x\n\0\0\0BEGIN a\0\nEND\0\n"sv), ElementsAre("BEGIN a 2-3"));
+}
+
 TEST(Scanner, KeepsNoMoreReportsThanAllowed) {
   const Scan scan = read_reports("BEGIN a\nEND\nBEGIN b\nEND\n", {.max_reports = 1}, kFormats);
   EXPECT_EQ(scan.reports.size(), 1u);

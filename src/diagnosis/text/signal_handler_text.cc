@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "diagnosis/facts/roles.h"
 #include "diagnosis/facts/signals.h"
 #include "diagnosis/text/complete.h"
 #include "diagnosis/text/native_stack.h"
@@ -14,13 +15,22 @@
 namespace inquest::diagnosis {
 namespace {
 
-constexpr std::string_view kTriggers[] = {
-    " received SIG",  "*** SIG",         "*** Signal ", "*** Aborted at ", "Received signal ",
-    "Caught signal ", "received signal", ")[0x",        ") [0x",           "Error: signal ",
-    "Signal: "};
+constexpr std::string_view kTriggers[] = {" received SIG",
+                                          "*** SIG",
+                                          "*** Signal ",
+                                          "*** Aborted at ",
+                                          "Received signal ",
+                                          "Caught signal ",
+                                          "received signal",
+                                          ")[0x",
+                                          ") [0x",
+                                          "Error: signal ",
+                                          "Signal: ",
+                                          " got Segmentation Fault !!!"};
 constexpr std::string_view kHandlerTriggers[] = {" received SIGSEGV for address: "};
 constexpr size_t kMinBareFrames = 4;
-constexpr size_t kMaxHead = 12;  // lines between the words and the stack
+constexpr size_t kMaxHandlerFrames = 6;  // of the handler itself
+constexpr size_t kMaxHead = 12;          // lines between the words and the stack
 
 struct Handled {
   std::string tool = "crash handler";
@@ -108,6 +118,17 @@ bool take_segfault_handler(std::string_view text, Handled& handled) {
   return handled.signal != 0 && handled.address.has_value();
 }
 
+// "!!! uWSGI process 31515 got Segmentation Fault !!!"
+bool take_uwsgi(std::string_view text, Handled& handled) {
+  Words words(text);
+  if (!words.take("!!! uWSGI process ")) return false;
+  handled.pid = words.take_number();
+  if (!handled.pid || !words.take(" got Segmentation Fault !!!")) return false;
+  handled.signal = kSigSegv;
+  handled.tool = "uWSGI";
+  return true;
+}
+
 bool take_other(std::string_view text, Handled& handled) {
   const bool words = text.starts_with("Caught signal ") || text.starts_with("Error: signal ") ||
                      text.starts_with("Signal: ") ||
@@ -169,6 +190,12 @@ size_t first_below_handler(const StackFacts& stack) {
         name == "_sigtramp")
       return i + 1 < stack.frames.size() ? i + 1 : 0;
   }
+  // backtrace_symbols() has no name for it: then it is the first place in the C library.
+  for (size_t i = 1; i < std::min(stack.frames.size(), kMaxHandlerFrames); ++i) {
+    const FrameFact& frame = stack.frames[i];
+    if (frame.functions.back().short_name.empty() && is_c_library(frame.module))
+      return i + 1 < stack.frames.size() ? i + 1 : 0;
+  }
   return 0;
 }
 
@@ -208,7 +235,8 @@ size_t read_bare_stack(TextLines lines, TextReport& report) {
 size_t read_signal_text(TextLines lines, TextReport& report) {
   Handled handled;
   const std::string_view text = trim(lines[0].text);
-  if (!take_glog(text, handled) && !take_chromium(text, handled) && !take_other(text, handled))
+  if (!take_glog(text, handled) && !take_chromium(text, handled) && !take_uwsgi(text, handled) &&
+      !take_other(text, handled))
     return read_bare_stack(lines, report);
   return finish(lines, handled, kSignalHandlerText.name, report);
 }

@@ -25,7 +25,7 @@ struct Form {
 // The first that stands in the line.
 constexpr Form kForms[] = {
     {"gunicorn", ") was sent SIG"},
-    {"gunicorn", ") was terminated due to signal "},
+    {"gunicorn", " was terminated due to signal "},
     {"systemd", ": Main process exited, code=killed", Name::kWordBefore},
     {"systemd", ": Main process exited, code=dumped", Name::kWordBefore},
     {"systemd", ": Control process exited, code=killed", Name::kWordBefore},
@@ -133,7 +133,8 @@ int signal_in(std::string_view line) {
 }
 
 int32_t pid_in(std::string_view line) {
-  for (const std::string_view key : {"pid: ", "pid:", "(PID ", "pid ", "process ", "child "}) {
+  for (const std::string_view key :
+       {"Worker with pid ", "pid: ", "pid:", "(PID ", "pid ", "process ", "child "}) {
     const size_t at = line.find(key);
     if (at == std::string_view::npos) continue;
     Words words(line.substr(at + key.size()));

@@ -10,6 +10,8 @@ bool contains(const std::string& text, std::string_view part) {
 }
 
 CrashClass class_of_heap_message(const std::string& message) {
+  // "(out)": the block behind would lie outside the heap, so it is the size that is wrong.
+  if (contains(message, "double free or corruption (out)")) return CrashClass::kHeapCorruption;
   if (contains(message, "double free")) return CrashClass::kDoubleFree;
   if (contains(message, "invalid pointer") || contains(message, "invalid size") ||
       contains(message, "munmap_chunk()")) {

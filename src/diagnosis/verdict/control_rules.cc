@@ -47,18 +47,32 @@ void bad_pc(const Facts& facts, Proposals& out) {
   if (!fault.pc_facts) return;
   const AddressFacts& pc = *fault.pc_facts;
   const bool called = fault.kind == "call" || fault.kind == "jump";
-  if (pc.has(AddressTrait::kNull) || (pc.has(AddressTrait::kNearNull) && called)) {
+  // Where neither the call nor the stack is known, as in a log, a return may have gone there.
+  const bool seen = !fault.instruction.empty() || facts.crashing.frames.size() > 1;
+  if (pc.has(AddressTrait::kNull)) {
     Hypothesis h = start(facts, CrashClass::kNullFunctionCall,
-                         fmt::format("{} is {}, and it was called", target_words(fault),
-                                     pc.has(AddressTrait::kNull) ? "null" : "almost null"));
+                         fmt::format("{} is null, and it was called", target_words(fault)));
     h.would_confirm = "where the pointer should have been set";
     h.next_command = explain_command(facts, "--full");
-    out.push_back({std::move(h), facts.crashing.corrupt && !called ? 60 : 96});
-    if (facts.crashing.corrupt && !called) out.push_back({overwritten_return(facts), 72});
+    out.push_back({std::move(h), facts.crashing.corrupt && !called ? 60 : seen ? 96 : 88});
+    if (facts.crashing.corrupt && !called) {
+      out.push_back({overwritten_return(facts), 72});
+    } else if (!seen) {
+      out.push_back({overwritten_return(facts), 40});
+    }
     return;
+  }
+  // A null pointer is not called at an offset; a table or an object near null would be read first.
+  if (pc.has(AddressTrait::kNearNull) && called) {
+    Hypothesis h = start(facts, CrashClass::kNullFunctionCall,
+                         fmt::format("{} is almost null, and it was called", target_words(fault)));
+    h.would_confirm = "how the pointer was computed: from a base that was still null?";
+    out.push_back({std::move(h), 62});
   }
   if (!called) {
     out.push_back({overwritten_return(facts), facts.crashing.corrupt ? 88 : 66});
+  } else if (!seen) {
+    out.push_back({overwritten_return(facts), 55});
   }
   if (pc.has(AddressTrait::kNoExecuteMapping)) {
     out.push_back({start(facts, CrashClass::kExecuteNonExecutable,
@@ -71,7 +85,7 @@ void bad_pc(const Facts& facts, Proposals& out) {
                                    target_words(fault), to_hex(pc.address)));
   h.would_confirm = "who wrote the pointer, or freed the object that holds it";
   h.next_command = fmt::format("valgrind {}", executable_of(facts));
-  out.push_back({std::move(h), called ? 84 : 50});
+  out.push_back({std::move(h), !called ? 50 : seen ? 84 : 72});
   if (pc.has(AddressTrait::kPoison) || pc.has(AddressTrait::kFreedTcacheLink)) {
     out.push_back({start(facts, CrashClass::kUseAfterFree,
                          fmt::format("{} was read from freed memory", target_words(fault))),
