@@ -15,6 +15,7 @@
 
 #include "platform/os/directories.h"
 #include "platform/os/file.h"
+#include "process/input/reject.h"
 #include "testing/core_builder.h"
 
 namespace inquest::process {
@@ -178,6 +179,33 @@ TEST_F(LoadTest, ReadsACoreOfThisKernel) {
     EXPECT_EQ(stack->path, "[stack]");
     EXPECT_TRUE(image->memory->load<uint64_t>(*image->threads[0].registers.sp()));
   }
+}
+
+ByteView view_of(const std::string& text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};  // NOLINT
+}
+
+TEST(Sniff, ALogOfWindowsIsText) {
+  EXPECT_TRUE(
+      is_text(view_of(std::string("\xff\xfe"
+                                  "a\0b\0\n\0",
+                                  8))));
+  EXPECT_TRUE(
+      is_text(view_of(std::string("\xfe\xff"
+                                  "\0a\0b\0\n",
+                                  8))));
+  EXPECT_FALSE(
+      is_text(view_of(std::string("\xff\xfe"
+                                  "\1\2\3\4\5\6",
+                                  8))));
+}
+
+TEST(Sniff, MagicOfHighBytesIsRecognised) {
+  const std::string macho = "\xcf\xfa\xed\xfe" + std::string(60, '\1');
+  EXPECT_FALSE(is_text(view_of(macho)));
+  const auto error = reject_input(view_of(macho), macho.size());
+  ASSERT_TRUE(error);
+  EXPECT_THAT(error->message(), HasSubstr("Mach-O"));
 }
 
 }  // namespace

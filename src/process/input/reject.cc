@@ -46,7 +46,9 @@ std::string machine_name(uint16_t machine) {
 }
 
 bool starts_with(ByteView bytes, std::string_view magic) {
-  return bytes.size() >= magic.size() && std::equal(magic.begin(), magic.end(), bytes.begin());
+  return bytes.size() >= magic.size() &&
+         std::equal(magic.begin(), magic.end(), bytes.begin(),
+                    [](char a, uint8_t b) { return static_cast<uint8_t>(a) == b; });
 }
 
 std::optional<Error> reject_elf(ByteView start) {
@@ -117,6 +119,18 @@ std::string first_line(ByteView bytes) {
   return line;
 }
 
+// UTF-16 with its mark, as Windows tools write logs: of ASCII every other byte is zero.
+bool is_utf16_text(ByteView start) {
+  const bool little = starts_with(start, "\xff\xfe");
+  if (!little && !starts_with(start, "\xfe\xff")) return false;
+  size_t ascii = 0;
+  for (size_t at = 2; at + 1 < start.size(); at += 2) {
+    const uint8_t low = start[little ? at : at + 1], high = start[little ? at + 1 : at];
+    ascii += high == 0 && (low >= 0x20 || low == '\n' || low == '\r' || low == '\t') ? 1 : 0;
+  }
+  return ascii != 0 && 4 * ascii >= start.size();
+}
+
 }  // namespace
 
 // At least half of it ASCII: what has none is no text that anybody could recognise by a quotation.
@@ -127,6 +141,7 @@ bool is_text(ByteView start) {
   for (const Kind& kind : kKinds) {
     if (starts_with(start, kind.magic)) return false;
   }
+  if (is_utf16_text(start)) return true;
   size_t ascii = 0, control = 0;
   for (const uint8_t byte : start) {
     const bool is_space =
