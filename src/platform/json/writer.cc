@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -43,9 +44,19 @@ bool must_escape(char32_t code) {
          (code >= 0x2066 && code <= 0x2069);
 }
 
+// Most of what is printed is plain ASCII, which needs no look at code points.
+size_t plain_size(std::string_view text) {
+  const auto plain = [](char c) { return c >= ' ' && c < 0x7f && c != '"' && c != '\\'; };
+  return static_cast<size_t>(std::find_if_not(text.begin(), text.end(), plain) - text.begin());
+}
+
 void append_quoted(std::string& out, std::string_view text) {
   out += '"';
-  while (!text.empty()) {
+  while (true) {
+    const size_t plain = plain_size(text);
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const Utf8Character character = decode_utf8(text);
     if (must_escape(character.code)) {
       append_escaped(out, character.code);
