@@ -225,9 +225,8 @@ class Joiner {
       const uint32_t gap = report.first_line - std::min(report.first_line, end_of(index));
       if (gap > kNear) continue;
       if (report.facts.process.pid != 0 && other.facts.process.pid != 0) continue;
-      if (has_kind(index, report)) continue;
       if (is_end_of(report, other, gap)) return index;
-      if (!tells_of(report, other)) continue;
+      if (has_kind(index, report) || !tells_of(report, other)) continue;
       const std::string& name = report.facts.process.command;
       if (!name.empty() && knows_name(other, name)) return index;
       if (!found) found = index;

@@ -90,6 +90,41 @@ TEST(Deaths, AShellRightBehindTellsNothingNew) {
   EXPECT_EQ(report.format, "rust-panic");
 }
 
+TEST(Deaths, ACheckersWordOfTheAbortOfARuntime) {
+  const TextReport report = only_report(
+      "panic: runtime error: index out of range [5] with length 2\n\n"
+      "goroutine 1 [running]:\n"
+      "main.at(...)\n"
+      "\t/srv/main.go:6\n"
+      "AddressSanitizer:DEADLYSIGNAL\n"
+      "=================================================================\n"
+      "==77==ERROR: AddressSanitizer: ABRT on unknown address 0x05390000004d (pc 0x5904 bp 0x1 sp "
+      "0x2 T0)\n"
+      "    #0 0x5904b0ea0ea1 in runtime.raise.abi0 runtime/sys_linux_amd64.s:154\n"
+      "SUMMARY: AddressSanitizer: ABRT (/srv/app+0x2fcea1)\n"
+      "==77==ABORTING\n");
+  EXPECT_EQ(report.format, "go-crash");
+  EXPECT_EQ(report.facts.process.pid, 77);
+}
+
+TEST(Deaths, WhatUbsanFoundAndTheFaultInTheSameLine) {
+  const TextReport report = only_report(
+      "cart.cc:22:87: runtime error: member access within null pointer of type 'Item'\n"
+      "    #0 0x55d0 in price_of(Cart&) cart.cc:22:87\n"
+      "    #1 0x55d1 in main cart.cc:55:20\n"
+      "UndefinedBehaviorSanitizer:DEADLYSIGNAL\n"
+      "==9==ERROR: UndefinedBehaviorSanitizer: SEGV on unknown address 0x000000000008 (pc 0x55d0 "
+      "bp "
+      "0x7ffc sp 0x7ffb T9)\n"
+      "==9==The signal is caused by a READ memory access.\n"
+      "    #0 0x55d0 in price_of(Cart&) cart.cc:22:87\n"
+      "    #1 0x55d1 in main cart.cc:55:20\n"
+      "SUMMARY: UndefinedBehaviorSanitizer: SEGV cart.cc:22:87 in price_of(Cart&)\n"
+      "==9==ABORTING\n");
+  EXPECT_EQ(report.facts.process.pid, 9);
+  EXPECT_EQ(report.facts.signal.name, "SIGSEGV");
+}
+
 TEST(Deaths, TheSamePidFarAwayIsAnotherProcess) {
   std::string text(kKernelLine);
   for (int i = 0; i < 2100; ++i) text += "nothing\n";
