@@ -196,13 +196,17 @@ int heap(const Options& options) {
   const auto modules = process::ModuleSet::resolve(*image, options.modules);
   const process::HeapInput input = process::heap_input(*image, modules);
   const auto allocators = process::recognise(input);
+  const auto unread = process::unread_allocators(input, allocators);
   if (allocators.empty()) {
-    return fail(fmt::format(
-        "{}: no allocator was recognised. Known are glibc's malloc (2.26 and later) with the C "
-        "library's data in the core, and jemalloc 5; the process may never have allocated, or use "
-        "another one",
-        options.input));
+    return fail(
+        fmt::format("{}: no allocator that can be read was recognised{}{}. The program may never "
+                    "have allocated, "
+                    "its allocator's data may not be in the core, or it uses one that is not known",
+                    options.input, unread.empty() ? "" : "; there is ",
+                    unread.empty() ? std::string() : unread.front()));
   }
+  for (const std::string& name : unread)
+    std::fprintf(stderr, "inquest: blocks of %s are not shown: it cannot be read\n", name.c_str());
   if (!options.blocks) return report_heaps(options, input, allocators);
   for (const auto& allocator : allocators) print_blocks(*allocator);
   return kExitOk;

@@ -66,6 +66,116 @@ class Blocks(unittest.TestCase):
         self.agree(e2e.crash(program, prefix=("qemu-aarch64",)), "--exe", program)
 
 
+def agree(test, core, slack, least, *arguments):
+    """Every block of the program's ledger is answered, and no live one more than a few of the C library's own."""
+    ledger = compare.read_ledger(core.parent / "ledger")
+    test.assertGreater(len(ledger), least)
+    wrong, _ = compare.compare(ledger, blocks_of(core, *arguments), slack)
+    test.assertEqual(wrong, [])
+
+
+class Misuse(unittest.TestCase):
+    """Programs whose allocator says nothing when they die in it."""
+
+    def misused(self, program, how: str):
+        core = e2e.crash(program, how)
+        answer = e2e.report(core)
+        return answer, e2e.top(answer), told(core)["guilty"]
+
+    def refused(self, program, how: str, expected: str):
+        answer, top, guilty = self.misused(program, how)
+        self.assertEqual(top["class"], expected, f"{how}: {top}")
+        heap = answer["facts"]["heap"]
+        self.assertTrue(heap["stop"])
+        self.assertEqual(int(heap["allocations"][heap["refused"]]["start"], 16), guilty)
+
+
+class Musl(Misuse):
+    """musl's mallocng, which remembers the size that was asked for."""
+
+    @classmethod
+    def setUpClass(cls):
+        e2e.need("musl-gcc")
+
+    def test_blocks(self):
+        for flags in (("-g", "-O1"), ("-O1", "-static"), ("-O1", "-s")):
+            with self.subTest(flags):
+                agree(self, e2e.crash(build("blocks", "blocks.c", *flags, compiler="musl-gcc")), compare.no_slack, 2000)
+
+    def test_blocks_that_change_hands(self):
+        core = e2e.crash(build("handed_on", "handed_on.c", "-O1", compiler="musl-gcc"))
+        agree(self, core, compare.no_slack, 2000)
+
+    def test_no_damage_is_made_up(self):
+        core = e2e.crash(build("handed_on", "handed_on.c", "-O1", compiler="musl-gcc"))
+        run = e2e.inquest("heap", core, "--json")
+        self.assertEqual([a["damage"] for a in json.loads(run.out)["allocators"]], [[]])
+
+    def test_use_after_free(self):
+        program = build("silent", "silent.c", "-g", "-O1", "-fno-builtin", compiler="musl-gcc")
+        answer, top, guilty = self.misused(program, "use_after_free")
+        self.assertEqual(top["class"], "use-after-free")
+        allocation = answer["facts"]["heap"]["allocations"][0]
+        self.assertEqual((int(allocation["start"], 16), allocation["state"]), (guilty, "freed"))
+        self.assertNotIn("link of the free list", top["sentence"])
+
+    def test_what_free_refused(self):
+        program = build("silent", "silent.c", "-g", "-O1", "-fno-builtin", compiler="musl-gcc")
+        for how, expected in (("double_free", "double-free"), ("double_free_first", "double-free"),
+                              ("free_inside", "invalid-free")):
+            with self.subTest(how):
+                self.refused(program, how, expected)
+
+    def test_static_stripped_without_build_id(self):
+        program = build("silent", "silent.c", "-O1", "-fno-builtin", "-static", "-s", compiler="musl-gcc")
+        for how, expected in (("double_free", "double-free"), ("free_inside", "invalid-free")):
+            with self.subTest(how):
+                self.refused(program, how, expected)
+
+    def test_another_build_of_it_is_not_read(self):
+        flags = ("-O1", "-fno-builtin", "-static", "-s")
+        program = build("silent", "silent.c", *flags, compiler="musl-gcc")
+        core = e2e.crash(program, "double_free")
+        e2e.run_tool("musl-gcc", *flags, "-o", program, HEAP / "handed_on.c")
+        answer = e2e.report(core)
+        self.assertNotIn("instruction", answer["facts"].get("fault", {}))
+
+    def test_overruns_name_the_block(self):
+        program = build("silent", "silent.c", "-g", "-O1", "-fno-builtin", compiler="musl-gcc")
+        for how in ("overrun_freed", "overrun_next", "overrun_malloc"):
+            with self.subTest(how):
+                answer, top, guilty = self.misused(program, how)
+                self.assertEqual(top["class"], "heap-corruption", top)
+                self.assertIn(f"{guilty:#x} ", answer["facts"]["heap"]["damage"][0]["overflown"] + " ")
+
+
+class Mimalloc(Misuse):
+    LINK = ("-Wl,--no-as-needed", "-lmimalloc")
+
+    @classmethod
+    def setUpClass(cls):
+        probe = e2e.fresh("probe") / "probe.c"
+        probe.write_text("int main(void) { return 0; }\n")
+        try:
+            e2e.run_tool(e2e.CC, "-o", probe.with_suffix(""), probe, *cls.LINK)
+        except AssertionError:
+            raise unittest.SkipTest("libmimalloc-dev is not installed") from None
+
+    def test_blocks(self):
+        for source in ("blocks.c", "handed_on.c"):
+            with self.subTest(source):
+                program = build("program", source, "-g", "-O1", *self.LINK)
+                agree(self, e2e.crash(program), compare.class_slack, 2000)
+
+    def test_use_after_free(self):
+        program = build("silent", "silent.c", "-g", "-O1", "-fno-builtin", *self.LINK)
+        answer, top, guilty = self.misused(program, "use_after_free")
+        self.assertEqual(top["class"], "use-after-free", top)
+        allocation = answer["facts"]["heap"]["allocations"][0]
+        self.assertEqual((int(allocation["start"], 16), allocation["state"]), (guilty, "freed"))
+        self.assertIn("freed by their own thread", allocation["place"])
+
+
 class Damage(unittest.TestCase):
     @classmethod
     def setUpClass(cls):

@@ -23,7 +23,7 @@ RUST_OPTIMISATION = {
 }
 COMPILERS = {
     ("c", "gcc"): "gcc-12", ("c++", "gcc"): "g++-12",
-    ("c", "clang"): "clang-19", ("c++", "clang"): "clang++-19",
+    ("c", "clang"): "clang-19", ("c++", "clang"): "clang++-19", ("c", "musl"): "musl-gcc",
 }
 ARM_COMPILERS = {"c": "aarch64-linux-gnu-gcc", "c++": "aarch64-linux-gnu-g++"}
 

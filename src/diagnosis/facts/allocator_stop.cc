@@ -12,6 +12,9 @@ namespace {
 using process::Allocator;
 using process::BlockState;
 
+constexpr uint64_t kAlignment = 16;
+constexpr int64_t kGroupInRecord = 16;  // of a record, the member that free() reads first
+
 struct Held {
   std::string name;
   uint64_t value = 0;
@@ -60,9 +63,18 @@ class StopFinder {
                        [value](const Held& held) { return held.value == value; });
   }
 
-  // The pointer whose record is in another register: get_meta() has both.
+  bool is_record(uint64_t value) const {
+    const auto ranges = allocator_.records();
+    return std::any_of(ranges.begin(), ranges.end(), [value](const AddressRange& range) {
+      return range.contains(Address(value));
+    });
+  }
+
+  // The pointer whose record is in another register: get_meta() has both. The allocator's own lists
+  // look alike and are none.
   const Held* given() const {
     for (const Held& held : values_) {
+      if (is_record(held.value)) continue;
       const auto record = allocator_.record_of(Address(held.value));
       if (record && !record->is_null() && is_held(record->value)) return &held;
     }
@@ -80,8 +92,22 @@ class StopFinder {
     return nullptr;
   }
 
+  // Or one into the middle of a block in use: refused for what stands in front of it, before a
+  // record was looked for.
+  const Held* inside() const {
+    for (const Held& held : values_) {
+      if (held.value % kAlignment != 0) continue;
+      const auto located = allocator_.locate(Address(held.value));
+      if (located && located->block.state == BlockState::kLive &&
+          located->block.start < Address(held.value) && Address(held.value) < located->block.end())
+        return &held;
+    }
+    return nullptr;
+  }
+
   std::optional<AllocatorStop> at_check(const FaultFacts& fault) const {
     const Held* known = given();
+    if (known == nullptr && fault.kind == "trap") known = inside();
     const Held* found = known != nullptr ? known : block();
     // A null pointer is written to by all kinds of code.
     if (known == nullptr && fault.kind != "trap") return std::nullopt;
@@ -93,7 +119,9 @@ class StopFinder {
 
   // The address that could not be read came out of what the pointer's header leads to.
   std::optional<AllocatorStop> at_record(const FaultFacts& fault) const {
-    if (!fault.operand || !fault.operand->bad_value) return std::nullopt;
+    if (!fault.operand || !fault.operand->bad_value ||
+        fault.operand->displacement != kGroupInRecord)
+      return std::nullopt;
     const uint64_t bad = *fault.operand->bad_value;
     for (const Held& held : values_) {
       const auto record = allocator_.record_of(Address(held.value));

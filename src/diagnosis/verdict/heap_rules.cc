@@ -10,7 +10,8 @@ namespace {
 
 using State = AllocationFact::State;
 
-constexpr int kInAllocator = 99, kCertain = 98, kProved = 97, kLikely = 88, kPointedAt = 62;
+constexpr int kInAllocator = 99, kThrough = 99, kCertain = 98, kProved = 97, kLikely = 88,
+              kPointedAt = 62;
 constexpr int kLiveObject = 25;  // taken off a suspicion that the block's state speaks against
 
 std::string place_words(const AllocationFact& allocation) {
@@ -84,6 +85,15 @@ void used_after_free(const Facts& facts, Proposals& out) {
   raise(out, std::move(h), freed->proven ? kProved : kLikely);
 }
 
+// "`plan` of price()" and `plan->rows`: was the value that failed read through this pointer?
+bool is_read_through(const Facts& facts, const AllocationFact& allocation) {
+  if (!facts.fault || !facts.fault->operand || !facts.fault->operand->expression) return false;
+  const size_t end = allocation.of.rfind("` of ");
+  if (!allocation.of.starts_with('`') || end == std::string::npos) return false;
+  return facts.fault->operand->expression->text.starts_with(allocation.of.substr(1, end - 1) +
+                                                            "->");
+}
+
 // What the code worked on was free, though the value itself is no longer there.
 void worked_on_freed(const Facts& facts, Proposals& out) {
   if (!facts.fault || facts.signal.sent_by_self) return;
@@ -96,6 +106,13 @@ void worked_on_freed(const Facts& facts, Proposals& out) {
     Hypothesis h = start(facts, allocation, CrashClass::kUseAfterFree);
     h.sentence = fmt::format("{} had been freed: it is in {}", object_words(allocation),
                              place_words(allocation));
+    // A null pointer that was read out of it may well be the end of a free list.
+    const bool through = allocation.proven && is_read_through(facts, allocation);
+    if (through) {
+      h.next_command = fmt::format("valgrind --num-callers=30 {}", executable_of(facts));
+      raise(out, std::move(h), kThrough);
+      return;
+    }
     if (allocation.size != 0)
       h.facts_against.emplace_back("the value that failed does not stand in the freed block now");
     h.next_command = fmt::format("valgrind --num-callers=30 {}", executable_of(facts));
@@ -171,7 +188,18 @@ void stopped(const Facts& facts, Proposals& out) {
   }
   if (heap.refused && *heap.refused < heap.allocations.size()) {
     const AllocationFact& block = heap.allocations[*heap.refused];
-    if (block.state == State::kFreed && block.offset == 0) {
+    // musl gives a group's memory back with its last block: then what was a block lies inside a
+    // larger free one.
+    if (block.state == State::kFreed && block.offset != 0) {
+      propose(
+          CrashClass::kDoubleFree,
+          fmt::format("free() was given memory that is already free: {} bytes into a freed block "
+                      "of {} bytes at {}, in {}",
+                      block.offset, block.size, to_hex(block.start), place_words(block)),
+          block.statement, "the stack of the first free()", kCertain);
+      return;
+    }
+    if (block.state == State::kFreed) {
       propose(CrashClass::kDoubleFree,
               fmt::format("double free of {}: its {} bytes are already in {}", object_words(block),
                           block.size, place_words(block)),

@@ -1,9 +1,9 @@
 #include "process/heap/glibc_heap.h"
 #include "process/heap/heap.h"
 #include "process/heap/jemalloc_heap.h"
-#include "process/heap/tcmalloc_heap.h"
 #include "process/heap/mimalloc_heap.h"
 #include "process/heap/musl_heap.h"
+#include "process/heap/tcmalloc_heap.h"
 
 namespace inquest::process {
 

@@ -129,6 +129,10 @@ HeapInput heap_input(const ProcessImage& image, const ModuleSet& modules);
 // refers to must outlive them.
 std::vector<std::unique_ptr<Allocator>> recognise(const HeapInput& input);
 
+// Allocators that the process uses or has loaded, but that cannot be walked: a phrase each.
+std::vector<std::string> unread_allocators(const HeapInput& input,
+                                           std::span<const std::unique_ptr<Allocator>> recognised);
+
 // The longest list, in entries, that is believed not to be a circle.
 inline constexpr uint64_t kMaxHeapList = uint64_t{1} << 24;
 // Damage beyond this many finds is only counted.

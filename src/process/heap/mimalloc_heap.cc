@@ -237,10 +237,27 @@ void MimallocHeap::add_damage(std::vector<HeapDamage> found) {
   }
 }
 
+// A list that leads out of its page took its head from the block that it handed out last: the link
+// in that one was overwritten. The block in front of it, when the link is still there.
+std::optional<Block> MimallocHeap::before_source_of(Words& words, const Segment& segment,
+                                                    const Page& page,
+                                                    const PageLists& lists) const {
+  for (uint64_t i = 1; i < page.capacity; ++i) {
+    if (lists.blocks[i] != ListKind::kNone) continue;
+    const auto raw = words.at(page.block(i));
+    if (!raw || decode_link(layout_, *raw, page.keys, page.at) != page.free) continue;
+    if (lists.blocks[i - 1] != ListKind::kNone) return std::nullopt;
+    return block_of(words, segment, page, i - 1, lists, nullptr);
+  }
+  return std::nullopt;
+}
+
 // Adds who may have done it, and counts that disagree.
 void MimallocHeap::check_page(Words& words, const Segment& segment, const Page& page,
                               const PageLists& lists) {
   for (HeapDamage& damage : damage_) {
+    if (damage.kind == HeapDamage::Kind::kList && damage.at == page.at && !damage.overflown)
+      damage.overflown = before_source_of(words, segment, page, lists);
     if (damage.kind != HeapDamage::Kind::kFreedWrite || damage.overflown || !damage.block) continue;
     if (!page.span.contains(damage.block->start) || damage.block->start == page.start) continue;
     const uint64_t index = (damage.block->start - page.start) / page.block_size;
@@ -269,9 +286,28 @@ void MimallocHeap::check_page(Words& words, const Segment& segment, const Page& 
   add_damage(std::move(found));
 }
 
+// Of every page: they stand in its record, so that this reads little.
+void MimallocHeap::check_heads(Words& words, ListReader& reader) {
+  for (const Segment& segment : segments_) {
+    if (segment.used == 0) continue;
+    each_page(input_, layout_, segment, [&](const Page& page) {
+      const auto leaves = [&](Address head) {
+        return !head.is_null() && !page.span.contains(head);
+      };
+      if (!page.is_set_up() || !(leaves(page.free) || leaves(page.local_free))) return true;
+      std::vector<HeapDamage> found;
+      const PageLists& lists = reader.read(page, &found);
+      add_damage(std::move(found));
+      check_page(words, segment, page, lists);
+      return damage_.size() < kMaxHeapDamage;
+    });
+  }
+}
+
 void MimallocHeap::check(std::span<const Address> near) {
   Words words(input_.memory);
   ListReader reader(words, layout_, delayed_);
+  check_heads(words, reader);
   for (const Address address : near) {
     const Segment* segment = segment_at(address);
     if (segment == nullptr || segment->used == 0) continue;

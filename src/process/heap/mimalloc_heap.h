@@ -51,6 +51,9 @@ class MimallocHeap final : public Allocator {
   Located locate_in(const Segment& segment, const Page& page, Address address) const;
   Located outside_blocks(AddressRange range, BlockState state, std::string place) const;
   void check_page(Words& words, const Segment& segment, const Page& page, const PageLists& lists);
+  std::optional<Block> before_source_of(Words& words, const Segment& segment, const Page& page,
+                                        const PageLists& lists) const;
+  void check_heads(Words& words, ListReader& reader);
   void add_damage(std::vector<HeapDamage> found);
 
   HeapInput input_;

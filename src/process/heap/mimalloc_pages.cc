@@ -100,12 +100,17 @@ bool is_in(const Page& page, Address block) {
   return block.is_null() || (block.value % 8 == 0 && page.span.contains(block));
 }
 
-// Can this be a page that is in use?
-bool is_possible(const HeapInput& input, const Page& page) {
+// Can this be a page that is in use? The heads of its lists may be overwritten.
+bool is_possible(const Page& page) {
   if (page.block_size < 8 || page.block_size > page.span.size()) return false;
   if (page.capacity > page.reserved || page.used > page.capacity) return false;
   if (page.start < page.span.start || page.start >= page.span.end) return false;
-  if (page.reserved > (page.span.end - page.start) / page.block_size) return false;
+  return page.reserved <= (page.span.end - page.start) / page.block_size;
+}
+
+// The same, of one whose lists are sound.
+bool is_sound(const HeapInput& input, const Page& page) {
+  if (!is_possible(page)) return false;
   if (!is_in(page, page.free) || !is_in(page, page.local_free) || !is_in(page, page.thread_free))
     return false;
   return page.heap.is_null() ||
@@ -136,7 +141,7 @@ void each_used(const HeapInput& input, const Found& found, Visit visit) {
 uint64_t vouching(const HeapInput& input, const Found& found) {
   uint64_t good = 0, bad = 0;
   each_used(input, found,
-            [&](const Segment&, const Page& page) { is_possible(input, page) ? ++good : ++bad; });
+            [&](const Segment&, const Page& page) { is_sound(input, page) ? ++good : ++bad; });
   return bad * 50 > good ? 0 : good;
 }
 
@@ -253,7 +258,7 @@ uint64_t each_page(const HeapInput& input, const Layout& layout, const Segment& 
   uint64_t senseless = 0;
   for (uint64_t index = segment.info; index < segment.entries;) {
     const auto page = read_page(input, layout, segment, index);
-    if (!page || (page->is_set_up() && !is_possible(input, *page))) {
+    if (!page || (page->is_set_up() && !is_possible(*page))) {
       ++senseless;
       ++index;
       continue;

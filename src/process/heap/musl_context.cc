@@ -16,6 +16,7 @@ constexpr uint64_t kMaxSearched = uint64_t{64} << 20;
 // init_done stands behind the secret, or behind the page size that follows the secret.
 constexpr uint64_t kInitDone = 8, kInitDoneBehindPageSize = 16;
 constexpr uint64_t kMaxPageSize = 65536;
+constexpr size_t kMaxContexts = 8;
 
 constexpr std::array<uint16_t, kClasses> kSlotUnits = {
     1,   2,   3,   4,    5,    6,    7,    8,    9,    10,   12,   15,   18,   20,   25,   31,
@@ -93,6 +94,7 @@ void search(const HeapInput& input, const std::vector<AddressRange>& areas,
     while (start < area.end) {
       const ByteView bytes = input.memory.view(start, area.end - start);
       for (uint64_t at = 0; at + kLastHead + 16 <= bytes.size(); at += 8) {
+        if (found.size() >= kMaxContexts) return;
         if (auto context = context_at(input, bytes, start, at)) found.push_back(*context);
       }
       start = start + std::max<uint64_t>(bytes.size(), kPage);
@@ -160,6 +162,8 @@ std::optional<Meta> read_meta(const HeapInput& input, const Context& context, Ad
 AreaScan each_meta(const HeapInput& input, const Context& context,
                    const std::function<void(const Meta&)>& visit) {
   AreaScan scan;
+  Address mark;  // moves ahead by powers of two: a circle meets it again
+  uint64_t next_mark = 1;
   for (Address area = context.first_area; !area.is_null() && scan.areas < kMaxAreas; ++scan.areas) {
     const ByteView bytes = input.memory.view(area, kPage);
     scan.absent = bytes.size() < kPage;
@@ -172,7 +176,15 @@ AreaScan each_meta(const HeapInput& input, const Context& context,
       const Meta meta = parse_meta(bytes.subspan(offset, kMetaSize), area + offset);
       if (is_possible(meta)) visit(meta);
     }
+    if (scan.areas == next_mark) {
+      mark = area;
+      next_mark *= 2;
+    }
     area = Address(load<uint64_t>(bytes, 8).value_or(0));
+    if (area == mark || area == context.first_area) {
+      if (!area.is_null()) scan.broken = area;
+      break;
+    }
   }
   return scan;
 }

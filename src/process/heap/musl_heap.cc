@@ -23,6 +23,8 @@ constexpr size_t kMaxGroups = size_t{1} << 24;
 constexpr int kMaxDepth = 8;
 constexpr uint64_t kMaxRing = 4096;  // groups of one active ring that check() follows
 constexpr uint32_t kActiveMask = 31;
+// From active[] to the end of the context: the rings, usage by class, three tables of bytes, brk.
+constexpr uint64_t kContextTail = kClasses * 16 + 32 + 32 + 8 + 8;
 // Indexes of places_: nothing, mapped alone, and three for each sizeclass.
 constexpr uint32_t kMappedPlace = 1, kFirstClassPlace = 2, kPlacesOfClass = 3;
 
@@ -99,7 +101,11 @@ void MuslHeap::find_regions() {
   }
 }
 
-std::vector<AddressRange> MuslHeap::records() const { return areas_; }
+std::vector<AddressRange> MuslHeap::records() const {
+  std::vector<AddressRange> ranges = areas_;
+  ranges.push_back({context_.at, context_.active + kContextTail});
+  return ranges;
+}
 
 std::optional<Address> MuslHeap::record_of(Address pointer) const {
   if (pointer.value % kUnit != 0) return std::nullopt;

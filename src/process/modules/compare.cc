@@ -1,11 +1,12 @@
 #include "process/modules/compare.h"
 
 #include <algorithm>
+#include <set>
 
 namespace inquest::process {
 namespace {
 
-constexpr uint32_t kPtLoad = 1, kPtDynamic = 2, kWrite = 2;
+constexpr uint32_t kPtLoad = 1, kPtDynamic = 2, kExecute = 1, kWrite = 2;
 constexpr uint64_t kDtNull = 0, kDtDebug = 21, kDtTextrel = 22;
 constexpr size_t kMaxEntries = 1024;
 constexpr size_t kEnoughEntries = 5;
@@ -72,7 +73,74 @@ Tally compare_read_only(const elf::File& file, uint64_t bias, const MemoryReader
   return tally;
 }
 
+// Stacks that are looked at, and words of each from its pointer on.
+constexpr size_t kMaxStacks = 64;
+constexpr uint64_t kStackWords = 2048;
+constexpr size_t kEnoughCalls = 3;
+
+bool is_code(const elf::File& file, uint64_t at) {
+  const auto& all = file.segments();
+  return std::any_of(all.begin(), all.end(), [at](const elf::Segment& segment) {
+    return segment.type == kPtLoad && (segment.flags & kExecute) != 0 && at >= segment.vaddr &&
+           at - segment.vaddr < segment.file_size;
+  });
+}
+
+// Does a call end in front of the link-time address `at`?
+bool is_behind_x86_call(const elf::File& file, uint64_t at) {
+  constexpr uint64_t kLongest = 6;
+  const auto bytes = file.bytes_at_vaddr(at - kLongest, kLongest);
+  if (!bytes) return false;
+  const auto byte = [&](uint64_t before) { return (*bytes)[kLongest - before]; };
+  if (byte(5) == 0xe8) {
+    const auto distance = static_cast<int32_t>(*load<uint32_t>(*bytes, 2));
+    if (is_code(file, at + static_cast<uint64_t>(int64_t{distance}))) return true;
+  }
+  // call [rip+d32], [register+d32], [register+d8], register
+  return (byte(6) == 0xff && (byte(5) == 0x15 || byte(5) / 8 == 0x90 / 8)) ||
+         (byte(3) == 0xff && byte(2) / 8 == 0x50 / 8) ||
+         (byte(2) == 0xff && byte(1) / 8 == 0xd0 / 8);
+}
+
+bool is_behind_a64_call(const elf::File& file, uint64_t at) {
+  const auto bytes = at % 4 == 0 ? file.bytes_at_vaddr(at - 4, 4) : std::nullopt;
+  if (!bytes) return false;
+  const uint32_t word = *load<uint32_t>(*bytes, 0);
+  return (word & 0xfc000000) == 0x94000000 || (word & 0xfffffc1f) == 0xd63f0000;  // bl, blr
+}
+
+struct CallTally {
+  std::set<uint64_t> calls, others;  // link-time addresses
+};
+
+CallTally calls_on_stacks(const elf::File& file, uint64_t bias, const ProcessImage& image) {
+  CallTally tally;
+  for (size_t i = 0; i < std::min(image.threads.size(), kMaxStacks); ++i) {
+    const auto sp = image.threads[i].registers.sp();
+    if (!sp) continue;
+    const ByteView stack = image.memory->view(*sp, kStackWords * 8);
+    for (uint64_t offset = 0; offset + 8 <= stack.size(); offset += 8) {
+      const uint64_t at = *load<uint64_t>(stack, offset) - bias;
+      if (!is_code(file, at)) continue;
+      const bool behind = image.arch == isa::Arch::kX86_64 ? is_behind_x86_call(file, at)
+                                                           : is_behind_a64_call(file, at);
+      (behind ? tally.calls : tally.others).insert(at);
+    }
+  }
+  return tally;
+}
+
 }  // namespace
+
+Comparison compare_static(const elf::File& file, uint64_t bias, const ProcessImage& image) {
+  const Tally constant = compare_read_only(file, bias, *image.memory);
+  if (constant.differs) return Comparison::kDisagrees;
+  if (constant.same == 0) return Comparison::kNothing;
+  const CallTally tally = calls_on_stacks(file, bias, image);
+  const bool agrees =
+      tally.calls.size() >= kEnoughCalls && tally.calls.size() > tally.others.size();
+  return agrees ? Comparison::kAgrees : Comparison::kNothing;
+}
 
 Comparison compare_with_memory(const elf::File& file, uint64_t bias, const MemoryReader& memory) {
   const Tally dynamic = compare_dynamic(file, bias, memory);

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "binary/elf/file.h"
-#include "process/image/memory.h"
+#include "process/image/process_image.h"
 
 namespace inquest::process {
 
@@ -14,5 +14,10 @@ enum class Comparison {
 
 // Compares the dynamic section (as ld.so relocates it) and a sample of read-only pages.
 Comparison compare_with_memory(const elf::File& file, uint64_t bias, const MemoryReader& memory);
+
+// For a program without a dynamic section, of which the core may hold the ELF header alone: agrees
+// when that is the same and what the threads' stacks would return to stands behind calls in the
+// file.
+Comparison compare_static(const elf::File& file, uint64_t bias, const ProcessImage& image);
 
 }  // namespace inquest::process

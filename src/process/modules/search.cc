@@ -162,8 +162,9 @@ class BinarySearch {
       accept(FileStatus::kVerified, std::move(*file), true);
       return true;
     }
-    const Comparison comparison =
-        compare_with_memory(opened.elf(), module_.bias, *context_.image.memory);
+    Comparison comparison = compare_with_memory(opened.elf(), module_.bias, *context_.image.memory);
+    if (comparison == Comparison::kNothing && module_.is_main)
+      comparison = compare_static(opened.elf(), module_.bias, context_.image);
     if (comparison == Comparison::kDisagrees) {
       refuse(candidate, opened, "differs from what the core holds of it");
       return false;
