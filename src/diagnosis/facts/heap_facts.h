@@ -23,7 +23,7 @@ struct AllocationFact {
   int64_t offset = 0;  // address - start; negative or >= size when it lies outside
   // Bytes of a freed block, from its start, in which the allocator keeps links.
   uint64_t link_size = 16;
-  bool proven = true;  // false: told by the block's surroundings only
+  bool proven = true;                    // false: told by the block's surroundings only
   std::optional<uint64_t> bad_value_at;  // where in it the value stands that made the access fail
   std::string place;    // where the allocator keeps it: "thread 3's tcache bin for 0x90 bytes"
   std::string type;     // of the object: "shop::Order"; empty when unknown
