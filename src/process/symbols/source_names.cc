@@ -59,8 +59,7 @@ std::vector<std::string> SourceNames::bases_at(Address pc, isa::RegisterId id) {
   return out;
 }
 
-std::optional<size_t> SourceNames::find(const isa::Instruction& instruction,
-                                        size_t operand) const {
+std::optional<size_t> SourceNames::find(const isa::Instruction& instruction, size_t operand) const {
   if (operand >= instruction.memory.size()) return std::nullopt;
   const FunctionCode& code = trace_->code();
   for (size_t at = code.at(instruction.pc).value_or(code.size());
