@@ -92,6 +92,8 @@ def run_corpus(options):
         report = explain(options.inquest, record["core"], record["program"])
         gdb = rules.gdb_facts(record["core"], record["program"])
         names = (rules.casr_class(report, gdb["listing"]), rules.exploitable_rule(gdb))
+        # Of a core this rule fits nearly always: see the design page.
+        mild = rules.exploitable_rule(gdb, ("PossibleStackCorruption",))
         right = right_names(case)
         marks = ["-" if not right else "right" if name in right else "WRONG" for name in names]
         rows.append((case.name, case.expected_class, names[0], marks[0], names[1], marks[1],
@@ -100,12 +102,14 @@ def run_corpus(options):
         counts["comparable"] += bool(right)
         for tool, mark in zip(("facts", "gdb"), marks):
             counts[tool] += mark == "right"
+        counts["mild"] += mild in right
         counts["class"] += rows[-1][6] in case.accepted_classes(variant)
     widths = [max(len(row[i]) for row in rows) for i in range(7)] if rows else []
     for row in rows:
         print("  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip())
     print(f"{counts['cases']} programs, {counts['comparable']} of them of a kind that these names tell "
-          f"apart: right from Inquest's facts {counts['facts']}, from gdb by rules {counts['gdb']}; "
+          f"apart: right from Inquest's facts {counts['facts']}, from gdb by rules {counts['gdb']}, "
+          f"without the rule PossibleStackCorruption {counts['mild']}; "
           f"Inquest's own class {counts['class']} of {counts['cases']}; {counts['left out']} left out")
     return 0
 
