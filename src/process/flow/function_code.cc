@@ -38,6 +38,10 @@ FunctionCode FunctionCode::decode(isa::Arch arch, const MemoryReader& memory, Ad
       continue;
     }
     offset += instruction->length;
+    if (!instruction->pair && !instruction->writeback) {
+      out.instructions_.push_back(std::move(instruction).value());
+      continue;
+    }
     for (isa::Instruction& step : isa::steps_of(*instruction))
       out.instructions_.push_back(std::move(step));
   }

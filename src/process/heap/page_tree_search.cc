@@ -14,6 +14,8 @@ constexpr uint64_t kJudging = 16;
 constexpr uint64_t kSlack = 65536;
 // Parts of the address space that a root's entries may be about.
 constexpr size_t kMaxKeys = 1024, kMaxPointers = size_t{1} << 20;
+// Words on either side of a root's element that must be a root's as well: most data is not.
+constexpr uint64_t kNeighbours = 8;
 // Elements that decide whether a leaf is one, and roots that are shown to the judge.
 constexpr size_t kQuick = 32, kQuickBad = 8, kMinGood = 2, kMaxShown = 16;
 
@@ -98,11 +100,21 @@ class Finder {
       if (bytes.size() < 8) break;
       for (uint64_t i = 0; i + 8 <= bytes.size() && all.size() < kMaxPointers; i += 8) {
         const uint64_t word = *load<uint64_t>(bytes, i);
-        if (word != 0 && is_pointer(word)) all.emplace_back(at + i, Address(word));
+        if (word != 0 && is_pointer(word) && has_such_neighbours(bytes, i))
+          all.emplace_back(at + i, Address(word));
       }
       at = at + (bytes.size() & ~uint64_t{7});
     }
     return all;
+  }
+
+  // Quick, and of the words in `bytes` alone.
+  bool has_such_neighbours(ByteView bytes, uint64_t offset) const {
+    const uint64_t reach = kNeighbours * 8;
+    const uint64_t first = offset - std::min(offset, reach);
+    for (uint64_t i = first; i + 8 <= bytes.size() && i <= offset + reach; i += 8)
+      if (!may_be_in_root(*load<uint64_t>(bytes, i))) return false;
+    return true;
   }
 
   bool is_in_known(Address at) const {
@@ -137,13 +149,14 @@ class Finder {
   }
 
   // A root holds pointers to tables and zeroes, nothing else.
+  bool may_be_in_root(uint64_t word) const { return word == 0 || is_pointer(word); }
+
   bool is_table(const TreeShape& shape, Address root) const {
     for (uint64_t at = 0; at < shape.root_bytes();) {
       const ByteView bytes = input_.memory.view(root + at, shape.root_bytes() - at);
       if (bytes.size() < 8) return false;
       for (uint64_t i = 0; i + 8 <= bytes.size(); i += 8) {
-        const uint64_t word = *load<uint64_t>(bytes, i);
-        if (word != 0 && !is_pointer(word)) return false;
+        if (!may_be_in_root(*load<uint64_t>(bytes, i))) return false;
       }
       at += bytes.size() & ~uint64_t{7};
     }
