@@ -226,23 +226,10 @@ class CacheReader {
   }
 
   void find_twice() {
-    for (size_t i = 1; i < out_.blocks.size(); ++i) {
-      const Cached& a = out_.blocks[i - 1];
-      const Cached& b = out_.blocks[i];
-      if (a.start != b.start || (i > 1 && out_.blocks[i - 2].start == a.start)) continue;
-      tell({.kind = HeapDamage::Kind::kDoubleFree,
-            .at = a.start,
-            .what = fmt::format("the block at {} was freed twice: it stands {}", to_hex(a.start),
-                                a.place == b.place ? "twice in " + out_.places[a.place - 1]
-                                                   : "in " + out_.places[a.place - 1] + " and in " +
-                                                         out_.places[b.place - 1]),
-            .block = Block{.start = a.start,
-                           .size = sizes_[a.place - 1],
-                           .footprint = sizes_[a.place - 1],
-                           .state = BlockState::kFreed,
-                           .place = a.place},
-            .overflown = {}});
-    }
+    const auto size_of = [&](const Cached& cached) { return sizes_[cached.place - 1]; };
+    const size_t most = kMaxHeapDamage - out_.damage.size();
+    for (HeapDamage& damage : freed_twice(out_.blocks, out_.places, size_of, most))
+      out_.damage.push_back(std::move(damage));
   }
 
   void tell(HeapDamage damage) {
@@ -260,13 +247,6 @@ class CacheReader {
 };
 
 }  // namespace
-
-const Cached* Caches::find(Address start) const {
-  const auto at =
-      std::lower_bound(blocks.begin(), blocks.end(), start,
-                       [](const Cached& cached, Address a) { return cached.start < a; });
-  return at != blocks.end() && at->start == start ? &*at : nullptr;
-}
 
 Caches read_caches(const HeapInput& input, const PageMap& map, const SizeClasses& classes) {
   return CacheReader(input, map, classes).read();

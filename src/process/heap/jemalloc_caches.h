@@ -8,14 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "process/heap/cached_blocks.h"
 #include "process/heap/jemalloc_pages.h"
 
 namespace inquest::process::jemalloc {
-
-struct Cached {
-  Address start;  // what free() was given
-  uint32_t place = 0;
-};
 
 struct Caches {
   std::vector<Cached> blocks;       // sorted by address
@@ -25,7 +21,7 @@ struct Caches {
   std::vector<HeapDamage> damage;
   std::vector<std::string> notes;
 
-  const Cached* find(Address start) const;
+  const Cached* find(Address start) const { return find_cached(blocks, start); }
 };
 
 Caches read_caches(const HeapInput& input, const PageMap& map, const SizeClasses& classes);

@@ -231,27 +231,13 @@ class CacheReader {
   }
 
   void find_twice() {
-    for (size_t i = 1; i < out_.blocks.size(); ++i) {
-      const Cached& a = out_.blocks[i - 1];
-      const Cached& b = out_.blocks[i];
-      if (a.start != b.start || (i > 1 && out_.blocks[i - 2].start == a.start)) continue;
-      if (out_.damage.size() >= kMaxHeapDamage) return;
-      const auto span = map_.find(a.start);
-      const uint64_t size = span ? out_.sizes[span->size_class] : 0;
-      HeapDamage damage;
-      damage.kind = HeapDamage::Kind::kDoubleFree;
-      damage.at = a.start;
-      damage.what = fmt::format("the block at {} was freed twice: it stands {}", to_hex(a.start),
-                                a.place == b.place ? "twice in " + out_.places[a.place - 1]
-                                                   : "in " + out_.places[a.place - 1] + " and in " +
-                                                         out_.places[b.place - 1]);
-      damage.block = Block{.start = a.start,
-                           .size = size,
-                           .footprint = size,
-                           .state = BlockState::kFreed,
-                           .place = a.place};
+    const auto size_of = [&](const Cached& cached) {
+      const auto span = map_.find(cached.start);
+      return span ? out_.sizes[span->size_class] : 0;
+    };
+    const size_t most = kMaxHeapDamage - out_.damage.size();
+    for (HeapDamage& damage : freed_twice(out_.blocks, out_.places, size_of, most))
       out_.damage.push_back(std::move(damage));
-    }
   }
 
   const HeapInput& input_;
@@ -263,13 +249,6 @@ class CacheReader {
 };
 
 }  // namespace
-
-const Cached* Caches::find(Address start) const {
-  const auto at =
-      std::lower_bound(blocks.begin(), blocks.end(), start,
-                       [](const Cached& cached, Address a) { return cached.start < a; });
-  return at != blocks.end() && at->start == start ? &*at : nullptr;
-}
 
 Caches read_caches(const HeapInput& input, const Layout& layout, const SpanMap& map) {
   return CacheReader(input, layout, map).read();

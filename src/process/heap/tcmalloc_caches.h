@@ -6,16 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "process/heap/cached_blocks.h"
 #include "process/heap/tcmalloc_spans.h"
 
 namespace inquest::process::tcmalloc {
 
 inline constexpr uint32_t kMaxClasses = 128;
-
-struct Cached {
-  Address start;
-  uint32_t place = 0;
-};
 
 struct Caches {
   std::vector<uint64_t> sizes;      // of the objects of each class; empty: nothing was found
@@ -25,7 +21,7 @@ struct Caches {
   std::vector<HeapDamage> damage;
   std::vector<std::string> notes;
 
-  const Cached* find(Address start) const;
+  const Cached* find(Address start) const { return find_cached(blocks, start); }
 };
 
 Caches read_caches(const HeapInput& input, const Layout& layout, const SpanMap& map);
