@@ -25,6 +25,16 @@ std::optional<Address> target_of(const Site& site, const isa::Instruction& instr
   return slot ? site.modules.memory().load_pointer(*slot) : std::nullopt;
 }
 
+// Could the instruction have gone anywhere, with these registers? A call through memory that is not
+// there would have been refused itself: what it called has gone on by a tail call since, and left
+// no frame.
+bool could_have_run(const Site& site, const isa::Instruction& instruction,
+                    const isa::RegisterFile& registers) {
+  if (!instruction.target.through_memory || instruction.memory.empty()) return true;
+  const auto slot = instruction.memory[0].effective_address(registers, instruction.next_pc());
+  return !slot || site.modules.memory().why_missing(*slot) != process::Missing::kUnmapped;
+}
+
 void add_call_operand(const Site& site, const isa::Instruction& call,
                       const isa::RegisterFile& registers, FaultFacts& fault) {
   OperandFacts operand;
@@ -110,7 +120,8 @@ void describe_bad_pc(const Site& site, FaultFacts& fault) {
   if (call && !direct) {
     const isa::RegisterFile registers = registers_at_call(site, caller);
     const auto target = target_of(site, *call, registers);
-    if (!target || *target == site.pc() || !came_by_return(site)) {
+    const bool fits = !target || *target == site.pc() || !came_by_return(site);
+    if (fits && could_have_run(site, *call, registers)) {
       fault.kind = "call";
       fault.frame = caller;
       fault.pc = call->pc;
@@ -125,6 +136,11 @@ void describe_bad_pc(const Site& site, FaultFacts& fault) {
       }
       return;
     }
+    if (fits)
+      fault.inconsistencies.push_back(
+          "`" + call->text +
+          "` before the return address cannot have gone there with these registers: what it called "
+          "was left by tail calls, which leave no frame");
   }
   fault.kind = came_by_return(site) ? "return" : "jump";
 }

@@ -95,6 +95,9 @@ class HeapTeller {
 
   void ask(const HeapQuestion& question) {
     if (out_.allocations.size() >= kMaxAllocations) return;
+    // Of registers only those count whose block holds the bad value: without one, none has to be
+    // looked for in a heap that may be large.
+    if (question.is_register && !bad_value(facts_)) return;
     const auto found = locate(question.address);
     if (!found || found->located.block.state == BlockState::kInternal) return;
     const Block& block = found->located.block;

@@ -48,9 +48,9 @@ std::string CodePlace::text() const {
   return function.empty() ? at() : fmt::format("{} at {}", name(), at());
 }
 
-FunctionBody::FunctionBody(const Site& site, FunctionCode code, std::optional<size_t> frame)
+FunctionBody::FunctionBody(const Site& site, const FunctionCode& code, std::optional<size_t> frame)
     : site_(site),
-      code_(std::move(code)),
+      code_(code),
       frame_(frame),
       flow_(code_, site.modules.memory(), state_of(site, code_, frame)) {}
 
@@ -64,7 +64,8 @@ process::SourceNames* FunctionBody::names() {
 
 OriginCode::OriginCode(const Site& site)
     : site_(site),
-      cfi_(process::cfi_of_modules(site.modules, *site.image.memory, site.image.arch)) {}
+      cfi_(process::cfi_of_modules(site.modules, *site.image.memory, site.image.arch)),
+      codes_(site.arch(), site.modules.memory()) {}
 
 const CodePlace& OriginCode::place(Address pc) {
   const auto it = places_.find(pc);
@@ -110,10 +111,10 @@ std::unique_ptr<FunctionBody> OriginCode::make(Address pc, std::optional<size_t>
       frames_.size() + functions_.size() >= kMaxBodies || bytes_ + range->size() > kMaxBodyBytes)
     return nullptr;
   bytes_ += range->size();
-  FunctionCode code =
-      FunctionCode::decode(site_.arch(), site_.modules.memory(), *range, range->start);
+  auto& codes = site_.variables != nullptr ? site_.variables->evidence().codes : codes_;
+  const FunctionCode& code = codes.at(*range, range->start);
   if (code.empty()) return nullptr;
-  return std::make_unique<FunctionBody>(site_, std::move(code), frame);
+  return std::make_unique<FunctionBody>(site_, code, frame);
 }
 
 FunctionBody* OriginCode::of_frame(size_t frame) {

@@ -14,6 +14,7 @@
 #include "diagnosis/facts/site.h"
 #include "diagnosis/facts/stack_facts.h"
 #include "process/flow/frame_flow.h"
+#include "process/flow/function_codes.h"
 #include "process/symbols/source_names.h"
 #include "process/unwind/cfi_source.h"
 
@@ -42,7 +43,7 @@ struct CodePlace {
 // One physical function, decoded.
 class FunctionBody {
  public:
-  FunctionBody(const Site& site, process::FunctionCode code, std::optional<size_t> frame);
+  FunctionBody(const Site& site, const process::FunctionCode& code, std::optional<size_t> frame);
 
   const process::FunctionCode& code() const { return code_; }
   process::FrameFlow& flow() { return flow_; }
@@ -53,7 +54,7 @@ class FunctionBody {
 
  private:
   const Site& site_;
-  process::FunctionCode code_;
+  const process::FunctionCode& code_;
   std::optional<size_t> frame_;
   process::FrameFlow flow_;
   std::unique_ptr<process::SourceNames> names_;
@@ -88,6 +89,7 @@ class OriginCode {
 
   const Site& site_;
   std::unique_ptr<process::CfiSource> cfi_;
+  process::FunctionCodes codes_;  // where no names are read, and so nobody else decodes
   std::map<Address, CodePlace> places_;
   std::map<size_t, std::unique_ptr<FunctionBody>> frames_;
   std::map<Address, std::unique_ptr<FunctionBody>> functions_;

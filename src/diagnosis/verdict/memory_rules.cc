@@ -131,10 +131,10 @@ void null_pointer(const Access& a, Proposals& out) {
   }
   Hypothesis h = start(a, is_member ? CrashClass::kNullMemberAccess : CrashClass::kNullDereference,
                        std::move(sentence));
-  if (a.operand->expression && !a.operand->expression->base_kind.empty()) {
+  if (a.operand->expression && !a.operand->expression->base_variable.empty()) {
     const ExpressionFact& e = *a.operand->expression;
-    h.facts_for.push_back(
-        fmt::format("`{}` is {} of `{}()`", e.base_variable, e.base_kind, e.function));
+    const std::string of = e.function.empty() ? "" : fmt::format(" of `{}()`", e.function);
+    h.facts_for.push_back(fmt::format("`{}` is {}{}", e.base_variable, e.base_kind, of));
   }
   h.would_confirm = "the path that leaves it null: who was to set it, and who was to check it";
   h.next_command = explain_command(a.facts, "--full");

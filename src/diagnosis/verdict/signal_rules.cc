@@ -35,6 +35,21 @@ void sent_by_other(const Facts& facts, Proposals& out) {
   out.push_back({std::move(h), 95});
 }
 
+// A signal that tells of a fault, and no fault: raise(), or a handler that sends it on.
+void sent_by_self(const Facts& facts, Proposals& out) {
+  const std::string& name = facts.signal.name;
+  const bool tells_of_fault =
+      name == "SIGSEGV" || name == "SIGBUS" || name == "SIGFPE" || name == "SIGILL";
+  if (!facts.signal.sent_by_self || facts.fault || !tells_of_fault) return;
+  Hypothesis h = start(facts, CrashClass::kDeliberateTrap,
+                       fmt::format("the process sent {} to itself, with kill() or raise(): no "
+                                   "access was refused",
+                                   name));
+  h.would_confirm =
+      "why it did so: to test what a crash does, or in a handler that sends on what it was told";
+  out.push_back({std::move(h), 88});
+}
+
 void arithmetic(const Facts& facts, Proposals& out) {
   if (facts.signal.name != "SIGFPE") return;
   if (!facts.signal.code && !facts.fault) {
@@ -174,6 +189,7 @@ void propose_from_signal(const Facts& facts, Proposals& out) {
     return;
   }
   sent_by_other(facts, out);
+  sent_by_self(facts, out);
   arithmetic(facts, out);
   illegal(facts, out);
   trap(facts, out);

@@ -137,6 +137,16 @@ TEST(Judge, ShallowStackInItsGuardIsALargeFrame) {
   EXPECT_EQ(best(facts), CrashClass::kStackOverflowLargeFrame);
 }
 
+TEST(Judge, ASignalThatTheProcessSentItselfIsNoFault) {
+  Facts facts;
+  facts.signal = {.number = 11, .name = "SIGSEGV"};
+  facts.signal.sent_by_self = true;
+  EXPECT_EQ(best(facts), CrashClass::kDeliberateTrap);
+  // Sent on by a handler: what the fault was before is what counts.
+  facts.fault.emplace();
+  EXPECT_NE(best(facts), CrashClass::kDeliberateTrap);
+}
+
 struct MessageCase {
   AbortFacts::Kind kind;
   const char* message;

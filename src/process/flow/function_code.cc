@@ -25,6 +25,8 @@ FunctionCode FunctionCode::decode(isa::Arch arch, const MemoryReader& memory, Ad
   const uint64_t size = std::min(range.size(), kMaxFunctionBytes);
   Bytes code(size);
   code.resize(memory.read(range.start, code).size);
+  constexpr uint64_t kBytesOfOne = 4;
+  out.instructions_.reserve(code.size() / kBytesOfOne);
   for (uint64_t offset = 0; offset < code.size();) {
     auto instruction = isa::decode(arch, ByteView(code).subspan(offset), range.start + offset);
     if (!instruction.ok()) {

@@ -28,7 +28,7 @@ HeapInput heap_input(const ProcessImage& image, const ModuleSet& modules) {
 }
 
 // Allocators that are linked into the program come before the C library's own, which is there
-// anyway.
+// anyway: glibc's, or else musl's.
 std::vector<std::unique_ptr<Allocator>> recognise(const HeapInput& input) {
   std::vector<std::unique_ptr<Allocator>> found;
   const auto add = [&](std::vector<std::unique_ptr<Allocator>> more) {
@@ -37,8 +37,8 @@ std::vector<std::unique_ptr<Allocator>> recognise(const HeapInput& input) {
   add(recognise_jemalloc(input));
   add(recognise_tcmalloc(input));
   add(recognise_mimalloc(input));
-  add(recognise_glibc(input));
-  add(recognise_musl(input));
+  auto glibc = recognise_glibc(input);
+  add(glibc.empty() ? recognise_musl(input) : std::move(glibc));
   return found;
 }
 

@@ -100,7 +100,7 @@ class Finder {
       if (bytes.size() < 8) break;
       for (uint64_t i = 0; i + 8 <= bytes.size() && all.size() < kMaxPointers; i += 8) {
         const uint64_t word = *load<uint64_t>(bytes, i);
-        if (word != 0 && is_pointer(word) && has_such_neighbours(bytes, i))
+        if (word != 0 && is_shaped_like_pointer(word) && has_such_neighbours(bytes, i))
           all.emplace_back(at + i, Address(word));
       }
       at = at + (bytes.size() & ~uint64_t{7});
@@ -112,7 +112,10 @@ class Finder {
   bool has_such_neighbours(ByteView bytes, uint64_t offset) const {
     const uint64_t reach = kNeighbours * 8;
     const uint64_t first = offset - std::min(offset, reach);
-    for (uint64_t i = first; i + 8 <= bytes.size() && i <= offset + reach; i += 8)
+    const uint64_t last = std::min(offset + reach, bytes.size() - 8);
+    for (uint64_t i = first; i <= last; i += 8)
+      if (!is_shaped_like_pointer(*load<uint64_t>(bytes, i))) return false;
+    for (uint64_t i = first; i <= last; i += 8)
       if (!may_be_in_root(*load<uint64_t>(bytes, i))) return false;
     return true;
   }
@@ -142,8 +145,11 @@ class Finder {
     }
   }
 
+  // Tables are aligned, and below the kernel.
+  static bool is_shaped_like_pointer(uint64_t word) { return word % 64 == 0 && word >> 48 == 0; }
+
   bool is_pointer(uint64_t word) const {
-    if (word % 64 != 0 || word >> 48 != 0) return false;
+    if (!is_shaped_like_pointer(word)) return false;
     const Mapping* mapping = input_.image.mapping_at(Address(word));
     return mapping != nullptr && is_writable(*mapping);
   }

@@ -33,7 +33,7 @@ std::optional<uint64_t> last_immediate(std::string_view text) {
 }  // namespace
 
 Traced OperandTrace::loaded(size_t definition) {
-  const Instruction& instruction = code_[definition];
+  const Instruction& instruction = code()[definition];
   const MemoryOperand& operand = instruction.memory[0];
   return read_at(address_of(operand, definition), operand.size, definition);
 }
@@ -44,10 +44,10 @@ Traced OperandTrace::read_at(const Traced& address, uint64_t size, size_t at) {
       address.base && address.base->of_library && address.base->form == Known::Form::kAddress;
   if (value.lost.empty() && !of_library) return value;
   // Not a variable: a slot that the compiler saved a register in.
-  const Instruction& instruction = code_[at];
+  const Instruction& instruction = code()[at];
   for (const auto& operand : instruction.memory) {
-    if (operand.base && (*operand.base == isa::sp_register(code_.arch()) ||
-                         *operand.base == isa::fp_register(code_.arch()))) {
+    if (operand.base && (*operand.base == isa::sp_register(code().arch()) ||
+                         *operand.base == isa::fp_register(code().arch()))) {
       Traced stored = stored_in_slot(operand, at);
       if (stored.lost.empty() && !stored.is_constant()) return stored;
     }
@@ -57,7 +57,7 @@ Traced OperandTrace::read_at(const Traced& address, uint64_t size, size_t at) {
   const auto place = address.value();
   if (place && size == 8) {
     if (auto same = worth(at, evidence_.memory.load<uint64_t>(Address(*place)))) return *same;
-    if (at + 1 < code_.size())
+    if (at + 1 < code().size())
       if (auto same = worth(at + 1, evidence_.memory.load<uint64_t>(Address(*place)))) return *same;
   }
   return value;
@@ -70,10 +70,10 @@ Traced OperandTrace::stored_in_slot(const MemoryOperand& slot, size_t at) {
   while (!waiting.empty()) {
     const size_t index = waiting.back();
     waiting.pop_back();
-    for (const size_t source : code_.predecessors(index)) {
+    for (const size_t source : code().predecessors(index)) {
       if (!seen.insert(source).second) continue;
       if (seen.size() > kMaxSearchedInstructions) return Traced::unknown("a saved register");
-      const Instruction& one = code_[source];
+      const Instruction& one = code()[source];
       const bool writes = std::ranges::any_of(one.memory, [&](const MemoryOperand& operand) {
         return !operand.implicit && operand.access == isa::Access::kWrite &&
                operand.base == slot.base && !operand.index && !slot.index &&
@@ -81,14 +81,14 @@ Traced OperandTrace::stored_in_slot(const MemoryOperand& slot, size_t at) {
       });
       if (writes) {
         stores.push_back(source);
-      } else if (!slot.base || !code_.changes(one, *slot.base)) {
+      } else if (!slot.base || !code().changes(one, *slot.base)) {
         waiting.push_back(source);
       }
     }
   }
   if (stores.size() != 1) return Traced::unknown("a stack slot written in several places");
   std::optional<RegisterId> from;
-  for (const RegisterId id : code_[stores[0]].reads) {
+  for (const RegisterId id : code()[stores[0]].reads) {
     if (id == slot.base) continue;
     if (from) return Traced::unknown("a stack slot");
     from = id;
@@ -99,10 +99,10 @@ Traced OperandTrace::stored_in_slot(const MemoryOperand& slot, size_t at) {
 
 // The compiler put the value into a variable's slot right after it was made: `device = find(...)`.
 std::optional<Traced> OperandTrace::stored_in_variable(size_t definition, RegisterId id) {
-  const size_t end = std::min(definition + 1 + kMaxStoresSearched, code_.size());
+  const size_t end = std::min(definition + 1 + kMaxStoresSearched, code().size());
   std::set<RegisterId> holders{id};
   for (size_t i = definition + 1; i < end; ++i) {
-    const Instruction& one = code_[i];
+    const Instruction& one = code()[i];
     if (one.flow != Flow::kNext) return std::nullopt;
     for (const MemoryOperand& operand : one.memory) {
       const bool stores = std::ranges::any_of(one.reads, [&](RegisterId from) {
@@ -124,13 +124,13 @@ std::optional<Traced> OperandTrace::stored_in_variable(size_t definition, Regist
 }
 
 Traced OperandTrace::conditional(size_t definition, RegisterId id) {
-  const Instruction& instruction = code_[definition];
+  const Instruction& instruction = code()[definition];
   std::vector<Traced> candidates;
   for (const RegisterId source : instruction.reads)
     candidates.push_back(register_before(definition, source));
   if (!instruction.memory.empty()) candidates.push_back(loaded(definition));
   const auto value =
-      register_value(definition + 1 < code_.size() ? definition + 1 : definition, id);
+      register_value(definition + 1 < code().size() ? definition + 1 : definition, id);
   for (Traced& one : candidates) {
     if (!one.lost.empty() || one.is_constant() || !value || one.value() != value) continue;
     if (one.base) one.base->trust = ExpressionTrust::kHeuristic;
@@ -156,7 +156,7 @@ std::optional<Traced> OperandTrace::multiplied(const Instruction& instruction, s
 std::optional<uint64_t> OperandTrace::stack_pointer(size_t at, RegisterId id) {
   const auto cfa = context_.frame().cfa;
   if (cfa) {
-    if (!layout_) layout_.emplace(code_);
+    if (!layout_) layout_.emplace(code());
     if (const auto offset = layout_->pointer(at, id))
       return (*cfa + static_cast<uint64_t>(*offset)).value;
   }
@@ -165,7 +165,7 @@ std::optional<uint64_t> OperandTrace::stack_pointer(size_t at, RegisterId id) {
 
 // An address on the stack: as part of the variable that lies there.
 std::optional<Traced> OperandTrace::frame_address(const MemoryOperand& operand, size_t at) {
-  const RegisterId sp = isa::sp_register(code_.arch()), fp = isa::fp_register(code_.arch());
+  const RegisterId sp = isa::sp_register(code().arch()), fp = isa::fp_register(code().arch());
   if (!operand.base || (*operand.base != sp && *operand.base != fp)) return std::nullopt;
   const auto base = stack_pointer(at, *operand.base);
   if (!base) return std::nullopt;

@@ -95,15 +95,14 @@ void OperandTrace::find_code() {
     why_not_ = "the function at " + to_hex(context_.frame().pc) + " is too large to follow";
     return;
   }
-  code_ = FunctionCode::decode(evidence_.image.arch, evidence_.memory,
-                               {module.to_process(start), module.to_process(end)},
-                               module.to_process(entry_link_));
+  code_ = &evidence_.codes.at({module.to_process(start), module.to_process(end)},
+                              module.to_process(entry_link_));
   const Frame& frame = context_.frame();
   if (!frame.is_exact()) {
     why_not_ = "which of several jumps left the function is not known";
     return;
   }
-  const auto at = frame.interrupted ? code_.at(frame.pc) : code_.before(frame.pc);
+  const auto at = frame.interrupted ? code().at(frame.pc) : code().before(frame.pc);
   if (!at) {
     why_not_ = "no instruction of the function begins at " + to_hex(frame.pc);
     return;
@@ -111,19 +110,21 @@ void OperandTrace::find_code() {
   current_ = *at;
 }
 
-uint64_t OperandTrace::link_pc(size_t at) const { return context_.module()->to_link(code_[at].pc); }
+uint64_t OperandTrace::link_pc(size_t at) const {
+  return context_.module()->to_link(code()[at].pc);
+}
 
 std::optional<uint64_t> OperandTrace::register_value(size_t at, RegisterId id) {
   const auto value = context_.frame().registers.get(id);
   if (!value || at == current_) {
     // After a call the registers that it may change are not those it was made with.
-    if (value && !context_.frame().interrupted && code_.changes(code_[current_], id))
+    if (value && !context_.frame().interrupted && code().changes(code()[current_], id))
       return std::nullopt;
     return value;
   }
-  if (!context_.frame().interrupted && code_.changes(code_[current_], id)) return std::nullopt;
-  const Definitions here = code_.definitions(at, id, true),
-                    there = code_.definitions(current_, id, true);
+  if (!context_.frame().interrupted && code().changes(code()[current_], id)) return std::nullopt;
+  const Definitions here = code().definitions(at, id, true),
+                    there = code().definitions(current_, id, true);
   if (here.lost || there.lost || here != there) return std::nullopt;
   return value;
 }
@@ -131,7 +132,7 @@ std::optional<uint64_t> OperandTrace::register_value(size_t at, RegisterId id) {
 // Of a register that was overwritten since: what the caller still knows that it passed.
 std::optional<uint64_t> OperandTrace::value_before(size_t at, RegisterId id) {
   if (const auto still = register_value(at, id)) return still;
-  const Definitions definitions = code_.definitions(at, id);
+  const Definitions definitions = code().definitions(at, id);
   const bool as_passed = definitions.at.empty() && definitions.from_entry && !definitions.lost;
   return as_passed ? passed_by_caller(id).value() : std::nullopt;
 }
@@ -161,7 +162,7 @@ Traced OperandTrace::register_before(size_t at, RegisterId id) {
 }
 
 Traced OperandTrace::find(size_t at, RegisterId id) {
-  const auto name = isa::register_name(code_.arch(), id);
+  const auto name = isa::register_name(code().arch(), id);
   bool of_library = false;
   std::optional<Traced> held = variables_.in_register(link_pc(at), id, &of_library);
   if (held) {
@@ -171,12 +172,12 @@ Traced OperandTrace::find(size_t at, RegisterId id) {
     if (known != nullptr) {
       known->steps.push_back(fmt::format(
           "{} is {} `{}`{} at {}", name, known->base_kind, known->base_variable,
-          known->function.empty() ? "" : " of " + known->function + "()", to_hex(code_[at].pc)));
+          known->function.empty() ? "" : " of " + known->function + "()", to_hex(code()[at].pc)));
       if (at != current_) known->trust = ExpressionTrust::kTraced;
     }
     if (!of_library) return *held;
   }
-  const Definitions definitions = code_.definitions(at, id);
+  const Definitions definitions = code().definitions(at, id);
   Traced found;
   if (definitions.at.size() == 1 && !definitions.from_entry) {
     found = from_definition(definitions.at[0], id);
@@ -187,7 +188,7 @@ Traced OperandTrace::find(size_t at, RegisterId id) {
     found = at_entry(id);
   } else if (definitions.at.empty()) {
     found = Traced::unknown(
-        fmt::format("nothing that leads to {} writes {}", to_hex(code_[at].pc), name));
+        fmt::format("nothing that leads to {} writes {}", to_hex(code()[at].pc), name));
   } else {
     found = choose(definitions, definitions.from_entry, at, id);
   }
@@ -203,7 +204,7 @@ Traced OperandTrace::choose(const Definitions& definitions, bool entry, size_t a
   uint64_t step = 0;
   size_t steps = 0;
   for (size_t i = 0; i < std::min(definitions.at.size(), kMaxCandidates); ++i) {
-    const auto increment = increment_of(code_[definitions.at[i]], id);
+    const auto increment = increment_of(code()[definitions.at[i]], id);
     if (increment) {
       step = std::gcd(step, *increment);
       ++steps;
@@ -222,7 +223,7 @@ Traced OperandTrace::choose(const Definitions& definitions, bool entry, size_t a
   };
   if (candidates.empty())
     return Traced::unknown(fmt::format("{} instructions may have written {}", definitions.at.size(),
-                                       isa::register_name(code_.arch(), id)));
+                                       isa::register_name(code().arch(), id)));
   const bool all_same = std::ranges::all_of(
       candidates, [&](const Traced& one) { return same(one, candidates.front()); });
   if (all_same && candidates.size() + steps == definitions.at.size() + (entry ? 1 : 0)) {
@@ -252,7 +253,7 @@ Traced OperandTrace::choose(const Definitions& definitions, bool entry, size_t a
   if (fitting.empty() ||
       (fitting.size() > 1 && !fitting[1]->is_constant() && !same(*fitting[0], *fitting[1])))
     return Traced::unknown(fmt::format("{} instructions may have written {}", definitions.at.size(),
-                                       isa::register_name(code_.arch(), id)));
+                                       isa::register_name(code().arch(), id)));
   Traced chosen = *fitting.front();
   if (chosen.base) chosen.base->trust = ExpressionTrust::kHeuristic;
   for (auto& term : chosen.terms) term.second.trust = ExpressionTrust::kHeuristic;
@@ -260,11 +261,11 @@ Traced OperandTrace::choose(const Definitions& definitions, bool entry, size_t a
 }
 
 Traced OperandTrace::from_definition(size_t definition, RegisterId id) {
-  const Instruction& instruction = code_[definition];
+  const Instruction& instruction = code()[definition];
   if (instruction.flow == Flow::kCall) {
-    if (id == isa::return_register(code_.arch())) return from_call(definition);
+    if (id == isa::return_register(code().arch())) return from_call(definition);
     return Traced::unknown(fmt::format("{} was lost in the call at {}",
-                                       isa::register_name(code_.arch(), id),
+                                       isa::register_name(code().arch(), id),
                                        to_hex(instruction.pc)));
   }
   const bool first = !instruction.writes.empty() && instruction.writes[0] == id;
@@ -289,7 +290,7 @@ Traced OperandTrace::from_definition(size_t definition, RegisterId id) {
 }
 
 Traced OperandTrace::from_call(size_t call) {
-  const Instruction& instruction = code_[call];
+  const Instruction& instruction = code()[call];
   CodeName callee;
   if (instruction.target.direct)
     callee = evidence_.names.at(evidence_.names.through_stub(*instruction.target.direct));
@@ -297,7 +298,7 @@ Traced OperandTrace::from_call(size_t call) {
     return Traced::unknown("the value returned by the call at " + to_hex(instruction.pc));
   }
   return call_result(evidence_, callee, [&](unsigned n) {
-    const auto id = isa::argument_register(code_.arch(), n);
+    const auto id = isa::argument_register(code().arch(), n);
     return id ? register_before(call, *id) : Traced::unknown("an argument on the stack");
   });
 }
@@ -316,8 +317,8 @@ Traced OperandTrace::at_entry(RegisterId id) {
     if (known != nullptr) {
       known->trust = std::max(known->trust, ExpressionTrust::kTraced);
       known->steps.push_back(fmt::format("{} still holds argument `{}` of {}()",
-                                         isa::register_name(code_.arch(), id), known->base_variable,
-                                         known->function));
+                                         isa::register_name(code().arch(), id),
+                                         known->base_variable, known->function));
     }
     return *held;
   }
@@ -327,9 +328,10 @@ Traced OperandTrace::at_entry(RegisterId id) {
 // The compiler gave the function other parameters than the source did, or it is a library's: what
 // did the call pass?
 Traced OperandTrace::passed_by_caller(RegisterId id) {
-  const auto lost =
-      Traced::unknown(fmt::format("{} came from the caller", isa::register_name(code_.arch(), id)));
-  if (callers_ <= 0 || id == isa::sp_register(code_.arch()) || !context_.was_called_by_next_frame())
+  const auto lost = Traced::unknown(
+      fmt::format("{} came from the caller", isa::register_name(code().arch(), id)));
+  if (callers_ <= 0 || id == isa::sp_register(code().arch()) ||
+      !context_.was_called_by_next_frame())
     return lost;
   if (!caller_)
     caller_ = std::make_unique<OperandTrace>(evidence_, stack_, index_ + 1, callers_ - 1);
@@ -340,7 +342,7 @@ Traced OperandTrace::passed_by_caller(RegisterId id) {
   if (passed.base) {
     passed.base->trust = std::max(passed.base->trust, ExpressionTrust::kTraced);
     passed.base->steps.push_back(fmt::format("the caller passed it in {} at {}",
-                                             isa::register_name(code_.arch(), id),
+                                             isa::register_name(code().arch(), id),
                                              to_hex(caller_->code()[caller_->current()].pc)));
   }
   return passed;
@@ -354,7 +356,7 @@ std::optional<Traced> OperandTrace::worth(size_t at, std::optional<uint64_t> val
 }
 
 std::optional<Traced> OperandTrace::by_value(const MemoryOperand& operand) {
-  const Instruction& instruction = code_[current_];
+  const Instruction& instruction = code()[current_];
   const auto address = operand.effective_address(context_.frame().registers, instruction.next_pc());
   if (!address) return std::nullopt;
   for (const uint64_t displacement : {uint64_t{0}, static_cast<uint64_t>(operand.displacement)}) {
@@ -367,12 +369,12 @@ std::optional<Traced> OperandTrace::by_value(const MemoryOperand& operand) {
 }
 
 Traced OperandTrace::address_of(const MemoryOperand& operand, size_t at) {
-  const Instruction& instruction = code_[at];
+  const Instruction& instruction = code()[at];
   Traced sum;
   if (const auto slot = frame_address(operand, at)) {
     sum = *slot;
-  } else if (operand.base == isa::pc_register(code_.arch())) {
-    isa::RegisterFile none(code_.arch());
+  } else if (operand.base == isa::pc_register(code().arch())) {
+    isa::RegisterFile none(code().arch());
     none.set_pc(instruction.pc);
     const auto target = operand.effective_address(none, instruction.next_pc());
     if (!target) return Traced::unknown("an address relative to the instruction");

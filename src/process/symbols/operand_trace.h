@@ -29,7 +29,8 @@ class OperandTrace {
 
   // Empty when questions can be answered.
   const std::string& why_not() const { return why_not_; }
-  const FunctionCode& code() const { return code_; }
+  // Empty when there is a reason why not.
+  const FunctionCode& code() const { return *code_; }
   // The instruction at which the frame stopped: the one at pc, or the call that it made.
   size_t current() const { return current_; }
 
@@ -70,8 +71,9 @@ class OperandTrace {
   std::unique_ptr<OperandTrace> caller_;
   FrameContext context_;
   FrameVariables variables_;
-  FunctionCode code_;
-  std::optional<StackLayout> layout_;  // of code_, made when it is needed
+  const FunctionCode none_;
+  const FunctionCode* code_ = &none_;
+  std::optional<StackLayout> layout_;  // of code(), made when it is needed
   uint64_t entry_link_ = 0;
   size_t current_ = 0;
   std::string why_not_;
