@@ -52,15 +52,25 @@ FunctionCode FunctionCode::decode(isa::Arch arch, const MemoryReader& memory, Ad
 }
 
 void FunctionCode::link() {
+  std::vector<std::pair<size_t, size_t>> jumps;  // target, source
   for (size_t i = 0; i < instructions_.size(); ++i) {
     const auto& instruction = instructions_[i];
     if (instruction.flow != Flow::kJump && instruction.flow != Flow::kBranch) continue;
     if (!instruction.target.direct) {
       indirect_jumps_.push_back(i);
     } else if (const auto target = at(*instruction.target.direct)) {
-      jumps_to_[*target].push_back(i);
+      jumps.emplace_back(*target, i);
     }
   }
+  std::ranges::sort(jumps);
+  predecessors_begin_.reserve(instructions_.size() + 1);
+  auto jump = jumps.begin();
+  for (size_t i = 0; i < instructions_.size(); ++i) {
+    predecessors_begin_.push_back(predecessors_.size());
+    if (i > 0 && falls_through(instructions_[i - 1].flow)) predecessors_.push_back(i - 1);
+    for (; jump != jumps.end() && jump->first == i; ++jump) predecessors_.push_back(jump->second);
+  }
+  predecessors_begin_.push_back(predecessors_.size());
 }
 
 std::optional<size_t> FunctionCode::at(Address pc) const {
@@ -79,14 +89,11 @@ bool FunctionCode::is_entry(size_t index) const {
   return instructions_[index].pc == entry_ && (index == 0 || instructions_[index - 1].pc != entry_);
 }
 
-std::vector<size_t> FunctionCode::predecessors(size_t index) const {
-  std::vector<size_t> out;
-  if (index > 0 && falls_through(instructions_[index - 1].flow)) out.push_back(index - 1);
-  if (const auto it = jumps_to_.find(index); it != jumps_to_.end())
-    for (const size_t source : it->second) out.push_back(source);
+std::span<const size_t> FunctionCode::predecessors(size_t index) const {
+  const size_t begin = predecessors_begin_[index], end = predecessors_begin_[index + 1];
   // Code that nothing leads to is the target of a jump table.
-  if (out.empty() && !is_entry(index)) out = indirect_jumps_;
-  return out;
+  if (begin == end && !is_entry(index)) return indirect_jumps_;
+  return std::span(predecessors_).subspan(begin, end - begin);
 }
 
 bool FunctionCode::changes(const isa::Instruction& instruction, isa::RegisterId id) const {

@@ -3,8 +3,8 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/address.h"
@@ -55,7 +55,7 @@ class FunctionCode {
   // Is this the first that runs when the function is called?
   bool is_entry(size_t index) const;
   // The instructions from which control may come to `index`.
-  std::vector<size_t> predecessors(size_t index) const;
+  std::span<const size_t> predecessors(size_t index) const;
 
  private:
   void link();
@@ -63,7 +63,8 @@ class FunctionCode {
   isa::Arch arch_ = isa::Arch::kX86_64;
   Address entry_;
   std::vector<isa::Instruction> instructions_;
-  std::map<size_t, std::vector<size_t>> jumps_to_;  // target → sources
+  // Of all instructions, one behind the other: those of i begin at predecessors_begin_[i].
+  std::vector<size_t> predecessors_, predecessors_begin_;
   std::vector<size_t> indirect_jumps_;
 };
 

@@ -69,7 +69,7 @@ bool StackLayout::propagate() {
 StackLayout::State StackLayout::after(size_t at) const {
   State state = before_[at];
   const Instruction& one = code_[at];
-  if (one.flow == isa::Flow::kCall) return state;
+  if (one.flow == isa::Flow::kCall || (!writes(one, sp_) && !writes(one, fp_))) return state;
   const auto moved = [&](RegisterId id, std::optional<int64_t> old) -> std::optional<int64_t> {
     if (!writes(one, id)) return old;
     if (one.writes[0] == id && one.copy_of == sp_) return state.sp;

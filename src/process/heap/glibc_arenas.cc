@@ -186,9 +186,11 @@ const Region* Arenas::region_at(Address address) const {
 namespace {
 
 void search(const HeapInput& input, bool in_modules, std::vector<Arenas>& found) {
+  std::optional<int> found_in;
   for (const Area& area : searched_areas(input, in_modules)) {
-    // Other modules are searched only when neither the C library nor the program has one.
-    if (!found.empty() && (area.module == nullptr || rank(*area.module) == 2)) break;
+    const int of_area = area.module == nullptr ? 0 : rank(*area.module);
+    // The program is searched only when no C library has one, others only when neither has.
+    if (found_in && (area.module == nullptr || of_area > *found_in)) break;
     const ByteView bytes = input.memory.view(area.range.start, area.range.size());
     for (uint64_t at = 16; bytes.size() >= kBinBytes && at <= bytes.size() - kBinBytes; at += 8) {
       if (!bad_bins(input.image, bytes, area.range.start, at)) continue;
@@ -196,6 +198,7 @@ void search(const HeapInput& input, bool in_modules, std::vector<Arenas>& found)
       at += kBinBytes - 8;
       find_regions(input, arenas);
       found.push_back(std::move(arenas));
+      found_in = of_area;
     }
   }
 }
