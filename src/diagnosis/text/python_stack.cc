@@ -61,14 +61,13 @@ size_t read_faulthandler_frames(TextLines lines, StackFacts& stack) {
 
 size_t read_traceback_frames(TextLines lines, StackFacts& stack) {
   std::vector<RuntimeFrame> frames;
-  size_t at = 0, repeated = 0, total = 0;
+  size_t at = 0, repeated = 0;
   for (; at < lines.size(); ++at) {
     const std::string_view text = lines[at].text;
     if (auto frame = python_frame(text)) {
       // "  File "<string>", line 1" without a function is where a SyntaxError stands.
       if (frame->function.empty()) frame->function = "<source>";
       frames.push_back(std::move(*frame));
-      ++total;
     } else if (const size_t more = repeats_of(text)) {
       repeated += more;
     } else if (frames.empty() || !is_indented(text) || trim(text).empty()) {
