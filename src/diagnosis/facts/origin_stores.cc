@@ -61,19 +61,20 @@ bool names_a_maker(const std::string& name) {
 
 namespace {
 
-// The executable parts of the module around `near`.
+// The executable parts of the module around `near`. A part of too large a program would be an
+// arbitrary one: then there are none.
 std::vector<AddressRange> code_of(const Site& site, Address near) {
   std::vector<AddressRange> out;
   const process::Module* module = site.modules.find(near);
   if (module == nullptr || module->binary() == nullptr) return out;
   constexpr uint32_t kLoad = 1, kExecutable = 1;
-  uint64_t left = kMaxScanned;
+  uint64_t size = 0;
   for (const auto& segment : module->binary()->segments()) {
-    if (segment.type != kLoad || (segment.flags & kExecutable) == 0 || left == 0) continue;
-    const uint64_t size = std::min<uint64_t>(segment.file_size, left);
-    left -= size;
+    if (segment.type != kLoad || (segment.flags & kExecutable) == 0) continue;
+    if (segment.file_size > kMaxScanned - size) return {};
+    size += segment.file_size;
     const Address start = module->to_process(segment.vaddr);
-    out.push_back({start, start + size});
+    out.push_back({start, start + segment.file_size});
   }
   return out;
 }
@@ -316,6 +317,7 @@ StoreAnswer find_stores(OriginCode& code, Address near, const StoreTarget& targe
   StoreAnswer out;
   if (target.structure.empty() && !target.address) return out;
   const Candidates candidates = find_candidates(code, near, target);
+  out.cut = code_of(code.site(), near).empty();
   std::set<Address> stores_it, seen;
   for (const Address pc : candidates.exact) {
     if (seen.size() >= kMaxCandidates) {

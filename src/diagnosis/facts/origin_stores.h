@@ -34,7 +34,7 @@ struct StoreAnswer {
   std::vector<FoundStore> stores;
   // Functions that give other members of the structure a value, but not this one.
   std::vector<Address> initialisers;
-  bool cut = false;  // more code than may be looked at
+  bool cut = false;  // more code than may be looked at, or none
 };
 
 // A constructor, or "new", "create", "init" and the like in the name.

@@ -397,9 +397,12 @@ bool OriginTrace::blame_writers(FunctionBody& body, size_t at, size_t operand,
     if (*value == 0) could = blame_skipped(answer, target);
     if (!could) blame_makers(answer, target);
   }
-  if (answer.stores.empty() && answer.initialisers.empty() && !answer.cut && !could)
-    trail_.step(Kind::kLost, fmt::format("no code that was found writes {}", quoted(what)),
-                code_.place(one.pc), body.frame(), "heuristic");
+  if (answer.stores.empty() && answer.initialisers.empty() && !could) {
+    const std::string_view why =
+        answer.cut ? "there is too much code to search for who" : "no code that was found";
+    trail_.step(Kind::kLost, fmt::format("{} writes {}", why, quoted(what)), code_.place(one.pc),
+                body.frame(), "heuristic");
+  }
   return could;
 }
 
