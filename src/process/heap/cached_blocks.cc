@@ -6,6 +6,11 @@
 
 namespace inquest::process {
 
+std::optional<uint64_t> thread_pointer(const ProcessImage& image, const Thread& thread) {
+  return thread.registers.get(image.arch == isa::Arch::kX86_64 ? isa::x86::kFsBase
+                                                               : isa::a64::kTpidr);
+}
+
 const Cached* find_cached(std::span<const Cached> sorted, Address start) {
   const auto at = std::ranges::lower_bound(sorted, start, {}, &Cached::start);
   return at != sorted.end() && at->start == start ? &*at : nullptr;

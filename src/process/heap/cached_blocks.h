@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -10,6 +11,9 @@
 #include "process/heap/heap.h"
 
 namespace inquest::process {
+
+// Where the thread keeps what is its own; nullopt: not recorded, as in cores of qemu-user.
+std::optional<uint64_t> thread_pointer(const ProcessImage& image, const Thread& thread);
 
 struct Cached {
   Address start;       // what free() was given

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "process/heap/cached_blocks.h"
 #include "process/heap/glibc_caches.h"
 #include "process/heap/glibc_chunks.h"
 
@@ -23,11 +24,6 @@ struct Shape {
 };
 // 2.42 and later; 2.30 - 2.41; 2.26 - 2.29.
 constexpr Shape kShapes[] = {{0x310, 76, 2, false}, {0x290, 64, 2, true}, {0x250, 64, 1, true}};
-
-std::optional<uint64_t> thread_pointer(const ProcessImage& image, const Thread& thread) {
-  return thread.registers.get(image.arch == isa::Arch::kX86_64 ? isa::x86::kFsBase
-                                                               : isa::a64::kTpidr);
-}
 
 class TcacheFinder {
  public:

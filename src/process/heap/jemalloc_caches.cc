@@ -44,7 +44,7 @@ class CacheReader {
       return std::move(out_);
     }
     for (const Thread& thread : input_.image.threads) {
-      const auto pointer = thread_pointer(thread);
+      const auto pointer = thread_pointer(input_.image, thread);
       if (pointer && is_row(Address(*pointer) + *distance_))
         read_thread(thread, Address(*pointer) + *distance_);
     }
@@ -55,11 +55,6 @@ class CacheReader {
   }
 
  private:
-  std::optional<uint64_t> thread_pointer(const Thread& thread) const {
-    return thread.registers.get(input_.image.arch == isa::Arch::kX86_64 ? isa::x86::kFsBase
-                                                                        : isa::a64::kTpidr);
-  }
-
   // 5.3: a stack that grows down: { head, requests, low bits of: low water, full, empty }.
   std::optional<Bin> new_bin(Address at) {
     const auto head = words_.at(at), marks = words_.at(at + 16);
@@ -129,7 +124,7 @@ class CacheReader {
     size_t searched = 0;
     const bool below = input_.image.arch == isa::Arch::kX86_64;
     for (const Thread& thread : input_.image.threads) {
-      const auto pointer = thread_pointer(thread);
+      const auto pointer = thread_pointer(input_.image, thread);
       if (!pointer || ++searched > kMaxSearched) continue;
       for (uint64_t offset = 8; offset <= kMaxTls; offset += 8) {
         const uint64_t distance = below ? uint64_t{0} - offset : offset;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "process/heap/cached_blocks.h"
+
 namespace inquest::process {
 
 std::vector<std::unique_ptr<Allocator>> recognise_mimalloc(const HeapInput& input) {
@@ -48,9 +50,7 @@ MimallocHeap::MimallocHeap(const HeapInput& input, Found found)
 std::string MimallocHeap::whose(uint64_t thread) const {
   if (thread == 0) return "no thread (its owner ended, or it is shared)";
   for (const Thread& each : input_.image.threads) {
-    const auto pointer = each.registers.get(
-        input_.image.arch == isa::Arch::kX86_64 ? isa::x86::kFsBase : isa::a64::kTpidr);
-    if (pointer == thread) return fmt::format("thread {}", each.tid);
+    if (thread_pointer(input_.image, each) == thread) return fmt::format("thread {}", each.tid);
   }
   return fmt::format("a thread whose control block is at {}", to_hex(thread));
 }

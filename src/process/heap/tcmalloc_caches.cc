@@ -52,11 +52,6 @@ class CacheReader {
   }
 
  private:
-  std::optional<uint64_t> thread_pointer(const Thread& thread) const {
-    return thread.registers.get(input_.image.arch == isa::Arch::kX86_64 ? isa::x86::kFsBase
-                                                                        : isa::a64::kTpidr);
-  }
-
   // The sizes that a thread's cache at this place has, or none.
   std::vector<uint64_t> sizes_at(Address at) {
     std::vector<uint64_t> sizes{0};
@@ -82,7 +77,7 @@ class CacheReader {
     size_t searched = 0, best = 0;
     const bool below = input_.image.arch == isa::Arch::kX86_64;
     for (const Thread& thread : input_.image.threads) {
-      const auto pointer = thread_pointer(thread);
+      const auto pointer = thread_pointer(input_.image, thread);
       if (!pointer || ++searched > kMaxSearched) continue;
       for (uint64_t offset = 8; offset <= kMaxTls; offset += 8) {
         const uint64_t distance = below ? uint64_t{0} - offset : offset;
@@ -102,7 +97,7 @@ class CacheReader {
   }
 
   std::optional<Address> cache_of(const Thread& thread) {
-    const auto pointer = thread_pointer(thread);
+    const auto pointer = thread_pointer(input_.image, thread);
     if (!pointer || !distance_) return std::nullopt;
     const auto value = objects_.at(Address(*pointer) + *distance_);
     if (!value || *value == 0 || *value % 64 != 0) return std::nullopt;
