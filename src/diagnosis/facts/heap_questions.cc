@@ -81,14 +81,15 @@ class Collector {
 
   // The bad pointer was a part of something: of what? Its address may be in no register any more.
   void add_place_of_bad_value() {
-    if (site_.variables == nullptr || !facts_.fault) return;
+    const auto wanted = bad_value(facts_);
+    if (site_.variables == nullptr || !wanted) return;
+    const FaultFacts& fault = *facts_.fault;
     const process::OperandExplanation explained =
-        facts_.fault->pc_is_bad ? site_.variables->explain_call_target(site_.stack, site_.frame)
-                                : site_.variables->explain_operand(site_.stack, site_.frame, 0);
+        fault.pc_is_bad ? site_.variables->explain_call_target(site_.stack, fault.frame)
+                        : site_.variables->explain_operand(site_.stack, fault.frame, 0);
     if (!explained.pointer || !explained.pointer->location) return;
     const Address place = *explained.pointer->location;
-    const auto wanted = bad_value(facts_);
-    if (!wanted || site_.modules.memory().load<uint64_t>(place) != *wanted) return;
+    if (site_.modules.memory().load<uint64_t>(place) != *wanted) return;
     add("the place of the bad pointer", place.value, true);
   }
 
