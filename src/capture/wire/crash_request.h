@@ -1,0 +1,74 @@
+/* What a dying process says to its supervisor, and what it hears back. Shared by the handler (C,
+ * async-signal-safe) and by the supervisor (C++): plain structs, no code.
+ *
+ * One connection a crash, over a SOCK_SEQPACKET Unix socket whose address stands in the environment
+ * variable INQUEST_SUPERVISOR ("@name": the abstract namespace; "/path": the file system). The
+ * handler connects, sends one inquest_crash_request, and waits for one inquest_crash_reply, at most
+ * INQUEST_REPLY_TIMEOUT_MS. Who is speaking the supervisor learns from the kernel (SO_PEERCRED,
+ * SO_PEERPIDFD), never from the message.
+ *
+ * Addresses in the request are of the sender's memory and are read while the sender waits.
+ */
+#ifndef INQUEST_CAPTURE_WIRE_CRASH_REQUEST_H
+#define INQUEST_CAPTURE_WIRE_CRASH_REQUEST_H
+
+#include <stdint.h>
+
+#define INQUEST_SUPERVISOR_ENV "INQUEST_SUPERVISOR"
+#define INQUEST_WIRE_MAGIC UINT32_C(0x51514e49) /* "INQQ" in memory */
+#define INQUEST_WIRE_VERSION 1
+#define INQUEST_REPLY_TIMEOUT_MS 3000
+
+/* inquest_crash_request.flags */
+#define INQUEST_REQUEST_ON_ALTERNATE_STACK UINT32_C(1)
+
+struct inquest_crash_request {
+  uint32_t magic;            /* INQUEST_WIRE_MAGIC */
+  uint16_t version;          /* INQUEST_WIRE_VERSION */
+  uint16_t size;             /* of this struct, bytes; a longer one is of a later version */
+  int32_t tid;               /* as the sender's pid namespace numbers it */
+  int32_t signal_number;     /* that ends the process */
+  uint64_t ucontext;         /* address of the ucontext_t that the kernel gave the handler */
+  uint64_t siginfo;          /* address of the siginfo_t */
+  uint64_t annotations;      /* address of "key=value\0key=value\0"; 0: none */
+  uint32_t annotations_size; /* bytes */
+  uint32_t flags;            /* INQUEST_REQUEST_* */
+};
+
+/* inquest_crash_reply.outcome */
+#define INQUEST_REPLY_CAPTURED UINT32_C(1) /* the supervisor has what it wants: die */
+#define INQUEST_REPLY_WRITE_YOURSELF \
+  UINT32_C(2)                             /* it may not read the sender: see handler's record */
+#define INQUEST_REPLY_COUNTED UINT32_C(3) /* not wanted this time, only counted: die */
+
+/* inquest_crash_reply.flags: what to do before dying */
+#define INQUEST_REPLY_NO_KERNEL_CORE \
+  UINT32_C(1) /* prctl(PR_SET_DUMPABLE, 0): one crash, one record */
+#define INQUEST_REPLY_CLOSE_DESCRIPTORS \
+  UINT32_C(2) /* close_range(3, ~0): frees the ports at once */
+
+struct inquest_crash_reply {
+  uint32_t magic;
+  uint16_t version;
+  uint16_t size;
+  uint32_t outcome; /* INQUEST_REPLY_CAPTURED… */
+  uint32_t flags;   /* INQUEST_REPLY_NO_KERNEL_CORE… */
+};
+
+/* After INQUEST_REPLY_WRITE_YOURSELF the handler sends packets of at most INQUEST_PACKET_BYTES,
+ * each a struct inquest_memory_piece followed by `size` bytes that stood at `address`; the last has
+ * size 0. */
+#define INQUEST_PACKET_BYTES 32768
+struct inquest_memory_piece {
+  uint64_t address;
+  uint32_t size; /* bytes that follow */
+  uint32_t kind; /* INQUEST_PIECE_* */
+};
+#define INQUEST_PIECE_MEMORY UINT32_C(1)
+#define INQUEST_PIECE_UCONTEXT UINT32_C(2) /* the same bytes, so that they need not be found */
+#define INQUEST_PIECE_SIGINFO UINT32_C(3)
+#define INQUEST_PIECE_MAPS UINT32_C(4) /* text of /proc/self/maps; `address` is the offset in it \
+                                        */
+#define INQUEST_PIECE_ANNOTATIONS UINT32_C(5)
+
+#endif
