@@ -21,7 +21,7 @@ done
 find "$unpacked" -name '*.a' -o -name '*.so*' -o -name '*.h' | grep . >&2 && bad "there is more than the program"
 
 depends=$(dpkg-deb --field "$deb" Depends)
-for library in libc6 libstdc++6 libcurl4 zlib1g liblzma5 libzstd1 liblz4-1 libzydis4.0; do
+for library in libc6 libstdc++6 libcurl4 zlib1g libisal2 liblzma5 libzstd1 liblz4-1 libzydis4.0; do
   case $depends in
     *"$library "* | *"$library,"* | *"$library") ;;
     *) bad "does not depend on $library: $depends" ;;

@@ -14,6 +14,8 @@
 #include <random>
 #include <string>
 
+#include "platform/codec/decoder.h"
+
 namespace inquest::codec {
 namespace {
 
@@ -114,6 +116,31 @@ TEST_P(EveryCodec, reads_frames_in_a_row_and_padding) {
   EXPECT_TRUE(back->bytes == joined(plain, plain));
   EXPECT_EQ(back->ending, Ending::kComplete);
   EXPECT_EQ(back->note, "");
+}
+
+TEST_P(EveryCodec, finds_the_next_frame_whatever_the_room_and_the_pieces) {
+  const Bytes plain = sample(1'000);
+  const Bytes frame = encode(GetParam(), plain);
+  const Bytes twice = joined(frame, frame);
+  for (const size_t room : {1, 7, 250, 1'000, 5'000}) {
+    for (const size_t piece : {1, 3, 5'000}) {
+      auto decoder = Decoder::create(GetParam());
+      ASSERT_TRUE(decoder.ok());
+      ByteView input = twice;
+      Bytes back, buffer(room);
+      int frames = 0;
+      for (int steps = 0; steps < 10'000 && frames < 2; ++steps) {
+        const auto step = (*decoder)->step(input.first(std::min(piece, input.size())), buffer);
+        ASSERT_NE(step.state, Decoder::State::kCorrupt) << step.problem;
+        input = input.subspan(step.consumed);
+        back.insert(back.end(), buffer.begin(),
+                    buffer.begin() + static_cast<ptrdiff_t>(step.produced));
+        if (step.state == Decoder::State::kFrameEnd) ++frames;
+      }
+      EXPECT_EQ(frames, 2) << "room " << room << ", pieces of " << piece;
+      EXPECT_TRUE(back == joined(plain, plain)) << "room " << room << ", pieces of " << piece;
+    }
+  }
 }
 
 TEST_P(EveryCodec, a_cut_file_yields_what_came_before_the_cut) {

@@ -1,4 +1,4 @@
-// Decoder: the five libraries behind one step function. Internal to this room.
+// Decoder: the libraries behind one step function. Internal to this room.
 #pragma once
 
 #include <cstddef>
