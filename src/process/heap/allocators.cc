@@ -34,8 +34,9 @@ std::vector<std::unique_ptr<Allocator>> recognise(const HeapInput& input) {
   const auto add = [&](std::vector<std::unique_ptr<Allocator>> more) {
     for (auto& allocator : more) found.push_back(std::move(allocator));
   };
-  add(recognise_jemalloc(input));
-  add(recognise_tcmalloc(input));
+  const RootWords words(input);
+  add(recognise_jemalloc(words));
+  add(recognise_tcmalloc(words));
   add(recognise_mimalloc(input));
   auto glibc = recognise_glibc(input);
   add(glibc.empty() ? recognise_musl(input) : std::move(glibc));

@@ -13,8 +13,9 @@ namespace {
 
 // Bytes of thread-local storage that are searched for the C library's pointer to the tcache.
 constexpr uint64_t kMaxTls = 64 * 1024;
-// Threads that are searched word by word; the others use the place that these agree on.
-constexpr size_t kMaxSearched = 64;
+// Threads that are searched word by word; the others use the place that these agree on. So many of
+// one mind are enough; threads that have never allocated have none.
+constexpr size_t kMaxSearched = 64, kEnoughVotes = 4;
 // Counters are of 16 bits, and the glibc.malloc.tcache_count tunable may use them all.
 constexpr uint64_t kUsualTcacheMax = 7;
 
@@ -59,14 +60,20 @@ class TcacheFinder {
     size_t searched = 0;
     for (const Thread& thread : input_.image.threads) {
       const auto pointer = thread_pointer(input_.image, thread);
-      if (!pointer || ++searched > kMaxSearched) continue;
+      if (!pointer) continue;
+      if (++searched > kMaxSearched) return;
       vote(Address(*pointer), votes);
-    }
-    size_t best = 0;
-    for (const auto& [distance, count] : votes) {
-      if (count <= best) continue;
-      best = count;
-      distance_ = distance;
+      size_t best = 0, second = 0;
+      for (const auto& [distance, count] : votes) {
+        if (count > best) {
+          second = best;
+          best = count;
+          distance_ = distance;
+        } else {
+          second = std::max(second, count);
+        }
+      }
+      if (best >= kEnoughVotes && best > second) return;
     }
   }
 

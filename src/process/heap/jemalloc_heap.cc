@@ -7,10 +7,10 @@
 
 namespace inquest::process {
 
-std::vector<std::unique_ptr<Allocator>> recognise_jemalloc(const HeapInput& input) {
+std::vector<std::unique_ptr<Allocator>> recognise_jemalloc(const RootWords& words) {
   std::vector<std::unique_ptr<Allocator>> found;
-  for (const jemalloc::Layout& layout : jemalloc::find_layouts(input)) {
-    found.push_back(std::make_unique<jemalloc::JemallocHeap>(input, layout));
+  for (const jemalloc::Layout& layout : jemalloc::find_layouts(words)) {
+    found.push_back(std::make_unique<jemalloc::JemallocHeap>(words.input, layout));
   }
   return found;
 }

@@ -76,7 +76,7 @@ void build(FakeJemalloc& fake, const uint8_t* data, size_t size) {
 
 std::vector<std::unique_ptr<Allocator>> heaps(const HeapInput& input, const FakeJemalloc& fake,
                                               bool searched) {
-  if (searched) return recognise_jemalloc(input);
+  if (searched) return recognise_jemalloc(RootWords(input));
   std::vector<std::unique_ptr<Allocator>> all;
   const jemalloc::Layout layout{
       Address(FakeJemalloc::kRoot), fake.shape, fake.format, 4, true, nullptr};

@@ -49,6 +49,6 @@ class PageMap {
 };
 
 // Every jemalloc of the process that has given out memory.
-std::vector<Layout> find_layouts(const HeapInput& input);
+std::vector<Layout> find_layouts(const RootWords& words);
 
 }  // namespace inquest::process::jemalloc

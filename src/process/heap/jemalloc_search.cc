@@ -110,9 +110,9 @@ class Judge final : public TreeJudge {
 
 }  // namespace
 
-std::vector<Layout> find_layouts(const HeapInput& input) {
-  Judge judge(input);
-  search_trees(input, shapes(), judge);
+std::vector<Layout> find_layouts(const RootWords& words) {
+  Judge judge(words.input);
+  search_trees(words, shapes(), judge);
   return std::move(judge.found);
 }
 

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "process/heap/heap.h"
@@ -75,8 +76,22 @@ class TreeJudge {
   virtual bool accept(const TreeShape& shape, Address root, const Module* module) = 0;
 };
 
-// Looks for roots of these shapes in writable data of modules: for words that lead to what may be a
-// leaf about memory that the process had. Where nothing names the modules, in all writable memory.
-void search_trees(const HeapInput& input, std::span<const TreeShape> shapes, TreeJudge& judge);
+// Words of the modules' writable data that may be elements of a tree's root; where nothing names
+// the modules, of all writable memory. Read once for all allocators.
+struct RootWords {
+  struct Area {
+    AddressRange range;
+    const Module* module = nullptr;
+    std::vector<std::pair<Address, Address>> pointers;  // where one stands, and what it holds
+  };
+  explicit RootWords(const HeapInput& input);
+
+  const HeapInput& input;
+  std::vector<Area> areas;
+};
+
+// Looks among them for roots of these shapes: for words that lead to what may be a leaf about
+// memory that the process had.
+void search_trees(const RootWords& words, std::span<const TreeShape> shapes, TreeJudge& judge);
 
 }  // namespace inquest::process

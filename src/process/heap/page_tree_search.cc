@@ -23,10 +23,7 @@ bool is_writable(const Mapping& mapping) {
   return !mapping.protection || mapping.protection->write;
 }
 
-struct Area {
-  AddressRange range;
-  const Module* module = nullptr;
-};
+using Area = RootWords::Area;
 
 // Writable data of modules; .bss is a mapping without a name behind the module's last one.
 std::vector<Area> searched_areas(const HeapInput& input, bool in_modules) {
@@ -45,54 +42,16 @@ std::vector<Area> searched_areas(const HeapInput& input, bool in_modules) {
     if (!is_writable(mapping) || special || (module != nullptr) != in_modules) continue;
     AddressRange range = mapping.range;
     if (range.size() > kMaxSearched) range.end = range.start + kMaxSearched;
-    areas.push_back({range, module});
+    areas.push_back({range, module, {}});
   }
   return areas;
 }
 
-class Finder {
+// Finds in one area what may lead to a table.
+class WordScan {
  public:
-  Finder(const HeapInput& input, TreeJudge& judge) : input_(input), judge_(judge) {}
+  explicit WordScan(const HeapInput& input) : input_(input) {}
 
-  void search(std::span<const TreeShape> shapes) {
-    const bool named = input_.modules != nullptr && !input_.modules->all().empty();
-    uint64_t smallest = kMaxSearched;
-    for (const TreeShape& shape : shapes) smallest = std::min(smallest, shape.root_bytes());
-    for (const Area& area : searched_areas(input_, named)) {
-      if (area.range.size() + kSlack < smallest) continue;
-      probed_ = shown_here_ = 0;
-      const auto pointers = pointers_in(area);
-      for (const TreeShape& shape : shapes) {
-        if (area.range.size() + kSlack < shape.root_bytes()) continue;
-        const auto all = keys(shape);
-        for (const auto& [at, child] : pointers) consider(area, shape, all, at, child);
-      }
-    }
-  }
-
- private:
-  struct Found {
-    Address root;
-    uint64_t size;
-  };
-
-  // Numbers of the parts of the address space that elements of the root stand for, in which the
-  // process had writable memory.
-  std::vector<uint64_t> keys(const TreeShape& shape) const {
-    std::vector<uint64_t> all;
-    for (const Mapping& mapping : input_.image.mappings) {
-      if (!is_writable(mapping) || mapping.range.end <= mapping.range.start) continue;
-      const uint64_t first = mapping.range.start.value >> shape.root_shift();
-      const uint64_t last = (mapping.range.end.value - 1) >> shape.root_shift();
-      for (uint64_t key = first; key <= last && all.size() < kMaxKeys; ++key) {
-        if (key >= uint64_t{1} << shape.bits[0]) break;
-        if (all.empty() || all.back() != key) all.push_back(key);
-      }
-    }
-    return all;
-  }
-
-  // Words of the area that may lead to a table.
   std::vector<std::pair<Address, Address>> pointers_in(const Area& area) const {
     std::vector<std::pair<Address, Address>> all;
     for (Address at = area.range.start; at < area.range.end;) {
@@ -120,6 +79,59 @@ class Finder {
     return true;
   }
 
+  // Tables are aligned, and below the kernel.
+  static bool is_shaped_like_pointer(uint64_t word) { return word % 64 == 0 && word >> 48 == 0; }
+
+  bool is_pointer(uint64_t word) const {
+    if (!is_shaped_like_pointer(word)) return false;
+    const Mapping* mapping = input_.image.mapping_at(Address(word));
+    return mapping != nullptr && is_writable(*mapping);
+  }
+
+  // A root holds pointers to tables and zeroes, nothing else.
+  bool may_be_in_root(uint64_t word) const { return word == 0 || is_pointer(word); }
+
+ private:
+  const HeapInput& input_;
+};
+
+class Finder {
+ public:
+  Finder(const HeapInput& input, TreeJudge& judge) : input_(input), scan_(input), judge_(judge) {}
+
+  void search(const std::vector<Area>& areas, std::span<const TreeShape> shapes) {
+    for (const Area& area : areas) {
+      probed_ = shown_here_ = 0;
+      for (const TreeShape& shape : shapes) {
+        if (area.pointers.empty() || area.range.size() + kSlack < shape.root_bytes()) continue;
+        const auto all = keys(shape);
+        for (const auto& [at, child] : area.pointers) consider(area, shape, all, at, child);
+      }
+    }
+  }
+
+ private:
+  struct Found {
+    Address root;
+    uint64_t size;
+  };
+
+  // Numbers of the parts of the address space that elements of the root stand for, in which the
+  // process had writable memory.
+  std::vector<uint64_t> keys(const TreeShape& shape) const {
+    std::vector<uint64_t> all;
+    for (const Mapping& mapping : input_.image.mappings) {
+      if (!is_writable(mapping) || mapping.range.end <= mapping.range.start) continue;
+      const uint64_t first = mapping.range.start.value >> shape.root_shift();
+      const uint64_t last = (mapping.range.end.value - 1) >> shape.root_shift();
+      for (uint64_t key = first; key <= last && all.size() < kMaxKeys; ++key) {
+        if (key >= uint64_t{1} << shape.bits[0]) break;
+        if (all.empty() || all.back() != key) all.push_back(key);
+      }
+    }
+    return all;
+  }
+
   bool is_in_known(Address at) const {
     return std::any_of(found_.begin(), found_.end(), [&](const Found& known) {
       return at >= known.root && at - known.root < known.size;
@@ -145,24 +157,12 @@ class Finder {
     }
   }
 
-  // Tables are aligned, and below the kernel.
-  static bool is_shaped_like_pointer(uint64_t word) { return word % 64 == 0 && word >> 48 == 0; }
-
-  bool is_pointer(uint64_t word) const {
-    if (!is_shaped_like_pointer(word)) return false;
-    const Mapping* mapping = input_.image.mapping_at(Address(word));
-    return mapping != nullptr && is_writable(*mapping);
-  }
-
-  // A root holds pointers to tables and zeroes, nothing else.
-  bool may_be_in_root(uint64_t word) const { return word == 0 || is_pointer(word); }
-
   bool is_table(const TreeShape& shape, Address root) const {
     for (uint64_t at = 0; at < shape.root_bytes();) {
       const ByteView bytes = input_.memory.view(root + at, shape.root_bytes() - at);
       if (bytes.size() < 8) return false;
       for (uint64_t i = 0; i + 8 <= bytes.size(); i += 8) {
-        if (!may_be_in_root(*load<uint64_t>(bytes, i))) return false;
+        if (!scan_.may_be_in_root(*load<uint64_t>(bytes, i))) return false;
       }
       at += bytes.size() & ~uint64_t{7};
     }
@@ -214,6 +214,7 @@ class Finder {
   }
 
   const HeapInput& input_;
+  WordScan scan_;
   TreeJudge& judge_;
   std::vector<Found> found_;
   std::set<uint64_t> shown_;
@@ -222,8 +223,15 @@ class Finder {
 
 }  // namespace
 
-void search_trees(const HeapInput& input, std::span<const TreeShape> shapes, TreeJudge& judge) {
-  Finder(input, judge).search(shapes);
+RootWords::RootWords(const HeapInput& heap) : input(heap) {
+  const bool named = heap.modules != nullptr && !heap.modules->all().empty();
+  areas = searched_areas(heap, named);
+  const WordScan scan(heap);
+  for (Area& area : areas) area.pointers = scan.pointers_in(area);
+}
+
+void search_trees(const RootWords& words, std::span<const TreeShape> shapes, TreeJudge& judge) {
+  Finder(words.input, judge).search(words.areas, shapes);
 }
 
 }  // namespace inquest::process

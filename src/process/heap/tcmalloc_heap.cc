@@ -7,10 +7,10 @@
 
 namespace inquest::process {
 
-std::vector<std::unique_ptr<Allocator>> recognise_tcmalloc(const HeapInput& input) {
+std::vector<std::unique_ptr<Allocator>> recognise_tcmalloc(const RootWords& words) {
   std::vector<std::unique_ptr<Allocator>> found;
-  for (const tcmalloc::Layout& layout : tcmalloc::find_layouts(input)) {
-    found.push_back(std::make_unique<tcmalloc::TcmallocHeap>(input, layout));
+  for (const tcmalloc::Layout& layout : tcmalloc::find_layouts(words)) {
+    found.push_back(std::make_unique<tcmalloc::TcmallocHeap>(words.input, layout));
   }
   return found;
 }

@@ -13,7 +13,7 @@
 
 namespace inquest::process {
 
-std::vector<std::unique_ptr<Allocator>> recognise_tcmalloc(const HeapInput& input);
+std::vector<std::unique_ptr<Allocator>> recognise_tcmalloc(const RootWords& words);
 
 namespace tcmalloc {
 

@@ -72,7 +72,7 @@ void use(const FakeTcmalloc& fake, bool searched) {
   std::vector<std::unique_ptr<Allocator>> allocators;
   const TreeShape shape{18, 48, {15, 15, 0}, 8, ~uint64_t{7}};
   if (searched) {
-    allocators = recognise_tcmalloc(input);
+    allocators = recognise_tcmalloc(RootWords(input));
   } else {
     allocators.push_back(std::make_unique<tcmalloc::TcmallocHeap>(
         input, tcmalloc::Layout{Address(FakeTcmalloc::kRoot), shape, nullptr}));

@@ -120,9 +120,9 @@ std::optional<Span> SpanMap::next(Address from, Address to) const {
   return std::nullopt;
 }
 
-std::vector<Layout> find_layouts(const HeapInput& input) {
-  Judge judge(input);
-  search_trees(input, kShapes, judge);
+std::vector<Layout> find_layouts(const RootWords& words) {
+  Judge judge(words.input);
+  search_trees(words, kShapes, judge);
   return std::move(judge.found);
 }
 

@@ -47,6 +47,6 @@ struct Layout {
   const Module* module = nullptr;
 };
 // Every gperftools tcmalloc of the process that has given out memory.
-std::vector<Layout> find_layouts(const HeapInput& input);
+std::vector<Layout> find_layouts(const RootWords& words);
 
 }  // namespace inquest::process::tcmalloc
