@@ -54,6 +54,15 @@ class Control(unittest.TestCase):
         self.assertNotIn("+0x10]", verdict["sentence"])
         self.assertIn("tail calls", " ".join(answer["facts"]["fault"]["inconsistencies"]))
 
+    def test_a_value_that_came_through_a_foreign_function_interface_is_not_the_callers_register(self):
+        core = e2e.crash("/usr/bin/python3", "-c", "import ctypes; ctypes.string_at(0)")
+        answer = e2e.report(core)
+        frames = e2e.functions(answer)
+        self.assertIn("ffi_call", frames)
+        behind = set(frames[frames.index("ffi_call"):])
+        said = {step.get("function") for step in answer["facts"]["origin"]["steps"]}
+        self.assertFalse(said & behind, "nobody can follow a value through ffi_call")
+
     def test_a_pointer_of_a_freed_object_that_was_called_is_told_by_the_object(self):
         e2e.need(e2e.CLANG)
         answer = self.crash("stale", STALE, "-O1", "-g", "-w", compiler=e2e.CLANG)

@@ -8,6 +8,7 @@
 
 #include "diagnosis/facts/origin_lifetime.h"
 #include "diagnosis/facts/origin_trace.h"
+#include "diagnosis/facts/roles.h"
 
 namespace inquest::diagnosis {
 
@@ -152,9 +153,25 @@ class Start {
       trace_.follow(*value);
   }
 
+  // Between the program's call and the fault there is only what was called for this: the library's
+  // own functions, and the run-time libraries below it. Through a third one, a foreign function
+  // interface say, other values come than the program's call has in its registers.
+  bool is_straight_call() const {
+    const auto& frames = facts_.crashing.frames;
+    const std::string& called = frames[*facts_.user_frame - 1].module;
+    const size_t first = facts_.fault ? facts_.fault->frame : 0;
+    return std::all_of(frames.begin() + static_cast<ptrdiff_t>(first),
+                       frames.begin() + static_cast<ptrdiff_t>(*facts_.user_frame),
+                       [&](const FrameFact& frame) {
+                         return frame.module == called || is_c_library(frame.module) ||
+                                is_cxx_runtime(frame.module);
+                       });
+  }
+
   // A library function was given the value: which argument of the program's call was it?
   std::optional<Followed> from_argument(uint64_t bad, const std::string& name) {
     const size_t frame = *facts_.user_frame;
+    if (frame == 0 || !is_straight_call()) return std::nullopt;
     FunctionBody* body = code_.of_frame(frame);
     if (body == nullptr || body->code()[body->current()].flow != isa::Flow::kCall)
       return std::nullopt;
