@@ -329,4 +329,8 @@ CodeRole role_of(const RoleInput& input) {
   return CodeRole::kUser;
 }
 
+bool is_sanitizer_function(const FunctionFact& function) {
+  return is_sanitizer_run_time(function.short_name, function.file);
+}
+
 }  // namespace inquest::diagnosis

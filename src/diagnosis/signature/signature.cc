@@ -44,6 +44,7 @@ std::optional<std::string> reason_to_skip(const FrameFact& frame, const Function
     default:
       break;
   }
+  if (is_sanitizer_function(function)) return "skipped: the sanitizer that noticed it";
   for (const std::string_view library : kAllocatorLibraries) {
     if (base_name(frame.module).starts_with(library)) return "skipped: an allocator";
   }

@@ -168,5 +168,11 @@ TEST(FaultKind, TellsWhyAProcessEndedItself) {
   EXPECT_EQ(fault_kind(facts), "abrt-exception-std::vector");
 }
 
+TEST(Signature, WhatASanitizerNoticedDoesNotGroupByTheSanitizersOwnFunctions) {
+  const Facts facts =
+      segv({frame("__hwasan_load4", CodeRole::kLibrary), frame("total_of"), frame("main")});
+  EXPECT_THAT(sign(facts).frames, ElementsAre("total_of", "main"));
+}
+
 }  // namespace
 }  // namespace inquest::diagnosis
