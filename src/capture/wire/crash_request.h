@@ -7,7 +7,14 @@
  * INQUEST_REPLY_TIMEOUT_MS. Who is speaking the supervisor learns from the kernel (SO_PEERCRED,
  * SO_PEERPIDFD), never from the message.
  *
- * Addresses in the request are of the sender's memory and are read while the sender waits.
+ * The handler looks at its peer too (SO_PEERCRED): it speaks only to root or to its own effective
+ * user, and allows exactly that process to trace it (PR_SET_PTRACER) until the reply. For the
+ * connecting side the kernel names who called listen(), so the process that listens must be the one
+ * that traces.
+ *
+ * Addresses in the request are of the sender's memory and are read while the sender waits. The
+ * thread that waits is inside the signal handler: its registers at the fault are those of
+ * `ucontext`, not those that ptrace shows. Other threads run on until the supervisor stops them.
  */
 #ifndef INQUEST_CAPTURE_WIRE_CRASH_REQUEST_H
 #define INQUEST_CAPTURE_WIRE_CRASH_REQUEST_H
@@ -21,6 +28,17 @@
 
 /* inquest_crash_request.flags */
 #define INQUEST_REQUEST_ON_ALTERNATE_STACK UINT32_C(1)
+/* A handler of the program saw this fault first and then chose to die of it; ucontext and siginfo
+ * are those that it was given. */
+#define INQUEST_REQUEST_PASSED_ON UINT32_C(2)
+/* The thread faulted again while a handler of the program worked on the first fault; ucontext and
+ * siginfo are of the second. */
+#define INQUEST_REQUEST_IN_PROGRAM_HANDLER UINT32_C(4)
+/* A handler of the program is about to end the process with _exit(): it will not die of the signal.
+ */
+#define INQUEST_REQUEST_ENDS_BY_EXIT UINT32_C(8)
+/* One of the two copies of the handler's own state had been overwritten. */
+#define INQUEST_REQUEST_STATE_DAMAGED UINT32_C(16)
 
 struct inquest_crash_request {
   uint32_t magic;            /* INQUEST_WIRE_MAGIC */
@@ -67,8 +85,10 @@ struct inquest_memory_piece {
 #define INQUEST_PIECE_MEMORY UINT32_C(1)
 #define INQUEST_PIECE_UCONTEXT UINT32_C(2) /* the same bytes, so that they need not be found */
 #define INQUEST_PIECE_SIGINFO UINT32_C(3)
-#define INQUEST_PIECE_MAPS UINT32_C(4) /* text of /proc/self/maps; `address` is the offset in it \
-                                        */
+#define INQUEST_PIECE_MAPS                                              \
+  UINT32_C(4) /* text of /proc/self/maps; `address` is the offset in it \
+               */
 #define INQUEST_PIECE_ANNOTATIONS UINT32_C(5)
+#define INQUEST_PIECE_AUXV UINT32_C(6) /* bytes of /proc/self/auxv */
 
 #endif
