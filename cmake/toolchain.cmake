@@ -5,11 +5,13 @@ set(INQUEST_SANITIZE "" CACHE STRING "Value of -fsanitize=, empty for none")
 find_program(INQUEST_CCACHE ccache)
 if(INQUEST_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_NOHASHDIR=1 ${INQUEST_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${CMAKE_CXX_COMPILER_LAUNCHER})
 endif()
 
 add_compile_options(
-  -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
-  -Wold-style-cast -Woverloaded-virtual -Wimplicit-fallthrough
+  -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough
+  $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor> $<$<COMPILE_LANGUAGE:CXX>:-Wold-style-cast>
+  $<$<COMPILE_LANGUAGE:CXX>:-Woverloaded-virtual>
   -Wno-missing-field-initializers  # designated initializers leave the defaults alone on purpose
   -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=
   -fno-omit-frame-pointer -fstack-protector-strong -fstack-clash-protection)

@@ -1,0 +1,177 @@
+#include "capture/handler/crash.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+
+#include "capture/handler/annotations.h"
+#include "capture/handler/raw.h"
+#include "capture/handler/record.h"
+#include "capture/handler/state.h"
+#include "capture/handler/talk.h"
+
+enum stage { kNothing, kTalking, kWriting, kObeying, kDying, kExiting };
+
+/* How long a thread that crashed second waits for the first, beyond the time for the reply. */
+enum { kParkMargin = 5000, kParkStep = 20 };
+
+/* Everything about the one crash of this process. A vfork child shares this memory with its parent,
+ * a fork child has a copy of what was: both are told from us by the pid in `owner`. */
+static uint64_t owner; /* pid << 32 | tid of the thread that reports */
+static volatile int stage;
+static struct inq_crash current;
+static void* volatile frame; /* the ucontext that the winner returns to */
+static struct inq_talk talk;
+
+static uint64_t me(void) { return (uint64_t)(uint32_t)inq_getpid() << 32 | (uint32_t)inq_gettid(); }
+
+/* The owner after the attempt: ourselves, or another thread of this process. */
+static uint64_t claim(void) {
+  uint64_t mine = me(), found = 0;
+  do {
+    if (__atomic_compare_exchange_n(&owner, &found, mine, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+      stage = kNothing;
+      return mine;
+    }
+  } while (found >> 32 != mine >> 32);
+  return found;
+}
+
+/* Descriptors from 3 up, for kernels before 5.9 and filters that do not know close_range. */
+static void close_one_by_one(void) {
+  enum { kLimit = 65536 };
+  for (int fd = 3; fd < kLimit; ++fd) inq_close(fd);
+}
+
+static void obey(const struct inq_talk* said) {
+  if ((said->flags & INQUEST_REPLY_NO_KERNEL_CORE) != 0)
+    inq_syscall(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0, 0);
+  if ((said->flags & INQUEST_REPLY_CLOSE_DESCRIPTORS) != 0 &&
+      inq_syscall(SYS_close_range, 3, (long)~0U, 0, 0, 0, 0) < 0)
+    close_one_by_one();
+}
+
+/* SEGV_MTEAERR (asm-generic/siginfo.h): told after the instruction, as BUS_MCEERR_AO is. */
+enum { kSegvTagAsync = 8 };
+
+/* A signal that the processor raises again when the instruction is executed again. The kernel
+ * writes its line to the log then, and the core has everything as if we had not been there. */
+static int comes_again(const struct inq_crash* crash) {
+  switch (crash->signal_number) {
+    case SIGSEGV:
+      return crash->info->si_code > 0 && crash->info->si_code != kSegvTagAsync;
+    case SIGBUS:
+      return crash->info->si_code > 0 && crash->info->si_code != BUS_MCEERR_AO;
+    case SIGILL:
+    case SIGFPE:
+      return crash->info->si_code > 0;
+    default: /* SIGTRAP is reported behind the instruction, SIGSYS instead of the call */
+      return 0;
+  }
+}
+
+static void unblock_on_return(void* ucontext, int signal_number) {
+  uint64_t* mask = (uint64_t*)(void*)&((ucontext_t*)ucontext)->uc_sigmask;
+  *mask &= ~INQ_BIT(signal_number);
+}
+
+/* The signal itself again, with the siginfo that it had, so that the core shows who sent it. It
+ * stays blocked until the handler returns: the core then has the registers of the fault. */
+static void send_again(const struct inq_crash* crash, void* ucontext_here) {
+  int pid = inq_getpid(), tid = inq_gettid();
+  uint64_t set = INQ_BIT(crash->signal_number);
+  if (ucontext_here != NULL) {
+    inq_sigprocmask(SIG_BLOCK, &set, NULL);
+    unblock_on_return(ucontext_here, crash->signal_number);
+  } else {
+    inq_sigprocmask(SIG_UNBLOCK, &set, NULL);
+  }
+  long sent = inq_queue_signal(pid, tid, crash->signal_number, crash->info);
+  if (sent < 0) sent = inq_tgkill(pid, tid, crash->signal_number);
+  if (sent < 0 || ucontext_here == NULL) inq_exit_group(128 + crash->signal_number);
+}
+
+static void die(const struct inq_crash* crash, void* ucontext_here) {
+  struct inq_kernel_action default_action = {.handler = (uintptr_t)SIG_DFL};
+  inq_sigaction(crash->signal_number, &default_action, NULL);
+  if (comes_again(crash) && ucontext_here != NULL && ucontext_here == crash->ucontext) return;
+  /* The first process of a pid namespace does not die of a signal that is sent to it. */
+  if (inq_getpid() == 1) inq_exit_group(128 + crash->signal_number);
+  send_again(crash, ucontext_here);
+}
+
+static void report_step(void) {
+  int damaged;
+  const struct inq_state* state = inq_state(&damaged);
+  if (damaged) current.flags |= INQUEST_REQUEST_STATE_DAMAGED;
+  size_t size = 0;
+  if (stage < kTalking) {
+    stage = kTalking;
+    talk = (struct inq_talk){.fd = -1};
+    if (state == NULL) return;
+    const char* annotations = inq_annotations_gather(&size);
+    talk = inq_talk(state, &current, annotations, size);
+  }
+  if (stage < kWriting) {
+    stage = kWriting;
+    if (state == NULL) return;
+    if (talk.outcome == INQUEST_REPLY_WRITE_YOURSELF) {
+      inq_record_send(&current, talk.fd);
+    } else if (talk.outcome == 0) {
+      inq_record_write(&current, state);
+    }
+  }
+}
+
+static void go_on(void) {
+  report_step();
+  if (stage < kObeying) {
+    stage = kObeying;
+    obey(&talk);
+    if (talk.fd >= 0) inq_close(talk.fd);
+  }
+}
+
+/* Another thread reports. When it does not come to an end, neither must the process go on. */
+static void park(const struct inq_crash* crash) {
+  int damaged;
+  const struct inq_state* state = inq_state(&damaged);
+  int wait = kParkMargin + (state != NULL ? state->reply_timeout_ms : 0);
+  for (int64_t end = inq_milliseconds() + wait; inq_milliseconds() < end;) inq_sleep_ms(kParkStep);
+  die(crash, NULL);
+}
+
+void inq_crash_and_die(const struct inq_crash* crash, void* ucontext_here) {
+  uint64_t before = __atomic_load_n(&owner, __ATOMIC_ACQUIRE);
+  if (claim() != me()) {
+    park(crash);
+    return;
+  }
+  if (before != me()) {
+    current = *crash;
+    frame = ucontext_here;
+    go_on();
+    stage = kDying;
+    die(&current, frame);
+    return;
+  }
+  /* We faulted ourselves: the step that did is given up. */
+  if (stage >= kExiting) inq_exit_group(128 + current.signal_number);
+  if (stage >= kDying) {
+    stage = kExiting;
+  } else {
+    go_on();
+    stage = kDying;
+  }
+  die(&current, NULL);
+}
+
+void inq_crash_report(const struct inq_crash* crash) {
+  uint64_t before = __atomic_load_n(&owner, __ATOMIC_ACQUIRE);
+  if (before == me() || claim() != me()) return;
+  current = *crash;
+  report_step();
+  if (talk.fd >= 0) inq_close(talk.fd);
+}

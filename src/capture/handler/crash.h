@@ -1,0 +1,30 @@
+/* From the fatal signal to the death of it: the part that runs in a broken process.
+ *
+ * One thread of a process wins and reports; others that crash meanwhile wait for the end. A fault
+ * inside the handler itself comes back here and goes on with the next, more modest step:
+ *
+ *   talk to the supervisor → write a record of one's own → die
+ */
+#ifndef INQUEST_CAPTURE_HANDLER_CRASH_H
+#define INQUEST_CAPTURE_HANDLER_CRASH_H
+
+#include <signal.h>
+#include <stdint.h>
+
+/* The fatal signal as the kernel delivered it, or as a handler of the program first saw it. */
+struct inq_crash {
+  int signal_number;
+  siginfo_t* info;
+  void* ucontext;
+  uint32_t flags; /* INQUEST_REQUEST_* */
+};
+
+/* Reports the crash, then arranges that the process dies of the signal when the handler returns to
+ * `ucontext_here`, the frame it was called with: the caller must return at once. Does not return
+ * when the process can only be ended by exit_group(). */
+void inq_crash_and_die(const struct inq_crash* crash, void* ucontext_here);
+
+/* Reports the crash and returns: for a process that is about to end in another way. */
+void inq_crash_report(const struct inq_crash* crash);
+
+#endif

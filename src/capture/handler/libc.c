@@ -1,0 +1,79 @@
+#include "capture/handler/libc.h"
+
+#include <dlfcn.h>
+#include <link.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+
+#include "capture/handler/altstack.h"
+#include "capture/handler/raw.h"
+
+extern char** environ __attribute__((weak));
+#pragma weak getauxval
+#pragma weak dlsym
+#pragma weak dladdr1
+#pragma weak pthread_key_create
+#pragma weak pthread_setspecific
+#pragma weak abort
+extern int* __errno_location(void) __attribute__((weak));
+
+unsigned long inq_auxiliary(unsigned long type) { return getauxval != NULL ? getauxval(type) : 0; }
+
+const char* inq_environment(const char* name) {
+  enum { kNameBytes = 64 };
+  if (inq_auxiliary(AT_SECURE) != 0 || &environ == NULL || environ == NULL) return NULL;
+  size_t length = inq_length(name, kNameBytes);
+  for (char** entry = environ; *entry != NULL; ++entry) {
+    if (inq_length(*entry, length) == length && inq_equal(*entry, name, length) &&
+        (*entry)[length] == '=')
+      return *entry + length + 1;
+  }
+  return NULL;
+}
+
+void inq_find_abort(uintptr_t* begin, uintptr_t* end) {
+  enum { kUnlikely = 4096 };
+  Dl_info info;
+  const ElfW(Sym)* symbol = NULL;
+  *begin = *end = 0;
+  if (abort == NULL || dladdr1 == NULL) return;
+  if (dladdr1((void*)(uintptr_t)abort, &info, (void**)&symbol, RTLD_DL_SYMENT) == 0 ||
+      symbol == NULL || symbol->st_size == 0 || symbol->st_size > kUnlikely)
+    return;
+  *begin = (uintptr_t)info.dli_saddr;
+  *end = *begin + symbol->st_size;
+}
+
+/* 0: not tried; 1: being made; 2: there; 3: cannot be made. */
+static int key_state;
+static pthread_key_t key;
+
+static void thread_ends(void* stack) {
+  if (inq_stack_leave(stack)) inq_stack_free(stack);
+}
+
+static int make_key(void) {
+  int expected = 0;
+  if (__atomic_compare_exchange_n(&key_state, &expected, 1, 0, __ATOMIC_ACQUIRE,
+                                  __ATOMIC_ACQUIRE)) {
+    int made = pthread_key_create != NULL && pthread_setspecific != NULL &&
+               pthread_key_create(&key, thread_ends) == 0;
+    __atomic_store_n(&key_state, made ? 2 : 3, __ATOMIC_RELEASE);
+  }
+  while (__atomic_load_n(&key_state, __ATOMIC_ACQUIRE) == 1) inq_sleep_ms(1);
+  return __atomic_load_n(&key_state, __ATOMIC_ACQUIRE) == 2;
+}
+
+int inq_free_stack_at_exit(void* stack) {
+  return make_key() && pthread_setspecific(key, stack) == 0;
+}
+
+inq_function inq_next(const char* name) {
+  return dlsym != NULL ? (inq_function)(uintptr_t)dlsym(RTLD_NEXT, name) : NULL;
+}
+
+void inq_set_errno(int value) {
+  if (__errno_location != NULL) *__errno_location() = value;
+}

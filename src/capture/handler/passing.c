@@ -1,0 +1,108 @@
+#include "capture/handler/passing.h"
+
+#include <stddef.h>
+#include <ucontext.h>
+
+#include "capture/handler/raw.h"
+
+enum { kThreads = 256, kDepth = 4 };
+
+struct inq_passing_thread {
+  uint64_t thread; /* pid << 32 | tid; 0: free */
+  int depth;
+  struct inq_passing level[kDepth];
+};
+
+static struct inq_passing_thread table[kThreads];
+/* How many entries are taken: the usual crash looks no further. */
+static int taken;
+
+uintptr_t inq_pc_of(const void* ucontext) {
+  const ucontext_t* context = ucontext;
+#if defined(__x86_64__)
+  return (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
+#else
+  return (uintptr_t)context->uc_mcontext.pc;
+#endif
+}
+
+uintptr_t inq_sp_of(const void* ucontext) {
+  const ucontext_t* context = ucontext;
+#if defined(__x86_64__)
+  return (uintptr_t)context->uc_mcontext.gregs[REG_RSP];
+#else
+  return (uintptr_t)context->uc_mcontext.sp;
+#endif
+}
+
+static struct inq_passing_thread* find(int make) {
+  uint64_t me = (uint64_t)(uint32_t)inq_getpid() << 32 | (uint32_t)inq_gettid();
+  struct inq_passing_thread* unused = NULL;
+  for (unsigned i = 0; i < kThreads; ++i) {
+    struct inq_passing_thread* entry = &table[(me + i) % kThreads];
+    uint64_t thread = __atomic_load_n(&entry->thread, __ATOMIC_ACQUIRE);
+    if (thread == me) return entry;
+    if (thread == 0 && unused == NULL) unused = entry;
+    /* Entries are found at their place or not far behind it. */
+    enum { kFar = 16 };
+    if (i >= kFar) break;
+  }
+  if (!make || unused == NULL) return NULL;
+  uint64_t nobody = 0;
+  if (!__atomic_compare_exchange_n(&unused->thread, &nobody, me, 0, __ATOMIC_ACQ_REL,
+                                   __ATOMIC_ACQUIRE))
+    return NULL;
+  unused->depth = 0;
+  __atomic_add_fetch(&taken, 1, __ATOMIC_RELAXED);
+  return unused;
+}
+
+struct inq_passing inq_passing_of(int signal_number, siginfo_t* info, void* ucontext) {
+  return (struct inq_passing){.signal_number = signal_number,
+                              .info = info,
+                              .ucontext = ucontext,
+                              .pc = inq_pc_of(ucontext),
+                              .sp = inq_sp_of(ucontext)};
+}
+
+/* Signal frames of one stack lie below each other. A frame that is not above the current one, is
+ * on another stack, or whose content is another by now, was left by longjmp. */
+static int is_live(const struct inq_passing* fault, uintptr_t frame) {
+  enum { kOneStack = 64 * 1024 * 1024 };
+  uintptr_t where = (uintptr_t)fault->ucontext;
+  if (where <= frame || where - frame > kOneStack || !inq_readable(where)) return 0;
+  if (inq_pc_of(fault->ucontext) != fault->pc || inq_sp_of(fault->ucontext) != fault->sp) return 0;
+  const stack_t* alternate = &((const ucontext_t*)fault->ucontext)->uc_stack;
+  uintptr_t begin = (uintptr_t)alternate->ss_sp;
+  int was_on_it = (alternate->ss_flags & SS_DISABLE) == 0 && where - begin < alternate->ss_size;
+  return !was_on_it || frame - begin < alternate->ss_size;
+}
+
+static void drop_stale(struct inq_passing_thread* entry, uintptr_t frame) {
+  while (entry->depth > 0 && !is_live(&entry->level[entry->depth - 1], frame)) --entry->depth;
+}
+
+struct inq_passing_thread* inq_passing_begin(const struct inq_passing* fault, uintptr_t frame) {
+  struct inq_passing_thread* entry = find(1);
+  if (entry == NULL) return NULL;
+  drop_stale(entry, frame);
+  if (entry->depth == kDepth) return NULL;
+  entry->level[entry->depth++] = *fault;
+  return entry;
+}
+
+void inq_passing_end(struct inq_passing_thread* entry) {
+  if (entry == NULL) return;
+  if (entry->depth > 0) --entry->depth;
+  if (entry->depth > 0) return;
+  __atomic_sub_fetch(&taken, 1, __ATOMIC_RELAXED);
+  __atomic_store_n(&entry->thread, 0, __ATOMIC_RELEASE);
+}
+
+struct inq_passing* inq_passing_now(uintptr_t frame) {
+  if (__atomic_load_n(&taken, __ATOMIC_RELAXED) == 0) return NULL;
+  struct inq_passing_thread* entry = find(0);
+  if (entry == NULL) return NULL;
+  drop_stale(entry, frame);
+  return entry->depth > 0 ? &entry->level[entry->depth - 1] : NULL;
+}
