@@ -138,7 +138,7 @@ def check(layers: Layers, sources: dict[str, str]) -> list[str]:
     circle = find_circle({room.name: room.may_use for room in layers.rooms.values()})
     if circle:
         problems.append("layers.toml: a circle: " + " → ".join(circle))
-    files = {path for path in sources if path.endswith((".h", ".cc"))}
+    files = {path for path in sources if path.endswith((".h", ".cc", ".c"))}
     edges = {}
     for path in sorted(files):
         found, edges[path] = check_file(path, sources[path], layers, files)
@@ -157,7 +157,7 @@ def main() -> int:
     sources = {
         str(path.relative_to(root / "src")): path.read_text(encoding="utf-8")
         for path in (root / "src").rglob("*")
-        if path.suffix in {".h", ".cc"} or path.name == "CMakeLists.txt"
+        if path.suffix in {".h", ".cc", ".c"} or path.name == "CMakeLists.txt"
     }
     problems = check(load((root / "layers.toml").read_text(encoding="utf-8")), sources)
     for problem in problems:

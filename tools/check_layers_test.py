@@ -35,6 +35,10 @@ def problems(layers=LAYERS, **sources):
 
 
 class Includes(unittest.TestCase):
+    def test_c_files_keep_to_the_same_rules(self):
+        found = problems(base__a_c='#include "platform/os/b.h"\n', platform__os__b_h="")
+        self.assertEqual(found, ["src/base/a.c:1: base may not use os (platform/os/b.h)"])
+
     def test_downwards_is_fine(self):
         self.assertEqual(problems(base__a_h="", platform__os__b_cc='#include "base/a.h"\n'), [])
 

@@ -173,7 +173,7 @@ PUBLIC int sigprocmask(int how, const sigset_t* set, sigset_t* old) {
 typedef void* (*start_function)(void*);
 typedef int (*create_function)(pthread_t*, const pthread_attr_t*, start_function, void*);
 
-static void* thread_begins(void* argument) {
+static void* inq_thread_begins(void* argument) {
   struct inq_stack* stack = argument;
   start_function start = stack->start;
   void* its_argument = stack->argument;
@@ -196,7 +196,7 @@ PUBLIC int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, s
   if (stack == NULL) return next(thread, attributes, start, argument);
   stack->start = start;
   stack->argument = argument;
-  int error = next(thread, attributes, thread_begins, stack);
+  int error = next(thread, attributes, inq_thread_begins, stack);
   if (error != 0) inq_stack_free(stack);
   return error;
 }

@@ -1,0 +1,142 @@
+#include "capture/handler/core_file.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <sys/syscall.h>
+
+#include "capture/handler/maps.h"
+#include "capture/handler/raw.h"
+
+enum { kMostSegments = 8192, kChunk = 65536 };
+
+#if defined(__x86_64__)
+enum { kMachine = EM_X86_64 };
+#else
+enum { kMachine = EM_AARCH64 };
+#endif
+
+static Elf64_Phdr segments[kMostSegments];
+static size_t segment_count;
+
+static void add_segment(uintptr_t begin, uintptr_t end, uint32_t protect, int saved) {
+  if (segment_count == kMostSegments || begin == end) return;
+  segments[segment_count++] = (Elf64_Phdr){.p_type = PT_LOAD,
+                                           .p_flags = protect,
+                                           .p_vaddr = begin,
+                                           .p_filesz = saved ? end - begin : 0,
+                                           .p_memsz = end - begin,
+                                           .p_align = INQ_SMALL_PAGE};
+}
+
+/* One mapping, cut where saved ranges begin and end. `*next` is the first range not behind us. */
+static void add_mapping(const struct inq_mapping* mapping, const struct inq_ranges* ranges,
+                        size_t* next) {
+  uintptr_t at = mapping->begin;
+  while (at < mapping->end) {
+    while (*next < ranges->count && ranges->at[*next].end <= at) ++*next;
+    uintptr_t begin = *next < ranges->count ? ranges->at[*next].begin : mapping->end;
+    uintptr_t end = *next < ranges->count ? ranges->at[*next].end : mapping->end;
+    if (begin > mapping->end) begin = mapping->end;
+    if (end > mapping->end) end = mapping->end;
+    if (begin > at) add_segment(at, begin, mapping->protect, 0);
+    if (begin < at) begin = at;
+    add_segment(begin, end, mapping->protect, 1);
+    at = end;
+  }
+}
+
+static void lay_out(const struct inq_ranges* ranges, const char* maps, size_t size) {
+  struct inq_mapping mapping;
+  size_t next = 0;
+  segment_count = 1; /* the first one is for the notes */
+  for (size_t at = 0; inq_next_mapping(maps, size, &at, &mapping);)
+    add_mapping(&mapping, ranges, &next);
+  /* Without maps, and behind where they were cut. */
+  uintptr_t covered =
+      segment_count > 1 ? segments[segment_count - 1].p_vaddr + segments[segment_count - 1].p_memsz
+                        : 0;
+  for (size_t i = 0; i < ranges->count; ++i) {
+    uintptr_t begin = ranges->at[i].begin > covered ? ranges->at[i].begin : covered;
+    if (begin < ranges->at[i].end) add_segment(begin, ranges->at[i].end, PF_R, 1);
+  }
+}
+
+static uint64_t place(size_t notes_size) {
+  uint64_t at = sizeof(Elf64_Ehdr) + segment_count * sizeof(Elf64_Phdr);
+  segments[0] =
+      (Elf64_Phdr){.p_type = PT_NOTE, .p_offset = at, .p_filesz = notes_size, .p_align = 4};
+  at += notes_size;
+  uint64_t first = (at + INQ_SMALL_PAGE - 1) & ~(uint64_t)(INQ_SMALL_PAGE - 1);
+  uint64_t offset = first;
+  for (size_t i = 1; i < segment_count; ++i) {
+    segments[i].p_offset = offset;
+    offset += segments[i].p_filesz;
+  }
+  return first - at; /* the gap */
+}
+
+static int put(int fd, const void* bytes, size_t size) {
+  const unsigned char* at = bytes;
+  while (size > 0) {
+    long wrote = inq_write(fd, at, size);
+    if (wrote <= 0) return 0;
+    at += wrote;
+    size -= (size_t)wrote;
+  }
+  return 1;
+}
+
+static int put_zeros(int fd, uint64_t size) {
+  static const unsigned char kZeros[INQ_SMALL_PAGE];
+  while (size > 0) {
+    size_t part = size < sizeof kZeros ? size : sizeof kZeros;
+    if (!put(fd, kZeros, part)) return 0;
+    size -= part;
+  }
+  return 1;
+}
+
+/* The memory of one segment, straight from where it is. Another thread may unmap it meanwhile. */
+static int put_memory(int fd, size_t index) {
+  Elf64_Phdr* segment = &segments[index];
+  uint64_t size = segment->p_filesz;
+  for (uint64_t done = 0; done < size;) {
+    size_t part = size - done < kChunk ? size - done : kChunk;
+    long wrote = inq_write(fd, (const void*)(segment->p_vaddr + done), part);
+    if (wrote > 0) {
+      done += (uint64_t)wrote;
+      continue;
+    }
+    if (wrote != -EFAULT || !put_zeros(fd, size - done)) return 0;
+    segment->p_filesz = done;
+    uint64_t where = sizeof(Elf64_Ehdr) + index * sizeof *segment;
+    inq_syscall(SYS_pwrite64, fd, (long)segment, sizeof *segment, (long)where, 0, 0);
+    break;
+  }
+  return 1;
+}
+
+static int put_header(int fd) {
+  Elf64_Ehdr header = {
+      .e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+      .e_type = ET_CORE,
+      .e_machine = kMachine,
+      .e_version = EV_CURRENT,
+      .e_phoff = sizeof header,
+      .e_ehsize = sizeof header,
+      .e_phentsize = sizeof(Elf64_Phdr),
+      .e_phnum = (uint16_t)segment_count,
+  };
+  return put(fd, &header, sizeof header) && put(fd, segments, segment_count * sizeof *segments);
+}
+
+int inq_core_write(int fd, const struct inq_ranges* ranges, const char* maps, size_t maps_size,
+                   const unsigned char* notes, size_t notes_size) {
+  lay_out(ranges, maps, maps_size);
+  uint64_t gap = place(notes_size);
+  if (!put_header(fd) || !put(fd, notes, notes_size) || !put_zeros(fd, gap)) return 0;
+  for (size_t i = 1; i < segment_count; ++i) {
+    if (!put_memory(fd, i)) return 0;
+  }
+  return 1;
+}

@@ -1,0 +1,32 @@
+/* ELF notes as the kernel writes them into cores (linux/elfcore.h, fs/binfmt_elf.c), and ours of
+ * owner "INQUEST" (docs/formats/handler-record.md). Built into fixed memory. */
+#ifndef INQUEST_CAPTURE_HANDLER_NOTES_H
+#define INQUEST_CAPTURE_HANDLER_NOTES_H
+
+#include "capture/handler/crash.h"
+#include "capture/handler/ranges.h"
+
+#define INQ_NOTE_OWNER "INQUEST"
+enum {
+  /* Of no other owner: binutils and gdb read some types whatever the owner is. */
+  kInqNoteFacts = 0x51490001,       /* "key=value\0" about the record itself */
+  kInqNoteAnnotations = 0x51490002, /* "key=value\0" as the program set them */
+};
+
+/* What the notes are made of. Texts may be empty. */
+struct inq_sources {
+  const char* maps;
+  size_t maps_size;
+  int maps_cut; /* more mappings than there was room for */
+  const unsigned char* auxv;
+  size_t auxv_size;
+  const char* reason; /* why the handler writes itself */
+  int hidden_known;   /* which memory shall not be dumped could be found out */
+};
+
+/* Writes all notes to `to`. Answers their size; a note that does not fit into `room` is left out.
+ */
+size_t inq_notes(const struct inq_crash* crash, const struct inq_sources* sources,
+                 const struct inq_ranges* ranges, unsigned char* to, size_t room);
+
+#endif
