@@ -1,0 +1,58 @@
+#include "vault/leases.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+
+namespace inquest::vault {
+namespace {
+
+constexpr const char* kName = "leases";
+
+// Two cases may share a byte: then one is taken to be in use with the other, which does no harm.
+struct flock byte_of(const CaseId& id, short type) {
+  struct flock lock = {};
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  const uint64_t place = std::strtoull(id.substr(0, 15).c_str(), nullptr, 16);
+  lock.l_start = static_cast<off_t>(place);
+  lock.l_len = 1;
+  return lock;
+}
+
+}  // namespace
+
+Result<Leases> Leases::open(os::Fs& fs, int directory, bool create) {
+  if (create) {
+    INQ_TRY(const os::Fd fd, fs.open_at(directory, kName, O_RDWR | O_CREAT));
+  }
+  return Leases(fs, directory);
+}
+
+Result<os::Fd> Leases::lock(const CaseId& id, int command, short type) const {
+  INQ_TRY(os::Fd fd, fs_->open_at(directory_, kName, O_RDWR));
+  struct flock lock = byte_of(id, type);
+  while (::fcntl(fd.get(), command, &lock) != 0) {
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EACCES) {
+      return Error(ErrorCode::kUnavailable, "the case is in use");
+    }
+    return Error::io("cannot hold the case", errno);
+  }
+  return fd;
+}
+
+Result<os::Fd> Leases::hold(const CaseId& id) const { return lock(id, F_OFD_SETLKW, F_RDLCK); }
+
+Result<os::Fd> Leases::exclude(const CaseId& id) const { return lock(id, F_OFD_SETLK, F_WRLCK); }
+
+bool Leases::is_held(const CaseId& id) const {
+  const auto fd = fs_->open_at(directory_, kName, O_RDWR);
+  if (!fd.ok()) return false;
+  struct flock lock = byte_of(id, F_WRLCK);
+  return ::fcntl(fd->get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+}  // namespace inquest::vault

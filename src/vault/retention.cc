@@ -1,0 +1,80 @@
+#include "vault/retention.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace inquest::vault {
+namespace {
+
+bool is_heavy(Role role) { return role == Role::kFull || role == Role::kFile; }
+
+bool has_evidence(const Case& one) { return one.best_evidence() != nullptr; }
+
+uint64_t stored_bytes(const Case& one) {
+  uint64_t bytes = 0;
+  for (const Attachment& attachment : one.attachments) {
+    if (attachment.kept) bytes += attachment.stored;
+  }
+  return bytes;
+}
+
+Eviction eviction_of(const Case& one, bool heavy) {
+  Eviction eviction{.id = one.id, .names = {}};
+  for (const Attachment& attachment : one.attachments) {
+    if (!attachment.kept || is_heavy(attachment.role) != heavy) continue;
+    eviction.names.push_back(attachment.name);
+    eviction.stored += attachment.stored;
+  }
+  return eviction;
+}
+
+struct Kind {
+  std::vector<const Case*> cases;  // oldest first
+  uint64_t stored = 0;
+};
+
+std::vector<Kind> kinds_of(std::span<const Case> cases) {
+  std::map<std::string, Kind> by_group;
+  for (const Case& one : cases) {
+    Kind& kind = by_group[group_of(one.header)];
+    kind.cases.push_back(&one);
+    kind.stored += stored_bytes(one);
+  }
+  std::vector<Kind> kinds;
+  for (auto& [group, kind] : by_group) kinds.push_back(std::move(kind));
+  std::stable_sort(kinds.begin(), kinds.end(),
+                   [](const Kind& a, const Kind& b) { return a.stored > b.stored; });
+  return kinds;
+}
+
+}  // namespace
+
+std::vector<Eviction> eviction_order(std::span<const Case> cases,
+                                     const std::function<bool(const CaseId&)>& in_use) {
+  std::vector<const Case*> middle, newest;
+  for (const Kind& kind : kinds_of(cases)) {
+    const auto first = std::find_if(kind.cases.begin(), kind.cases.end(),
+                                    [](const Case* one) { return has_evidence(*one); });
+    const auto last = std::find_if(kind.cases.rbegin(), kind.cases.rend(), [&](const Case* one) {
+      return has_evidence(*one) && !in_use(one->id);
+    });
+    for (auto at = kind.cases.begin(); at != kind.cases.end(); ++at) {
+      if (at == first || (*at)->pinned || in_use((*at)->id)) continue;
+      const bool is_newest = last != kind.cases.rend() && *at == *last;
+      (is_newest ? newest : middle).push_back(*at);
+    }
+  }
+  std::vector<Eviction> order;
+  for (const auto* step : {&middle, &newest}) {
+    for (const bool heavy : {true, false}) {
+      for (const Case* one : *step) {
+        Eviction eviction = eviction_of(*one, heavy);
+        if (!eviction.names.empty()) order.push_back(std::move(eviction));
+      }
+    }
+  }
+  return order;
+}
+
+}  // namespace inquest::vault

@@ -1,0 +1,30 @@
+// Retention: which evidence goes first when there is no room. Pure.
+//
+// Cases are of one kind when group_of() says so. Of each kind the first case with evidence is never
+// given up, nor one that is pinned or in use. In this order go: the full cores and files of what
+// came between the first and the newest; its slim records, reports and logs; the full cores of the
+// newest; its slim records. In each step the kind that takes most goes first, its oldest case
+// first. Headers stay.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "vault/case.h"
+
+namespace inquest::vault {
+
+struct Eviction {
+  CaseId id;
+  std::vector<std::string> names;
+  uint64_t stored = 0;  // bytes that these added to the vault
+};
+
+// `cases` oldest first. A case may stand in the answer twice: for its full core, then for the rest.
+std::vector<Eviction> eviction_order(std::span<const Case> cases,
+                                     const std::function<bool(const CaseId&)>& in_use);
+
+}  // namespace inquest::vault

@@ -1,0 +1,75 @@
+// The parts of a Vault, shared by the sources that implement it. Internal to this room.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "vault/catalog.h"
+#include "vault/directory.h"
+#include "vault/index.h"
+#include "vault/ingest.h"
+#include "vault/leases.h"
+#include "vault/objects.h"
+#include "vault/tally.h"
+#include "vault/vault.h"
+
+namespace inquest::vault {
+
+// The lock of those who append to the index, and the lock of those who count on packs to stay
+// (shared) or remove them (exclusive). Who takes both takes the second first.
+inline constexpr const char* kWriteLock = "lock";
+inline constexpr const char* kPackLock = "packs.lock";
+
+struct Vault::Impl {
+  std::string path;
+  VaultOptions options;
+  os::Fs* fs = nullptr;
+  os::Fd root, pack_directory;
+  std::optional<Index> index;
+  Catalog catalog;
+  std::optional<Objects> objects;
+  std::optional<Leases> leases;
+  std::optional<TallyFile> tally;
+  std::map<CaseId, os::Fd> writing;  // leases of cases that we began
+
+  // Brings catalog up to date with the index. Never waits.
+  Status catch_up();
+  // The write lock, with the catalog up to date.
+  Result<os::Fd> lock();
+  // Appends one record under the lock and applies it.
+  Status append(const std::string& record);
+  // The same, with the lock taken, for a case that must be there.
+  Status append_for(const CaseId& id, const std::string& record);
+  Status count(const CaseHeader& header, TallyFile::Why why);
+
+  // --- room (vault_room.cc)
+  uint64_t quota() const;
+  // Bytes that a new pack for evidence of this role may take.
+  uint64_t budget(Role role) const;
+  // Makes `bytes` more free, if that can be: takes the locks, removes garbage, then gives evidence
+  // up. Answers whether they are.
+  Result<bool> make_room(uint64_t bytes, Freed& freed);
+
+  // Both locks are held for these. Gives evidence up until the packs are `bytes` smaller.
+  enum class Willing : uint8_t { kOnlyIfEnough, kAsFarAsPossible };
+  Result<bool> evict(uint64_t bytes, Willing willing, Freed& freed);
+  Status evict_one(const CaseId& id, const std::vector<std::string>& names, Freed& freed);
+  // Removes what nothing refers to.
+  Status sweep(Freed& freed);
+  // Ends cases whose writer is gone; writes an index anew that is mostly history.
+  Status tidy_index();
+
+  // --- evidence (vault_evidence.cc)
+  struct Attempt;
+  Result<std::vector<Attached>> attach(const CaseId& id, std::span<const NewAttachment> evidence);
+  Status write_evidence(const Attachment& attachment, int output_fd);
+  Result<Bytes> read_object(const codec::Sha256Digest& id);
+};
+
+// Whether a name and role may be an attachment.
+Status check_name(const std::string& name, Role role);
+
+}  // namespace inquest::vault

@@ -1,0 +1,253 @@
+// Room in a vault: how much there is, who gives his up, and what nothing refers to any more.
+#include <fmt/format.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include "vault/retention.h"
+#include "vault/vault_impl.h"
+
+namespace inquest::vault {
+namespace {
+
+constexpr uint64_t kGiB = uint64_t{1} << 30;
+// A pack is written anew when so much of it is dead.
+constexpr uint64_t kLeastDead = 1 << 20;
+constexpr uint64_t kLeastCompaction = 1 << 20;  // bytes of index worth a compaction
+
+using DigestSet = std::unordered_set<codec::Sha256Digest, DigestHash>;
+
+struct Space {
+  uint64_t size = 0, available = 0;
+};
+
+Space space_of(int directory) {
+  struct statvfs info = {};
+  if (::fstatvfs(directory, &info) != 0) return {};
+  return {uint64_t{info.f_blocks} * info.f_frsize, uint64_t{info.f_bavail} * info.f_frsize};
+}
+
+uint64_t less(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
+
+bool is_heavy(Role role) { return role == Role::kFull || role == Role::kFile; }
+
+// Entries of a pack that are wanted and not in an earlier pack.
+std::vector<const PackEntry*> live_entries(const Objects::Pack& pack, const DigestSet& live,
+                                           DigestSet& seen) {
+  std::vector<const PackEntry*> entries;
+  for (const PackEntry& entry : pack.entries) {
+    if (live.contains(entry.id) && seen.insert(entry.id).second) entries.push_back(&entry);
+  }
+  return entries;
+}
+
+// What the evidence of all cases is made of. An error when that cannot be told: then nothing may be
+// removed.
+Result<DigestSet> live_objects(Objects& objects, const std::vector<Case>& cases) {
+  DigestSet live;
+  for (const Case& one : cases) {
+    for (const Attachment& attachment : one.attachments) {
+      if (!attachment.kept || !live.insert(attachment.manifest).second) continue;
+      const auto manifest = objects.read_manifest(attachment.manifest);
+      if (manifest.ok()) {
+        for (const ManifestEntry& entry : manifest->entries) live.insert(entry.object);
+        continue;
+      }
+      // Lost to damage already. Anything else may be over in a moment.
+      const ErrorCode code = manifest.error().code();
+      if (code != ErrorCode::kCorrupt && code != ErrorCode::kNotFound) return manifest.error();
+    }
+  }
+  return live;
+}
+
+}  // namespace
+
+uint64_t Vault::Impl::quota() const {
+  if (options.quota != 0) return options.quota;
+  return std::min(space_of(root.get()).size / 10, 4 * kGiB);
+}
+
+uint64_t Vault::Impl::budget(Role role) const {
+  const Space space = space_of(root.get());
+  const uint64_t whole = quota();
+  const uint64_t reserve = uint64_t{options.reserved_headers} * kTightHeaderBytes;
+  uint64_t left = less(whole, objects->bytes() + index->size() + reserve);
+  uint64_t available = space.available;
+  // Full cores leave something to slim records, and to everybody else.
+  if (is_heavy(role)) {
+    left = less(left, whole / 16);
+    available = less(available, options.keep_free.value_or(std::min(space.size / 20, kGiB)));
+  }
+  return std::min(left, available);
+}
+
+Status Vault::Impl::evict_one(const CaseId& id, const std::vector<std::string>& names,
+                              Freed& freed) {
+  // Held until the record is there: who leases the case afterwards sees that it is gone.
+  const auto alone = leases->exclude(id);
+  if (!alone.ok()) return {};
+  INQ_TRY_STATUS(append(evict_record(id, names, "given up to make room for other crashes")));
+  freed.evicted += names.size();
+  return {};
+}
+
+Result<bool> Vault::Impl::make_room(uint64_t bytes, Freed& freed) {
+  const auto packs = try_lock(*fs, root.get(), kPackLock, Lock::kExclusive);
+  if (!packs.ok()) {
+    freed.busy = true;
+    return false;
+  }
+  INQ_TRY(const os::Fd held, lock());
+  INQ_TRY_STATUS(objects->refresh());
+  // Garbage that is there anyway comes first.
+  const uint64_t before = objects->bytes();
+  INQ_TRY_STATUS(sweep(freed));
+  const uint64_t swept = less(before, objects->bytes());
+  if (swept >= bytes) return true;
+  return evict(bytes - swept, Willing::kOnlyIfEnough, freed);
+}
+
+Result<bool> Vault::Impl::evict(uint64_t bytes, Willing willing, Freed& freed) {
+  const uint64_t before = objects->bytes();
+  const auto order =
+      eviction_order(catalog.cases(), [&](const CaseId& id) { return leases->is_held(id); });
+  uint64_t possible = 0;
+  for (const Eviction& eviction : order) possible += eviction.stored;
+  if (possible < bytes && willing == Willing::kOnlyIfEnough) return false;
+  uint64_t promised = 0;
+  for (const Eviction& eviction : order) {
+    INQ_TRY_STATUS(evict_one(eviction.id, eviction.names, freed));
+    promised += eviction.stored;
+    if (promised < bytes) continue;
+    INQ_TRY_STATUS(sweep(freed));
+    promised = less(before, objects->bytes());
+    if (promised >= bytes) return true;
+    // Pieces that others share did not go: less than promised became free.
+  }
+  INQ_TRY_STATUS(sweep(freed));
+  return less(before, objects->bytes()) >= bytes;
+}
+
+Status Vault::Impl::sweep(Freed& freed) {
+  const uint64_t before = objects->bytes();
+  INQ_TRY(const DigestSet live, live_objects(*objects, catalog.cases()));
+  DigestSet seen;
+  std::vector<std::string> names;
+  for (const auto& [name, pack] : objects->packs()) names.push_back(name);
+  for (const std::string& name : names) {
+    Objects::Pack& pack = *objects->pack(name);
+    const std::vector<const PackEntry*> entries = live_entries(pack, live, seen);
+    uint64_t kept = 0, all = 0;
+    for (const PackEntry* entry : entries) kept += entry->stored;
+    for (const PackEntry& entry : pack.entries) all += entry.stored;
+    const bool worth = all - kept >= std::max(kLeastDead, all / 4);
+    if (!entries.empty() && !worth) continue;
+    if (!entries.empty()) {
+      const auto rewrite = [&]() -> Status {
+        INQ_TRY(PackWriter writer, PackWriter::create(*fs, pack_directory.get()));
+        for (const PackEntry* entry : entries) {
+          INQ_TRY(const Bytes bytes, objects->read_stored(pack, *entry));
+          INQ_TRY_STATUS(writer.add(entry->id, bytes, entry->size));
+        }
+        INQ_TRY(const std::string random, new_case_id());
+        const std::string fresh = random.substr(0, 16) + std::string(kPackSuffix);
+        INQ_TRY_STATUS(writer.commit(fresh));
+        objects->adopt(fresh, writer);
+        return {};
+      };
+      // Without room for the new pack the old one stays.
+      if (!rewrite().ok()) continue;
+      ++freed.packs_rewritten;
+    }
+    INQ_TRY_STATUS(objects->remove(name));
+    ++freed.packs_removed;
+  }
+  if (freed.packs_removed > 0) INQ_TRY_STATUS(fs->sync(pack_directory.get()));
+  freed.bytes += less(before, objects->bytes());
+  return {};
+}
+
+Status Vault::Impl::tidy_index() {
+  std::vector<CaseId> interrupted;
+  for (const Case& one : catalog.cases()) {
+    const bool open = one.state == State::kReceiving;
+    if (open && !leases->is_held(one.id)) interrupted.push_back(one.id);
+  }
+  for (const CaseId& id : interrupted) {
+    INQ_TRY_STATUS(append(finish_record(id, State::kTruncated)));
+  }
+  const std::vector<std::string> compact = catalog.records();
+  uint64_t size = kIndexHeaderBytes;
+  for (const std::string& record : compact) size += record.size() + kFrameHeaderBytes + 8;
+  if (index->size() < 2 * size || index->size() < kLeastCompaction) return {};
+  return index->rewrite(compact);
+}
+
+Result<Freed> Vault::collect_garbage() {
+  Freed freed;
+  Impl& vault = *impl_;
+  const auto packs = try_lock(*vault.fs, vault.root.get(), kPackLock, Lock::kExclusive);
+  INQ_TRY(const os::Fd held, vault.lock());
+  INQ_TRY_STATUS(vault.tidy_index());
+  freed.busy = !packs.ok();
+  if (freed.busy) return freed;
+  // Nobody writes a pack: names of unfinished ones are left over from writers that died.
+  INQ_TRY(const auto names, list_names(vault.pack_directory.get()));
+  for (const std::string& name : names) {
+    if (!name.starts_with(kTemporaryPrefix)) continue;
+    INQ_TRY_STATUS(vault.fs->unlink_at(vault.pack_directory.get(), name));
+  }
+  INQ_TRY_STATUS(vault.objects->refresh());
+  INQ_TRY_STATUS(vault.sweep(freed));
+  const uint64_t excess = less(vault.objects->bytes() + vault.index->size(), vault.quota());
+  if (excess > 0) {
+    INQ_TRY([[maybe_unused]] const bool enough,
+            vault.evict(excess, Impl::Willing::kAsFarAsPossible, freed));
+  }
+  return freed;
+}
+
+Result<Stats> Vault::stats() {
+  Impl& vault = *impl_;
+  INQ_TRY_STATUS(vault.catch_up());
+  INQ_TRY_STATUS(vault.objects->refresh());
+  Stats stats;
+  for (const Case& one : vault.catalog.cases()) {
+    ++stats.cases;
+    if (one.best_evidence() != nullptr) ++stats.with_evidence;
+    if (one.pinned) ++stats.pinned;
+    for (const Attachment& attachment : one.attachments) {
+      if (attachment.kept) {
+        stats.size += attachment.size;
+        stats.data += attachment.data;
+      } else if (attachment.size > 0) {
+        ++stats.evicted;  // it was there once
+      } else {
+        ++stats.refused;
+      }
+    }
+  }
+  stats.stored = vault.objects->bytes();
+  stats.index_bytes = vault.index->size();
+  stats.packs = vault.objects->packs().size();
+  stats.quota = vault.quota();
+  stats.free = vault.budget(Role::kSlim);
+  if (vault.tally) {
+    INQ_TRY(stats.tallies, vault.tally->read());
+  }
+  for (const Tally& tally : stats.tallies) {
+    stats.counted += tally.counted;
+    stats.lost += tally.lost;
+  }
+  if (vault.index->damaged() > 0 || vault.catalog.senseless() > 0) {
+    stats.damage.push_back(fmt::format("index: {} bytes and {} records are unreadable",
+                                       vault.index->damaged(), vault.catalog.senseless()));
+  }
+  for (const std::string& note : vault.objects->damage()) stats.damage.push_back(note);
+  return stats;
+}
+
+}  // namespace inquest::vault
