@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
   inquest::cli::add_explain(app, chosen);
   inquest::cli::add_signature(app, chosen);
   inquest::cli::add_heap(app, chosen);
+  inquest::cli::add_doctor(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -133,7 +133,8 @@ void check_filter(const Facts& facts, Examination& out) {
 
 void check_file(const Facts& facts, Examination& out) {
   const CorePattern& pattern = facts.host.pattern;
-  if (facts.target && pattern.is_relative && !facts.target->directory_writable) {
+  const bool known = facts.target && !facts.target->directory.empty();
+  if (known && pattern.is_relative && !facts.target->directory_writable) {
     settle(out, Evidence::kNothing,
            fmt::format("nothing: {} may not write to {}", who(facts), facts.target->directory));
     out.findings.push_back({"core-directory", Weight::kProblem,

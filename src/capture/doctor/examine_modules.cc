@@ -54,9 +54,9 @@ void examine_modules(const Facts& facts, Examination& out) {
     return !one.was_deleted && one.has_build_id && !one.has_debug_info;
   });
   if (unexplained.empty()) {
-    out.findings.push_back({"debug-info", Weight::kGood,
-                            "debug information of every module was found",
-                            "crashes are told by function, line and variable", ""});
+    out.findings.push_back(
+        {"debug-info", Weight::kGood, "debug information of every module was found",
+         "where it covers the code, crashes are told by function, line and variable", ""});
     return;
   }
   const bool program = std::ranges::any_of(

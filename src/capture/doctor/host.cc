@@ -1,6 +1,7 @@
 #include "capture/doctor/host.h"
 
 #include <dirent.h>
+#include <fmt/format.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -63,7 +64,7 @@ void read_limits(const std::string& root, const std::string& path,
     std::istringstream words(line.substr(0, line.find('#')));
     std::string domain, type, item, value;
     if (words >> domain >> type >> item >> value && item == "core")
-      found.push_back({domain + " " + type + " core " + value, path});
+      found.push_back({fmt::format("{} {} core {}", domain, type, value), path});
   }
 }
 
@@ -78,7 +79,8 @@ std::vector<Settings::Value> read_all_limits(const std::string& root) {
     if (name.ends_with(".conf")) names.push_back(name);
   }
   std::sort(names.begin(), names.end());
-  for (const std::string& name : names) read_limits(root, folder + "/" + name, found);
+  for (const std::string& name : names)
+    read_limits(root, fmt::format("{}/{}", folder, name), found);
   return found;
 }
 

@@ -1,6 +1,7 @@
 #include "capture/doctor/settings.h"
 
 #include <dirent.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -101,9 +102,9 @@ Settings read_settings(const std::string& root, const std::vector<std::string>& 
   std::map<std::string, std::string> drop_ins;  // by file name
   for (const std::string& directory : directories) {
     for (const std::string& name : names) {
-      const std::string folder = directory + "/" + name + ".d";
+      const std::string folder = fmt::format("{}/{}.d", directory, name);
       for (const std::string& file : conf_files(root + folder))
-        drop_ins.try_emplace(file, folder + "/" + file);
+        drop_ins.try_emplace(file, fmt::format("{}/{}", folder, file));
     }
   }
   for (const auto& [name, path] : drop_ins) {

@@ -140,6 +140,17 @@ void read_status(const std::string& text, Target& target) {
       number_of(last == std::string::npos ? numbers : numbers.substr(last + 1)) == 1;
 }
 
+// Is this part of a cgroup's path the unit, or a container whose id begins so? Engines name it
+// docker-ID.scope, cri-containerd-ID.scope, libpod-ID.scope, or by the id alone.
+bool is_named(std::string_view part, std::string_view wanted) {
+  constexpr size_t kShortestId = 6;
+  if (part == wanted) return true;
+  if (wanted.size() < kShortestId) return false;
+  const size_t dash = part.rfind('-');
+  return part.starts_with(wanted) ||
+         (dash != std::string_view::npos && part.substr(dash + 1).starts_with(wanted));
+}
+
 }  // namespace
 
 std::string unit_of_cgroup(const std::string& cgroup) {
@@ -208,21 +219,11 @@ std::vector<int32_t> processes_in(const std::string& root, const std::string& un
   while (const dirent* entry = open != nullptr ? readdir(open.get()) : nullptr) {
     const std::string name = entry->d_name;
     if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    const std::string cgroup = cgroup_of(text_of(root + "/proc/" + name + "/cgroup"));
-    std::istringstream parts(cgroup);
-    for (std::string part; std::getline(parts, part, '/');) {
-      // docker-ID.scope, crio-ID.scope, libpod-ID.scope, or the id alone.
-      const size_t dash = part.find('-');
-      const bool named =
-          part == unit_or_container || part.starts_with(unit_or_container + ".") ||
-          (unit_or_container.size() >= 6 &&
-           (part.starts_with(unit_or_container) ||
-            (dash != std::string::npos &&
-             std::string_view(part).substr(dash + 1).starts_with(unit_or_container))));
-      if (!named) continue;
-      found.push_back(static_cast<int32_t>(number_of(name)));
-      break;
-    }
+    std::istringstream parts(cgroup_of(text_of(fmt::format("{}/proc/{}/cgroup", root, name))));
+    bool inside = false;
+    for (std::string part; !inside && std::getline(parts, part, '/');)
+      inside = is_named(part, unit_or_container);
+    if (inside) found.push_back(static_cast<int32_t>(number_of(name)));
     if (found.size() >= kMaxProcesses) break;
   }
   std::sort(found.begin(), found.end());
