@@ -88,7 +88,8 @@ static void send_again(const struct inq_crash* crash, void* ucontext_here) {
   } else {
     inq_sigprocmask(SIG_UNBLOCK, &set, NULL);
   }
-  long sent = inq_queue_signal(pid, tid, crash->signal_number, crash->info);
+  /* After a fault in here too, nothing is tried that a filter of system calls may not know. */
+  long sent = stage < kExiting ? inq_queue_signal(pid, tid, crash->signal_number, crash->info) : -1;
   if (sent < 0) sent = inq_tgkill(pid, tid, crash->signal_number);
   if (sent < 0 || ucontext_here == NULL) inq_exit_group(128 + crash->signal_number);
 }
@@ -143,6 +144,19 @@ static void park(const struct inq_crash* crash) {
   die(crash, NULL);
 }
 
+/* A system call of our own that a seccomp filter turns into a signal: it fails, and we go on. */
+static int refuse_call(const struct inq_crash* crash) {
+  enum { kSysSeccomp = 1 };
+  if (crash->signal_number != SIGSYS || crash->info->si_code != kSysSeccomp) return 0;
+  mcontext_t* context = &((ucontext_t*)crash->ucontext)->uc_mcontext;
+#if defined(__x86_64__)
+  context->gregs[REG_RAX] = -ENOSYS;
+#else
+  context->regs[0] = (uint64_t)-ENOSYS;
+#endif
+  return 1;
+}
+
 void inq_crash_and_die(const struct inq_crash* crash, void* ucontext_here) {
   uint64_t before = __atomic_load_n(&owner, __ATOMIC_ACQUIRE);
   if (claim() != me()) {
@@ -158,6 +172,7 @@ void inq_crash_and_die(const struct inq_crash* crash, void* ucontext_here) {
     return;
   }
   /* We faulted ourselves: the step that did is given up. */
+  if (stage > kNothing && stage < kExiting && refuse_call(crash)) return;
   if (stage >= kExiting) inq_exit_group(128 + current.signal_number);
   if (stage >= kDying) {
     stage = kExiting;

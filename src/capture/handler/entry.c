@@ -109,18 +109,19 @@ static int gave_up(int index, const siginfo_t* info, const void* ucontext) {
          now.handler == (uintptr_t)SIG_DFL;
 }
 
-static void pass_on(int index, const struct inq_disposition* wanted, siginfo_t* info,
-                    void* ucontext, uint32_t flags) {
-  int signal_number = inq_watched_signal(index);
-  struct inq_passing fault = inq_passing_of(signal_number, info, ucontext);
+static void pass_on(const struct inq_disposition* wanted, const struct inq_crash* signal) {
+  int signal_number = signal->signal_number, index = inq_watched_index(signal_number);
+  struct inq_passing fault =
+      inq_passing_of(signal_number, signal->info, signal->ucontext, (uintptr_t)signal);
   if (inq_is_interposed()) fault.blocked = blocked_by(wanted, signal_number) & inq_fault_signals();
   if ((wanted->flags & SA_RESETHAND) != 0) forget_handler(index);
-  struct inq_passing_thread* noted = inq_passing_begin(&fault, (uintptr_t)&fault);
-  call(wanted, signal_number, info, ucontext);
+  struct inq_passing_thread* noted = inq_passing_begin(&fault);
+  call(wanted, signal_number, signal->info, signal->ucontext);
   inq_passing_end(noted);
-  if (gave_up(index, info, ucontext)) {
-    struct inq_crash crash = {signal_number, info, ucontext, flags | INQUEST_REQUEST_PASSED_ON};
-    inq_crash_and_die(&crash, ucontext);
+  if (gave_up(index, signal->info, signal->ucontext)) {
+    struct inq_crash crash = *signal;
+    crash.flags |= INQUEST_REQUEST_PASSED_ON;
+    inq_crash_and_die(&crash, signal->ucontext);
   }
 }
 
@@ -155,7 +156,7 @@ static void on_signal(int signal_number, siginfo_t* info, void* ucontext) {
   const struct inq_passing* working = inq_passing_now((uintptr_t)&crash);
   if (working != NULL && settle_nested(working, &wanted, &crash)) return;
   if (is_function(wanted.handler)) {
-    pass_on(index, &wanted, info, ucontext, crash.flags);
+    pass_on(&wanted, &crash);
   } else if (wanted.handler == (uintptr_t)SIG_DFL || !was_sent(info)) {
     inq_crash_and_die(&crash, ucontext);
   }

@@ -57,20 +57,22 @@ static struct inq_passing_thread* find(int make) {
   return unused;
 }
 
-struct inq_passing inq_passing_of(int signal_number, siginfo_t* info, void* ucontext) {
+struct inq_passing inq_passing_of(int signal_number, siginfo_t* info, void* ucontext,
+                                  uintptr_t frame) {
   return (struct inq_passing){.signal_number = signal_number,
                               .info = info,
                               .ucontext = ucontext,
                               .pc = inq_pc_of(ucontext),
-                              .sp = inq_sp_of(ucontext)};
+                              .sp = inq_sp_of(ucontext),
+                              .frame = frame};
 }
 
-/* Signal frames of one stack lie below each other. A frame that is not above the current one, is
- * on another stack, or whose content is another by now, was left by longjmp. */
+/* What is called while the handler works lies below it on its stack. A frame that is not above the
+ * current one, is on another stack, or whose content is another by now, was left by longjmp. */
 static int is_live(const struct inq_passing* fault, uintptr_t frame) {
   enum { kOneStack = 64 * 1024 * 1024 };
   uintptr_t where = (uintptr_t)fault->ucontext;
-  if (where <= frame || where - frame > kOneStack || !inq_readable(where)) return 0;
+  if (frame >= fault->frame || where - frame > kOneStack || !inq_readable(where)) return 0;
   if (inq_pc_of(fault->ucontext) != fault->pc || inq_sp_of(fault->ucontext) != fault->sp) return 0;
   const stack_t* alternate = &((const ucontext_t*)fault->ucontext)->uc_stack;
   uintptr_t begin = (uintptr_t)alternate->ss_sp;
@@ -82,10 +84,10 @@ static void drop_stale(struct inq_passing_thread* entry, uintptr_t frame) {
   while (entry->depth > 0 && !is_live(&entry->level[entry->depth - 1], frame)) --entry->depth;
 }
 
-struct inq_passing_thread* inq_passing_begin(const struct inq_passing* fault, uintptr_t frame) {
+struct inq_passing_thread* inq_passing_begin(const struct inq_passing* fault) {
   struct inq_passing_thread* entry = find(1);
   if (entry == NULL) return NULL;
-  drop_stale(entry, frame);
+  drop_stale(entry, fault->frame);
   if (entry->depth == kDepth) return NULL;
   entry->level[entry->depth++] = *fault;
   return entry;

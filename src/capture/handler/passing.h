@@ -15,21 +15,23 @@ struct inq_passing {
   siginfo_t* info;
   void* ucontext;
   uintptr_t pc, sp; /* of the fault */
+  uintptr_t frame;  /* an address in the frame of our handler's call for it */
   uint64_t
       blocked; /* fault signals that the program wants blocked meanwhile and that we left open */
 };
 
 /* What a signal frame says about its fault. */
-struct inq_passing inq_passing_of(int signal_number, siginfo_t* info, void* ucontext);
+struct inq_passing inq_passing_of(int signal_number, siginfo_t* info, void* ucontext,
+                                  uintptr_t frame);
 
 struct inq_passing_thread;
 
-/* Begins to note; null when there is no room (the handler is called all the same). `frame`: any
- * address on the current stack, below the signal frame. */
-struct inq_passing_thread* inq_passing_begin(const struct inq_passing* fault, uintptr_t frame);
+/* Begins to note; null when there is no room (the handler is called all the same). */
+struct inq_passing_thread* inq_passing_begin(const struct inq_passing* fault);
 void inq_passing_end(struct inq_passing_thread* thread);
 
-/* The innermost fault that this thread is still working on, or null. */
+/* The innermost fault that this thread is still working on, or null. `frame`: an address in the
+ * frame of the function that asks. */
 struct inq_passing* inq_passing_now(uintptr_t frame);
 
 /* Program counter and stack pointer of a ucontext_t. */
