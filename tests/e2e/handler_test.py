@@ -102,6 +102,9 @@ class EachSignalInEachThread(HandlerTest):
     def test_worker_thread(self):
         self.matrix("worker", skip=("XFSZ", "kill"))  # sent to the process: any thread takes them
 
+    def test_c11_thread(self):
+        self.matrix("c11", skip=("XFSZ", "kill"))
+
     def test_one_of_many_threads(self):
         self.matrix("many", skip=("XFSZ", "kill"))
 
@@ -110,11 +113,9 @@ class EachSignalInEachThread(HandlerTest):
             self.matrix("storm", skip=("XFSZ", "kill"))
 
     def test_threads_that_nobody_gave_a_stack(self):
-        self.matrix("c11", flags=0, skip=("overflow", "XFSZ", "kill"))
         self.matrix("clone", flags=0, skip=("overflow", "XFSZ", "kill"))
 
     def test_overflow_without_an_alternate_stack_dies_unreported(self):
-        self.not_reported(victim("die"), "overflow", "c11", status=-signal.SIGSEGV)
         self.not_reported(victim("die"), "overflow", "clone", status=-signal.SIGSEGV)
 
     def test_processor_time_used_up(self):
@@ -501,7 +502,7 @@ class TheLibrary(HandlerTest):
         self.assertEqual(exported("libinquest.so"), public)
         self.assertEqual(exported("libinquest-preload.so") - public, {
             "sigaction", "signal", "bsd_signal", "ssignal", "sysv_signal", "__sysv_signal", "pthread_sigmask",
-            "sigprocmask", "pthread_create", "exit", "_exit", "_Exit", "quick_exit"})
+            "sigprocmask", "pthread_create", "thrd_create", "exit", "_exit", "_Exit", "quick_exit"})
 
     def test_no_library_is_needed(self):
         for name in ("libinquest.so", "libinquest-preload.so"):

@@ -11,10 +11,11 @@
  * too, also those that expected the thread's stack, so that it is generous. */
 #define INQ_STACK_BYTES ((size_t)256 * 1024)
 
-/* Stands above the stack, out of reach of its overflow. `start` and `argument` are for the caller.
+/* Stands above the stack, out of reach of its overflow. `start` and `argument` are the
+ * caller's.
  */
 struct inq_stack {
-  void* (*start)(void*);
+  void (*start)(void);
   void* argument;
   uintptr_t base; /* of the mapping: the guard page */
 };

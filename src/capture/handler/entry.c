@@ -81,6 +81,9 @@ static void call(const struct inq_disposition* wanted, int signal_number, siginf
   }
 }
 
+/* A return address without the signature that AArch64 may have put above it. */
+static const uintptr_t kAddressBits = (UINT64_C(1) << 48) - 1;
+
 /* abort() does not come back: when its signal's handler returns, it dies by ways that we do not
  * see. Its return address stands a few small frames above the system call. */
 static int was_in_abort(const siginfo_t* info, const void* ucontext) {
@@ -93,7 +96,7 @@ static int was_in_abort(const siginfo_t* info, const void* ucontext) {
   uintptr_t sp = inq_sp_of(ucontext) & ~(uintptr_t)7;
   for (uintptr_t at = sp; at < sp + kWords * sizeof(uintptr_t); at += sizeof(uintptr_t)) {
     if ((at == sp || at % INQ_SMALL_PAGE == 0) && !inq_readable(at)) return 0;
-    uintptr_t word = *(const uintptr_t*)at;
+    uintptr_t word = *(const uintptr_t*)at & kAddressBits;
     if (word > state->abort_begin && word <= state->abort_end) return 1;
   }
   return 0;

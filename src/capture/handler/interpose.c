@@ -7,9 +7,12 @@
  *
  * Nothing changes for other signals, and nothing at all when the handler is not installed.
  */
+#include "capture/handler/interpose.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <threads.h>
 #include <unistd.h>
 
 #include "capture/handler/altstack.h"
@@ -31,6 +34,37 @@ static void put_bits(sigset_t* set, uint64_t value) { *(uint64_t*)(void*)set = v
 static int fail(int error) {
   inq_set_errno(error);
   return -1;
+}
+
+/* --- what we stand in front of -----------------------------------------------------------------
+ */
+
+enum next {
+  kSigaction,
+  kSignal,
+  kPthreadSigmask,
+  kSigprocmask,
+  kPthreadCreate,
+  kThrdCreate,
+  kExit,
+  kQuickExit,
+  kNextCount
+};
+
+static const char* const kNames[kNextCount] = {"sigaction",   "signal",         "pthread_sigmask",
+                                               "sigprocmask", "pthread_create", "thrd_create",
+                                               "exit",        "quick_exit"};
+static inq_function found[kNextCount];
+
+/* Looked up once, by the constructor: several of these are called from signal handlers, where the
+ * dynamic linker must not be. A library loaded later may bring what is not there yet. */
+static inq_function next(enum next which) {
+  if (found[which] == NULL) found[which] = inq_next(kNames[which]);
+  return found[which];
+}
+
+void inq_interpose_begin(void) {
+  for (int i = 0; i < kNextCount; ++i) next((enum next)i);
 }
 
 /* --- dispositions ------------------------------------------------------------------------------
@@ -62,15 +96,11 @@ static long change_disposition(int signal_number, const struct inq_disposition* 
 
 typedef int (*sigaction_function)(int, const struct sigaction*, struct sigaction*);
 
-static int next_sigaction(int signal_number, const struct sigaction* action,
-                          struct sigaction* old) {
-  static sigaction_function next;
-  if (next == NULL) next = (sigaction_function)inq_next("sigaction");
-  return next == NULL ? fail(ENOSYS) : next(signal_number, action, old);
-}
-
 PUBLIC int sigaction(int signal_number, const struct sigaction* action, struct sigaction* old) {
-  if (!keeps(signal_number)) return next_sigaction(signal_number, action, old);
+  if (!keeps(signal_number)) {
+    sigaction_function real = (sigaction_function)next(kSigaction);
+    return real == NULL ? fail(ENOSYS) : real(signal_number, action, old);
+  }
   struct inq_disposition to, before;
   if (action != NULL) {
     to = (struct inq_disposition){.handler = (uintptr_t)action->sa_handler,
@@ -105,23 +135,19 @@ static sighandler_t set_handler(int signal_number, sighandler_t handler, int fla
 typedef sighandler_t (*signal_function)(int, sighandler_t);
 
 /* Other signals go on to the library's own signal(), which knows of siginterrupt(). */
-static sighandler_t bsd_style(const char* name, int signal_number, sighandler_t handler) {
-  if (keeps(signal_number)) return set_handler(signal_number, handler, SA_RESTART, 1);
-  signal_function next = (signal_function)inq_next(name);
-  return next != NULL ? next(signal_number, handler)
-                      : set_handler(signal_number, handler, SA_RESTART, 1);
-}
-
 PUBLIC sighandler_t signal(int signal_number, sighandler_t handler) {
-  return bsd_style("signal", signal_number, handler);
+  signal_function real = (signal_function)next(kSignal);
+  if (keeps(signal_number) || real == NULL)
+    return set_handler(signal_number, handler, SA_RESTART, 1);
+  return real(signal_number, handler);
 }
 
 PUBLIC sighandler_t bsd_signal(int signal_number, sighandler_t handler) {
-  return bsd_style("signal", signal_number, handler);
+  return signal(signal_number, handler);
 }
 
 PUBLIC sighandler_t ssignal(int signal_number, sighandler_t handler) {
-  return bsd_style("signal", signal_number, handler);
+  return signal(signal_number, handler);
 }
 
 PUBLIC sighandler_t __sysv_signal(int signal_number, sighandler_t handler) {
@@ -146,37 +172,32 @@ static void note_mask(int how, uint64_t set) {
 
 typedef int (*mask_function)(int, const sigset_t*, sigset_t*);
 
-static int change_mask(mask_function next, int how, const sigset_t* set, sigset_t* old) {
-  if (set == NULL || !inq_is_interposed()) return next(how, set, old);
+static int change_mask(mask_function real, int how, const sigset_t* set, sigset_t* old) {
+  if (set == NULL || !inq_is_interposed()) return real(how, set, old);
   note_mask(how, bits(set));
-  if (how == SIG_UNBLOCK) return next(how, set, old);
+  if (how == SIG_UNBLOCK) return real(how, set, old);
   sigset_t open = *set;
   put_bits(&open, bits(set) & ~inq_fault_signals());
-  return next(how, &open, old);
+  return real(how, &open, old);
 }
 
 PUBLIC int pthread_sigmask(int how, const sigset_t* set, sigset_t* old) {
-  static mask_function next;
-  if (next == NULL) next = (mask_function)inq_next("pthread_sigmask");
-  return next == NULL ? ENOSYS : change_mask(next, how, set, old);
+  mask_function real = (mask_function)next(kPthreadSigmask);
+  return real == NULL ? ENOSYS : change_mask(real, how, set, old);
 }
 
 PUBLIC int sigprocmask(int how, const sigset_t* set, sigset_t* old) {
-  static mask_function next;
-  if (next == NULL) next = (mask_function)inq_next("sigprocmask");
-  return next == NULL ? fail(ENOSYS) : change_mask(next, how, set, old);
+  mask_function real = (mask_function)next(kSigprocmask);
+  return real == NULL ? fail(ENOSYS) : change_mask(real, how, set, old);
 }
 
 /* --- threads -----------------------------------------------------------------------------------
  */
 
-typedef void* (*start_function)(void*);
-typedef int (*create_function)(pthread_t*, const pthread_attr_t*, start_function, void*);
-
-static void* inq_thread_begins(void* argument) {
+/* What the thread was made for is taken out of the stack before that can be given back. */
+static struct inq_stack enter_thread(void* argument) {
   struct inq_stack* stack = argument;
-  start_function start = stack->start;
-  void* its_argument = stack->argument;
+  struct inq_stack its = *stack;
   uint64_t faults = inq_fault_signals();
   inq_sigprocmask(SIG_UNBLOCK, &faults, NULL);
   if (inq_free_stack_at_exit(stack)) {
@@ -184,21 +205,50 @@ static void* inq_thread_begins(void* argument) {
   } else {
     inq_stack_free(stack);
   }
-  return start(its_argument);
+  return its;
 }
 
-PUBLIC int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, start_function start,
-                          void* argument) {
-  static create_function next;
-  if (next == NULL) next = (create_function)inq_next("pthread_create");
-  if (next == NULL) return EAGAIN;
+static struct inq_stack* stack_for_thread(inq_function start, void* argument) {
   struct inq_stack* stack = inq_is_interposed() ? inq_stack_make() : NULL;
-  if (stack == NULL) return next(thread, attributes, start, argument);
+  if (stack == NULL) return NULL;
   stack->start = start;
   stack->argument = argument;
-  int error = next(thread, attributes, inq_thread_begins, stack);
+  return stack;
+}
+
+/* Named so that who meets it in a stack knows whose it is. */
+static void* inq_thread_begins(void* argument) {
+  struct inq_stack its = enter_thread(argument);
+  return ((void* (*)(void*))its.start)(its.argument);
+}
+
+static int inq_c_thread_begins(void* argument) {
+  struct inq_stack its = enter_thread(argument);
+  return ((thrd_start_t)its.start)(its.argument);
+}
+
+typedef int (*create_function)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+typedef int (*c_create_function)(thrd_t*, thrd_start_t, void*);
+
+PUBLIC int pthread_create(pthread_t* thread, const pthread_attr_t* attributes,
+                          void* (*start)(void*), void* argument) {
+  create_function real = (create_function)next(kPthreadCreate);
+  if (real == NULL) return EAGAIN;
+  struct inq_stack* stack = stack_for_thread((inq_function)start, argument);
+  if (stack == NULL) return real(thread, attributes, start, argument);
+  int error = real(thread, attributes, inq_thread_begins, stack);
   if (error != 0) inq_stack_free(stack);
   return error;
+}
+
+PUBLIC int thrd_create(thrd_t* thread, thrd_start_t start, void* argument) {
+  c_create_function real = (c_create_function)next(kThrdCreate);
+  if (real == NULL) return thrd_error;
+  struct inq_stack* stack = stack_for_thread((inq_function)start, argument);
+  if (stack == NULL) return real(thread, start, argument);
+  int result = real(thread, inq_c_thread_begins, stack);
+  if (result != thrd_success) inq_stack_free(stack);
+  return result;
 }
 
 /* --- ends of the process -----------------------------------------------------------------------
@@ -213,29 +263,27 @@ static void report_end(void) {
 
 typedef void (*exit_function)(int) __attribute__((noreturn));
 
-static void end(const char* name, int status) {
+static void end(enum next which, int status) {
   report_end();
-  exit_function next = (exit_function)inq_next(name);
-  if (next != NULL) next(status);
+  exit_function real = (exit_function)next(which);
+  if (real != NULL) real(status);
   inq_exit_group(status & 0xff);
 }
 
 PUBLIC __attribute__((noreturn)) void exit(int status) {
-  end("exit", status);
-  __builtin_unreachable();
-}
-
-PUBLIC __attribute__((noreturn)) void _exit(int status) {
-  end("_exit", status);
-  __builtin_unreachable();
-}
-
-PUBLIC __attribute__((noreturn)) void _Exit(int status) {
-  end("_Exit", status);
+  end(kExit, status);
   __builtin_unreachable();
 }
 
 PUBLIC __attribute__((noreturn)) void quick_exit(int status) {
-  end("quick_exit", status);
+  end(kQuickExit, status);
   __builtin_unreachable();
 }
+
+/* There is nothing behind it but this system call. */
+PUBLIC __attribute__((noreturn)) void _exit(int status) {
+  report_end();
+  inq_exit_group(status & 0xff);
+}
+
+PUBLIC __attribute__((noreturn)) void _Exit(int status) { _exit(status); }

@@ -2,6 +2,7 @@
 #include <stddef.h>
 
 #include "capture/handler/install.h"
+#include "capture/handler/interpose.h"
 #include "capture/handler/libc.h"
 #include "capture/handler/raw.h"
 #include "capture/handler/state.h"
@@ -15,6 +16,7 @@ static int is_set(const char* name) {
 /* A variable that makes no sense must not keep the program from running: without the handler it
  * runs as it would have. */
 __attribute__((constructor)) static void begin(void) {
+  inq_interpose_begin();
   if (!is_set(INQUEST_SUPERVISOR_ENV) && !is_set("INQUEST_RECORD_DIR")) return;
   if (inq_install(NULL, 1) != 0) return;
   /* What a parent left blocked over exec kills without a handler. */

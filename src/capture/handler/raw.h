@@ -72,8 +72,6 @@ void inq_sleep_ms(int milliseconds);
 /* True when the byte at `address` can be read. Asks the kernel, so nothing faults: rt_sigprocmask
  * reads the set before it looks at `how`, and with an invalid `how` changes nothing. */
 int inq_readable(uintptr_t address);
-/* True when 8 bytes at `address` can be written; they are overwritten. */
-int inq_writable(uintptr_t address);
 
 void inq_exit_group(int status) __attribute__((noreturn));
 
