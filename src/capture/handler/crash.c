@@ -105,7 +105,7 @@ static void die(const struct inq_crash* crash, void* ucontext_here) {
 
 static void report_step(void) {
   int damaged;
-  const struct inq_state* state = inq_state(&damaged);
+  const struct inq_state* state = inq_whole_state(&damaged);
   if (damaged) current.flags |= INQUEST_REQUEST_STATE_DAMAGED;
   size_t size = 0;
   if (stage < kTalking) {
@@ -138,7 +138,7 @@ static void go_on(void) {
 /* Another thread reports. When it does not come to an end, neither must the process go on. */
 static void park(const struct inq_crash* crash) {
   int damaged;
-  const struct inq_state* state = inq_state(&damaged);
+  const struct inq_state* state = inq_whole_state(&damaged);
   int wait = kParkMargin + (state != NULL ? state->reply_timeout_ms : 0);
   for (int64_t end = inq_milliseconds() + wait; inq_milliseconds() < end;) inq_sleep_ms(kParkStep);
   die(crash, NULL);

@@ -88,7 +88,7 @@ static const uintptr_t kAddressBits = (UINT64_C(1) << 48) - 1;
  * see. Its return address stands a few small frames above the system call. */
 static int was_in_abort(const siginfo_t* info, const void* ucontext) {
   int damaged;
-  const struct inq_state* state = inq_state(&damaged);
+  const struct inq_state* state = inq_whole_state(&damaged);
   if (state == NULL || state->abort_begin == 0 || info->si_code != SI_TKILL ||
       info->si_pid != inq_getpid())
     return 0;

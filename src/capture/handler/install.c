@@ -127,7 +127,7 @@ int inq_install(const struct inquest_options* options, int interposed) {
   int error = read_options(options != NULL ? options : &kDefaults, &new);
   if (error != 0) return error;
   int damaged;
-  const struct inq_state* old = inq_state(&damaged);
+  const struct inq_state* old = inq_whole_state(&damaged);
   struct inq_descriptor old_file = {.fd = -1}, old_directory = {.fd = -1};
   if (old != NULL) {
     old_file = old->record_file;

@@ -181,9 +181,10 @@ void inq_sleep_ms(int milliseconds) {
 enum { kNoSuchHow = 0x7fff };
 
 int inq_readable(uintptr_t address) {
-  /* 8 bytes are read: from where the 8 that hold this byte begin, they are on its page. */
-  return call4(SYS_rt_sigprocmask, kNoSuchHow, (long)(address & ~(uintptr_t)7), 0,
-               sizeof(uint64_t)) != -EFAULT;
+  /* 8 bytes are read: from where the 8 that hold this byte begin, they are on its page. Address 0
+   * would mean that there is no set. */
+  long set = (long)(address & ~(uintptr_t)7);
+  return set != 0 && call4(SYS_rt_sigprocmask, kNoSuchHow, set, 0, sizeof(uint64_t)) != -EFAULT;
 }
 
 void inq_exit_group(int status) {

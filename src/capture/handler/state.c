@@ -58,7 +58,7 @@ static int is_whole(const struct inq_state* state) {
   return state->magic == MAGIC && state->checksum == checksum(state);
 }
 
-const struct inq_state* inq_state(int* damaged) {
+const struct inq_state* inq_whole_state(int* damaged) {
   const struct inq_state* found = NULL;
   *damaged = 0;
   for (int i = 0; i < kCopies; ++i) {
@@ -122,7 +122,7 @@ long inq_state_change(inq_state_edit edit, const void* argument) {
   if (result == 0) {
     /* A damaged first copy is taken from the second, and the other way round. */
     int damaged;
-    const struct inq_state* whole = inq_state(&damaged);
+    const struct inq_state* whole = inq_whole_state(&damaged);
     if (damaged && whole != NULL)
       inq_copy(whole == copy(0) ? copy(1) : copy(0), whole, sizeof *whole);
     for (int i = 0; i < kCopies; ++i) edit_copy(copy(i), edit, argument);

@@ -53,7 +53,7 @@ uint64_t inq_fault_signals(void);
 
 /* The state: a copy that is whole. `*damaged` tells whether one of the two is not; null when
  * neither is, or when the handler was never installed. Costs about a microsecond. */
-const struct inq_state* inq_state(int* damaged);
+const struct inq_state* inq_whole_state(int* damaged);
 
 /* What the program wants for one signal; without walking over the whole state. Unknown or damaged:
  * the default action. */
