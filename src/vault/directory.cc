@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "platform/os/directories.h"
+#include "platform/os/file.h"
 
 namespace inquest::vault {
 namespace {
@@ -37,6 +38,15 @@ Status trust(int fd, const std::string& path, bool read_only) {
                    "it can be trusted");
 }
 
+// The directory itself must not be gone after power loss. Those above may not be ours to sync.
+void sync_names_above(std::string path) {
+  for (size_t slash = path.rfind('/'); slash != std::string::npos; slash = path.rfind('/')) {
+    path.resize(std::max<size_t>(slash, 1));
+    const os::Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd.valid() || ::fsync(fd.get()) != 0 || slash == 0) return;
+  }
+}
+
 Result<os::Fd> lock_file(os::Fs& fs, int directory, const std::string& name, int operation) {
   INQ_TRY(os::Fd fd, fs.open_at(directory, name, O_RDWR | O_CREAT));
   while (::flock(fd.get(), operation) != 0) {
@@ -54,7 +64,10 @@ int operation_of(Lock kind) { return kind == Lock::kShared ? LOCK_SH : LOCK_EX; 
 Result<os::Fd> open_directory(const std::string& path, bool create, bool read_only) {
   std::string trimmed = path;
   while (trimmed.size() > 1 && trimmed.back() == '/') trimmed.pop_back();
-  if (create) INQ_TRY_STATUS(os::make_directories(trimmed, 0700));
+  if (create && !os::is_directory(trimmed)) {
+    INQ_TRY_STATUS(os::make_directories(trimmed, 0700));
+    sync_names_above(trimmed);
+  }
   os::Fd fd(::open(trimmed.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
   if (!fd.valid()) {
     if (errno == ENOENT) return Error(ErrorCode::kNotFound, "there is no vault at " + trimmed);

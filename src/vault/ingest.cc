@@ -114,7 +114,10 @@ void Ingest::prepare_all() {
 
 Status Ingest::flush() {
   prepare_all();
-  for (const Piece& piece : pieces_) INQ_TRY_STATUS(store(piece));
+  for (const Piece& piece : pieces_) {
+    INQ_TRY_STATUS(store(piece));
+    data_with_room_ += piece.size;
+  }
   pieces_.clear();
   batch_.erase(batch_.begin(), batch_.begin() + static_cast<std::ptrdiff_t>(piece_start_));
   piece_start_ = 0;
@@ -162,7 +165,7 @@ Result<Attachment> Ingest::end() {
   manifest_ = {};
   first_entry_ = pack_.entries().size();
   first_byte_ = pack_.bytes_written();
-  position_ = data_ = segment_start_ = 0;
+  position_ = data_ = data_with_room_ = segment_start_ = 0;
   return attachment;
 }
 
@@ -173,7 +176,7 @@ Status Ingest::give_up() {
   pieces_.clear();
   batch_.clear();
   piece_start_ = 0;
-  position_ = data_ = segment_start_ = 0;
+  position_ = data_ = data_with_room_ = segment_start_ = 0;
   return pack_.roll_back(first_entry_);
 }
 

@@ -34,9 +34,9 @@ class Ingest {
 
   bool empty() const { return pack_.empty(); }
   uint64_t bytes() const { return pack_.bytes_written(); }
-  // Of the evidence that is neither ended nor given up: bytes outside holes that came, and bytes
-  // that they added to the pack.
-  uint64_t data_so_far() const { return data_; }
+  // Of the evidence that is neither ended nor given up: bytes outside holes that found room, and
+  // bytes that they added to the pack.
+  uint64_t data_so_far() const { return data_with_room_; }
   uint64_t stored_so_far() const { return pack_.bytes_written() - first_byte_; }
   // Makes all that was ended durable.
   Status commit();
@@ -67,10 +67,11 @@ class Ingest {
   std::unordered_set<codec::Sha256Digest, DigestHash> fresh_;
 
   Manifest manifest_;
-  size_t first_entry_ = 0;      // of the pack, that belongs to this evidence
-  uint64_t first_byte_ = 0;     // likewise
-  uint64_t data_ = 0;           // bytes outside holes
-  uint64_t segment_start_ = 0;  // pieces end at multiples of kChunkBytes from here
+  size_t first_entry_ = 0;       // of the pack, that belongs to this evidence
+  uint64_t first_byte_ = 0;      // likewise
+  uint64_t data_ = 0;            // bytes outside holes
+  uint64_t data_with_room_ = 0;  // those of them that are in the vault
+  uint64_t segment_start_ = 0;   // pieces end at multiples of kChunkBytes from here
   uint64_t position_ = 0;
   Bytes batch_;
   std::vector<Piece> pieces_;  // of batch_

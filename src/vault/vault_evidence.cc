@@ -95,12 +95,16 @@ Status Vault::Impl::Attempt::add(Ingest& ingest, const NewAttachment& evidence, 
     return {};
   }
   if (is_no_room(taken.error())) {
-    // What came so far tells how the rest will compress.
+    // What came so far tells how the rest will compress; half, when nothing did.
     const uint64_t data = std::max<uint64_t>(1, data_bytes(evidence));
-    const double ratio = static_cast<double>(ingest.stored_so_far()) /
-                         static_cast<double>(std::max<uint64_t>(1, ingest.data_so_far()));
-    const auto whole = static_cast<uint64_t>(1.1 * ratio * static_cast<double>(data)) + (1 << 20);
-    lacking += whole > budget ? whole - budget : uint64_t{1} << 20;
+    const uint64_t so_far = ingest.data_so_far();
+    const double ratio =
+        so_far == 0 ? 0.5
+                    : static_cast<double>(ingest.stored_so_far()) / static_cast<double>(so_far);
+    const auto whole =
+        static_cast<uint64_t>(1.05 * ratio * static_cast<double>(data)) + kChunkBytes;
+    const uint64_t before = ingest.bytes() - ingest.stored_so_far();  // of others in this pack
+    lacking += before + whole > budget ? before + whole - budget : kChunkBytes;
     without_room.push_back(number);
   } else {
     refused.emplace_back(number, taken.error().message());

@@ -14,7 +14,7 @@ namespace {
 
 constexpr uint64_t kGiB = uint64_t{1} << 30;
 // A pack is written anew when so much of it is dead.
-constexpr uint64_t kLeastDead = 1 << 20;
+constexpr uint64_t kLeastDead = 64 << 10;
 constexpr uint64_t kLeastCompaction = 1 << 20;  // bytes of index worth a compaction
 
 using DigestSet = std::unordered_set<codec::Sha256Digest, DigestHash>;

@@ -1,0 +1,191 @@
+// What was acknowledged survives: each call of the file system failing once, for ever, and stopping
+// the world with and without what was not synced.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <map>
+#include <random>
+#include <set>
+
+#include "platform/os/directories.h"
+#include "testing/faulty_fs.h"
+#include "vault/vault.h"
+
+namespace inquest::vault {
+namespace {
+
+using inquest::testing::FaultyFs;
+
+const Bytes& noise(size_t size, uint32_t seed) {
+  static std::map<std::pair<size_t, uint32_t>, Bytes> known;
+  Bytes& bytes = known[{size, seed}];
+  if (!bytes.empty()) return bytes;
+  std::mt19937 random(seed);
+  bytes.resize(size);
+  for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random());
+  return bytes;
+}
+
+CaseHeader crash(const std::string& signature) {
+  CaseHeader header;
+  header.time_ns = 1;
+  header.executable = "/usr/bin/shop";
+  header.signal = 11;
+  header.signature = signature;
+  header.fidelity = Fidelity::kFull;
+  return header;
+}
+
+// What was acknowledged so far.
+struct Promises {
+  struct Kept {
+    bool finished = false, pinned = false;
+    std::string headline;
+    std::map<std::string, Bytes> evidence;
+    bool may_be_evicted = false;
+  };
+  std::map<CaseId, Kept> cases;
+  std::set<CaseId> removed;
+  uint64_t counted = 0;
+};
+
+VaultOptions options_with(os::Fs& fs) {
+  return {.quota = 64 << 20, .keep_free = 0, .reserved_headers = 4, .threads = 1, .fs = &fs};
+}
+
+void check_attached(Promises& promises, const CaseId& id, const std::string& name,
+                    const Bytes& bytes, const Result<std::vector<Attached>>& attached) {
+  if (attached.ok() && attached->front().kept) promises.cases[id].evidence[name] = bytes;
+}
+
+// A day in the life of a vault. Goes on after failures as a caller would.
+void live(const std::string& path, os::Fs& fs, Promises& promises) {
+  auto opened = Vault::open(path, options_with(fs));
+  if (!opened.ok()) return;
+  Vault& vault = *opened;
+  std::vector<CaseId> ids;
+  for (uint32_t i = 0; i < 3; ++i) {
+    const auto begun = vault.begin(crash("kind"));
+    if (!begun.ok()) continue;
+    const CaseId id = *begun;
+    ids.push_back(id);
+    promises.cases[id].may_be_evicted = i > 0;  // never the first of its kind
+    const Bytes& slim = noise(3000, i);
+    const Bytes& core = noise(1'600'000, i / 2 + 10);
+    const NewAttachment first[] = {{.name = "slim", .role = Role::kSlim, .source = ByteView(slim)}};
+    check_attached(promises, id, "slim", slim, vault.attach(id, first));
+    const NewAttachment second[] = {
+        {.name = "core", .role = Role::kFull, .source = ByteView(core)}};
+    check_attached(promises, id, "core", core, vault.attach(id, second));
+    const std::string headline = "because " + std::to_string(i);
+    if (vault.update(id, {.headline = headline}).ok()) promises.cases[id].headline = headline;
+    if (vault.finish(id).ok()) promises.cases[id].finished = true;
+  }
+  if (vault.count(crash("counted")).ok()) ++promises.counted;
+  if (ids.size() == 3) {
+    if (vault.pin(ids[1], true).ok()) promises.cases[ids[1]].pinned = true;
+    promises.cases.erase(ids[2]);  // whether removing it failed or not
+    if (vault.remove(ids[2]).ok()) promises.removed.insert(ids[2]);
+  }
+  (void)vault.collect_garbage().ok();
+}
+
+void check(const std::string& path, const Promises& promises, const std::string& when) {
+  SCOPED_TRACE(when);
+  FaultyFs fs(path);
+  auto opened = Vault::open(path, options_with(fs));
+  ASSERT_TRUE(opened.ok()) << opened.error().message();
+  for (int round = 0; round < 2; ++round) {
+    for (const auto& [id, kept] : promises.cases) {
+      const auto found = opened->find(id);
+      ASSERT_TRUE(found.ok()) << found.error().message();
+      EXPECT_EQ(found->header.signature, "kind");
+      EXPECT_TRUE(kept.headline.empty() || found->header.headline == kept.headline);
+      EXPECT_TRUE(!kept.finished || found->state == State::kComplete);
+      EXPECT_TRUE(!kept.pinned || found->pinned);
+      for (const auto& [name, bytes] : kept.evidence) {
+        const Attachment* attachment = found->find(name);
+        ASSERT_NE(attachment, nullptr);
+        const bool evicted = !attachment->kept && attachment->why.starts_with("given up");
+        if (kept.may_be_evicted && evicted) continue;  // pinned later, perhaps
+        const auto read = opened->read_bytes(*found, name, 4 << 20);
+        ASSERT_TRUE(read.ok()) << name << ": " << read.error().message();
+        EXPECT_EQ(*read, bytes);
+      }
+    }
+    for (const CaseId& id : promises.removed) EXPECT_FALSE(opened->find(id).ok());
+    EXPECT_GE(opened->stats()->counted, promises.counted);
+    EXPECT_LE(opened->stats()->counted, promises.counted + 1);
+    // And it goes on working.
+    const Bytes& more = noise(100'000, 99);
+    const NewAttachment evidence[] = {
+        {.name = "core", .role = Role::kFull, .source = ByteView(more)}};
+    const auto deposited = opened->deposit(crash("after"), evidence);
+    ASSERT_TRUE(deposited.ok()) << deposited.error().message();
+    EXPECT_TRUE(deposited->attached.front().kept);
+    ASSERT_TRUE(opened->collect_garbage().ok());
+  }
+  EXPECT_TRUE(opened->stats()->damage.empty()) << opened->stats()->damage.front();
+}
+
+class Faults : public ::testing::Test {
+ protected:
+  Faults() : directory_(*os::TempDirectory::create()) {}
+
+  uint64_t calls_of_a_day() {
+    FaultyFs fs(directory_.file("rehearsal"));
+    Promises promises;
+    live(directory_.file("rehearsal"), fs, promises);
+    EXPECT_EQ(promises.cases.size(), 2U);
+    EXPECT_EQ(promises.removed.size(), 1U);
+    EXPECT_EQ(promises.cases.begin()->second.evidence.size(), 2U);
+    EXPECT_GT(fs.calls(), 50U);
+    return fs.calls();
+  }
+
+  os::TempDirectory directory_;
+};
+
+TEST_F(Faults, EachCallMayFail) {
+  const uint64_t calls = calls_of_a_day();
+  for (const auto fault : {FaultyFs::Fault::kOnce, FaultyFs::Fault::kForever}) {
+    for (const int error : {EIO, ENOSPC}) {
+      for (uint64_t n = 1; n <= calls; ++n) {
+        const auto place = *os::TempDirectory::create();
+        FaultyFs fs(place.file("vault"));
+        fs.fail(fault, n, error);
+        Promises promises;
+        live(place.file("vault"), fs, promises);
+        check(place.file("vault"), promises,
+              "call " + std::to_string(n) + " fails with " + std::to_string(error));
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
+TEST_F(Faults, PowerMayBeLostAtEachCall) {
+  const uint64_t calls = calls_of_a_day();
+  for (uint64_t n = 1; n <= calls + 1; ++n) {
+    const auto place = *os::TempDirectory::create();
+    FaultyFs fs(place.file("vault"));
+    fs.fail(FaultyFs::Fault::kStop, n, EIO);
+    Promises promises;
+    live(place.file("vault"), fs, promises);
+    const auto lose = [&](const char* name, FaultyFs::Unsynced unsynced, uint32_t seed) {
+      fs.lose_power(place.file(name), unsynced, seed);
+      check(place.file(name), promises, "power lost at call " + std::to_string(n) + ", " + name);
+    };
+    lose("lost", FaultyFs::Unsynced::kLost, 0);
+    lose("kept", FaultyFs::Unsynced::kKept, 0);
+    for (uint32_t seed = 1; seed <= 4; ++seed) {
+      lose(("mixed" + std::to_string(seed)).c_str(), FaultyFs::Unsynced::kMixed,
+           seed * 1000 + static_cast<uint32_t>(n));
+    }
+    if (HasFatalFailure() || HasNonfatalFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace inquest::vault
