@@ -9,6 +9,22 @@
 
 namespace inquest::cli {
 
+void add_file_options(CLI::App& command, process::ModuleOptions& modules) {
+  command.add_option("--exe", modules.executable, "the program that crashed")
+      ->type_name("FILE")
+      ->check(CLI::ExistingFile);
+  command.add_option("--sysroot", modules.sysroot, "where the crashed system's files are")
+      ->type_name("DIR")
+      ->check(CLI::ExistingDirectory);
+  command
+      .add_option("--debug-dir", modules.debug_dirs,
+                  "a directory of separate debug files or Breakpad symbol files; may be repeated")
+      ->type_name("DIR")
+      ->check(CLI::ExistingDirectory)
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
 void add_evidence_options(CLI::App& command, diagnosis::DiagnoseOptions& options) {
   if (const std::string cache = os::cache_directory(); !cache.empty()) {
     options.symbol_cache_dir = cache + "/symbols";
@@ -17,25 +33,31 @@ void add_evidence_options(CLI::App& command, diagnosis::DiagnoseOptions& options
       .add_option(
           "INPUT", options.input,
           "an ELF core, a minidump, or a text that tells of crashes: a log, what a terminal showed "
-          "(plain, gzip, xz, zstd or lz4); - for standard input")
+          "(plain, gzip, xz, zstd or lz4); an exported case; the id of a case in the vault; - for "
+          "standard input")
       ->required();
-  command.add_option("--exe", options.modules.executable, "the program that crashed")
-      ->type_name("FILE")
-      ->check(CLI::ExistingFile);
-  command.add_option("--sysroot", options.modules.sysroot, "where the crashed system's files are")
-      ->type_name("DIR")
-      ->check(CLI::ExistingDirectory);
-  command
-      .add_option("--debug-dir", options.modules.debug_dirs,
-                  "a directory of separate debug files or Breakpad symbol files; may be repeated")
-      ->type_name("DIR")
-      ->check(CLI::ExistingDirectory)
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add_file_options(command, options.modules);
   command.add_option("--thread", options.thread, "explain this thread (its tid)")->type_name("N");
   command.add_flag_callback(
       "--no-cache", [&options] { options.symbol_cache_dir.clear(); },
       "neither read nor write the symbol index");
+}
+
+diagnosis::ReportSet report_set(diagnosis::Diagnoses diagnoses, bool full) {
+  diagnosis::ReportSet set{.reports = {},
+                           .lines = diagnoses.lines,
+                           .not_kept = diagnoses.not_kept,
+                           .remarks = std::move(diagnoses.remarks),
+                           .tool_version = INQUEST_VERSION};
+  for (diagnosis::Diagnosis& diagnosis : diagnoses.list) {
+    set.reports.push_back({.facts = std::move(diagnosis.facts),
+                           .verdict = std::move(diagnosis.verdict),
+                           .signature = std::move(diagnosis.signature),
+                           .tool_version = INQUEST_VERSION,
+                           .full = full,
+                           .place_in_text = std::move(diagnosis.place_in_text)});
+  }
+  return set;
 }
 
 int print(const std::string& text) {

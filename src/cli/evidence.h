@@ -15,6 +15,12 @@ namespace inquest::cli {
 // INPUT, the options that name files, --thread and --no-cache.
 void add_evidence_options(CLI::App& command, diagnosis::DiagnoseOptions& options);
 
+// Only those that name files.
+void add_file_options(CLI::App& command, process::ModuleOptions& modules);
+
+// What was diagnosed, as what is rendered.
+diagnosis::ReportSet report_set(diagnosis::Diagnoses diagnoses, bool full);
+
 // Standard output gets all of it or an error is said; the exit code.
 int print(const std::string& text);
 // Says the error; the exit code.

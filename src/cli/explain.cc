@@ -3,8 +3,10 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "cli/case_files.h"
 #include "cli/commands.h"
 #include "cli/evidence.h"
+#include "cli/vault_access.h"
 #include "cli/worker.h"
 #include "diagnosis/engine/engine.h"
 #include "diagnosis/engine/image_json.h"
@@ -17,6 +19,7 @@ namespace {
 
 struct Options {
   diagnosis::DiagnoseOptions diagnose;
+  std::string vault;
   bool json = false;
   bool markdown = false;
   bool html = false;
@@ -43,19 +46,7 @@ std::string dump_all(const Options& options, const diagnosis::Diagnoses& diagnos
 
 std::string render(const Options& options, diagnosis::Diagnoses diagnoses) {
   if (!options.dump.empty()) return dump_all(options, diagnoses);
-  diagnosis::ReportSet set{.reports = {},
-                           .lines = diagnoses.lines,
-                           .not_kept = diagnoses.not_kept,
-                           .remarks = std::move(diagnoses.remarks),
-                           .tool_version = INQUEST_VERSION};
-  for (diagnosis::Diagnosis& diagnosis : diagnoses.list) {
-    set.reports.push_back({.facts = std::move(diagnosis.facts),
-                           .verdict = std::move(diagnosis.verdict),
-                           .signature = std::move(diagnosis.signature),
-                           .tool_version = INQUEST_VERSION,
-                           .full = options.diagnose.full,
-                           .place_in_text = std::move(diagnosis.place_in_text)});
-  }
+  const diagnosis::ReportSet set = report_set(std::move(diagnoses), options.diagnose.full);
   if (options.json) return diagnosis::render_json(set);
   if (options.markdown) return diagnosis::render_markdown(set);
   if (options.html) return diagnosis::render_html(set);
@@ -78,6 +69,7 @@ void add_explain(CLI::App& app, std::function<int()>& chosen) {
   CLI::App* command =
       app.add_subcommand("explain", "Say why a process died, from its core, a minidump or a log");
   add_evidence_options(*command, options->diagnose);
+  add_vault_option(*command, options->vault);
   command->add_flag("--full", options->diagnose.full, "all threads, arguments and locals, modules");
   auto* json = command->add_flag("--json", options->json, "print the report as JSON");
   auto* markdown = command->add_flag("--markdown", options->markdown, "print it as Markdown");
@@ -92,7 +84,9 @@ void add_explain(CLI::App& app, std::function<int()>& chosen) {
   html->excludes(dump);
   command->callback([options, &chosen] {
     chosen = [options] {
-      return run_in_worker(options->diagnose.input, {}, [options] { return explain(*options); });
+      return with_input(options->diagnose, options->vault, [options] {
+        return run_in_worker(options->diagnose.input, {}, [options] { return explain(*options); });
+      });
     };
   });
 }

@@ -38,12 +38,23 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", std::string("inquest ") + INQUEST_VERSION);
   app.require_subcommand(1);
   app.formatter(std::make_shared<PlainHelp>());
-  app.footer("Try: inquest explain core\nExit codes: 0 explained, 1 not readable, 2 usage.");
+  app.footer(
+      "Try: inquest explain core\nExit codes: 0 done, 1 not readable or not there, 2 usage.");
   std::function<int()> chosen;
   inquest::cli::add_explain(app, chosen);
   inquest::cli::add_signature(app, chosen);
   inquest::cli::add_heap(app, chosen);
   inquest::cli::add_doctor(app, chosen);
+  inquest::cli::add_ls(app, chosen);
+  inquest::cli::add_show(app, chosen);
+  inquest::cli::add_open(app, chosen);
+  inquest::cli::add_export(app, chosen);
+  inquest::cli::add_import(app, chosen);
+  inquest::cli::add_pin(app, chosen);
+  inquest::cli::add_unpin(app, chosen);
+  inquest::cli::add_rm(app, chosen);
+  inquest::cli::add_gc(app, chosen);
+  inquest::cli::add_stats(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

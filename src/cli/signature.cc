@@ -1,8 +1,10 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "cli/case_files.h"
 #include "cli/commands.h"
 #include "cli/evidence.h"
+#include "cli/vault_access.h"
 #include "cli/worker.h"
 #include "diagnosis/report/report.h"
 
@@ -11,6 +13,7 @@ namespace {
 
 struct Options {
   diagnosis::DiagnoseOptions diagnose;
+  std::string vault;
   bool explain = false;
   bool json = false;
 };
@@ -34,12 +37,15 @@ void add_signature(CLI::App& app, std::function<int()>& chosen) {
   CLI::App* command =
       app.add_subcommand("signature", "Print what crashes of the same bug have in common");
   add_evidence_options(*command, options->diagnose);
+  add_vault_option(*command, options->vault);
   auto* explain = command->add_flag("--explain", options->explain, "say how it came about");
   command->add_flag("--json", options->json, "print it as JSON, a line for each crash")
       ->excludes(explain);
   command->callback([options, &chosen] {
     chosen = [options] {
-      return run_in_worker(options->diagnose.input, {}, [options] { return sign(*options); });
+      return with_input(options->diagnose, options->vault, [options] {
+        return run_in_worker(options->diagnose.input, {}, [options] { return sign(*options); });
+      });
     };
   });
 }

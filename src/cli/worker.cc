@@ -1,11 +1,13 @@
 #include "cli/worker.h"
 
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -13,10 +15,14 @@
 #include <new>
 
 #include "cli/commands.h"
+#include "cli/evidence.h"
+#include "platform/os/fd.h"
 #include "platform/term/text.h"
 
 namespace inquest::cli {
 namespace {
+
+constexpr size_t kMaxText = 256 << 20;
 
 void limit(int resource, uint64_t value) {
   rlimit current{};
@@ -86,6 +92,31 @@ int run_in_worker(const std::string& input, const WorkerLimits& limits,
   }
   say_how_it_died(input, WTERMSIG(status), limits);
   return kExitUnreadable;
+}
+
+std::optional<std::string> text_of_worker(const std::string& input, const WorkerLimits& limits,
+                                          const std::function<Result<std::string>()>& work) {
+  const os::Fd shared(::memfd_create("inquest-report", MFD_CLOEXEC));
+  if (!shared.valid()) {
+    std::perror("inquest: no room for a report");
+    return std::nullopt;
+  }
+  const int code = run_in_worker(input, limits, [&] {
+    const auto text = work();
+    if (!text.ok()) return refuse(text.error());
+    const ByteView bytes(reinterpret_cast<const uint8_t*>(text->data()), text->size());
+    const Status written = os::write_all(shared.get(), bytes);
+    return written.ok() ? kExitOk : refuse(written.error());
+  });
+  if (code != kExitOk) return std::nullopt;
+  std::string text;
+  std::array<uint8_t, 64 << 10> buffer{};
+  while (text.size() < kMaxText) {
+    const auto got = os::pread_some(shared.get(), buffer, text.size());
+    if (!got.ok() || *got == 0) break;
+    text.append(reinterpret_cast<const char*>(buffer.data()), *got);
+  }
+  return text;
 }
 
 }  // namespace inquest::cli

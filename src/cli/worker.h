@@ -4,7 +4,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+
+#include "base/result.h"
 
 namespace inquest::cli {
 
@@ -18,5 +21,10 @@ struct WorkerLimits {
 // instead, says on stderr what happened while reading `input`, and answers kExitUnreadable.
 int run_in_worker(const std::string& input, const WorkerLimits& limits,
                   const std::function<int()>& work);
+
+// The same for work that makes a text for this process instead of printing one: nullopt when there
+// is none, which was said on stderr.
+std::optional<std::string> text_of_worker(const std::string& input, const WorkerLimits& limits,
+                                          const std::function<Result<std::string>()>& work);
 
 }  // namespace inquest::cli

@@ -53,7 +53,9 @@ std::vector<std::string> given_options(const DiagnoseOptions& options) {
 
 Result<Facts> facts_of(const process::ProcessImage& image, const DiagnoseOptions& options) {
   INQ_TRY_STATUS(check_thread(image, options));
-  const process::ModuleSet modules = process::ModuleSet::resolve(image, options.modules);
+  process::ModuleOptions files = options.modules;
+  if (files.sysroot.empty()) files.sysroot = options.input_root;
+  const process::ModuleSet modules = process::ModuleSet::resolve(image, files);
   process::Unwinder unwinder(image, modules);
   process::Symbolizer symbols(modules, {.cache_dir = options.symbol_cache_dir,
                                         .use_cache = !options.symbol_cache_dir.empty()});
@@ -85,6 +87,7 @@ Result<Diagnoses> diagnose(const DiagnoseOptions& options) {
     return diagnose_text(input, options);
   }
   INQ_TRY(process::ProcessImage image, process::load(std::move(input)));
+  if (!options.input_name.empty()) image.source = options.input_name;
   INQ_TRY(Facts facts, facts_of(image, options));
   Diagnoses result;
   result.list.push_back(conclude(std::move(image), std::move(facts)));

@@ -19,6 +19,10 @@ namespace inquest::diagnosis {
 
 struct DiagnoseOptions {
   std::string input;  // a path, or "-" for standard input
+  // What reports call the input, and what suggested commands name; empty: its path.
+  std::string input_name;
+  // Files of the crashed system that came with the input: the sysroot when none was chosen.
+  std::string input_root;
   process::ModuleOptions modules;
   std::string symbol_cache_dir;   // empty: none
   std::optional<int32_t> thread;  // explain this thread instead of the one that crashed

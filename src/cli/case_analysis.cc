@@ -1,0 +1,139 @@
+#include "cli/case_analysis.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "cli/commands.h"
+#include "cli/evidence.h"
+#include "cli/worker.h"
+#include "diagnosis/report/report.h"
+#include "platform/json/value.h"
+#include "platform/json/writer.h"
+#include "process/modules/modules.h"
+
+namespace inquest::cli {
+namespace {
+
+using Files = std::vector<std::pair<std::string, std::string>>;
+
+constexpr size_t kMaxFiles = 4096;
+
+// Where gdb and inquest look for the debug file of a build below a sysroot.
+std::string debug_place(const BuildId& id) {
+  const std::string hex = id.hex();
+  return fmt::format("/usr/lib/debug/.build-id/{}/{}.debug", hex.substr(0, 2), hex.substr(2));
+}
+
+// Only files that are proven to be the ones that ran.
+Files files_of(const process::ModuleSet& modules) {
+  Files files;
+  std::set<std::string> places;
+  const auto add = [&](const std::string& place, const std::string& path) {
+    if (place.empty() || place[0] != '/' || path.empty() || files.size() >= kMaxFiles) return;
+    if (places.insert(place).second) files.emplace_back(place, path);
+  };
+  for (const auto& module : modules.all()) {
+    if (module->status() != process::FileStatus::kVerified) continue;
+    add(module->path, module->found_path());
+    const std::string debug = module->debug_path();
+    if (module->build_id && !debug.empty() && debug != module->found_path()) {
+      add(debug_place(*module->build_id), debug);
+    }
+    const auto* shared = module->alt_debug();
+    if (shared != nullptr && shared->build_id()) {
+      add(debug_place(*shared->build_id()), module->alt_debug_path());
+    }
+  }
+  return files;
+}
+
+std::string main_file(const process::ModuleSet& modules) {
+  const process::Module* main = modules.main();
+  if (main == nullptr || main->status() == process::FileStatus::kMismatch) return "";
+  return main->found_path();
+}
+
+void write_files(json::JsonWriter& json, const diagnosis::Diagnosis& first,
+                 const diagnosis::DiagnoseOptions& options) {
+  json.key("files").begin_array();
+  std::string main;
+  if (first.image) {
+    process::ModuleOptions where = options.modules;
+    if (where.sysroot.empty()) where.sysroot = options.input_root;
+    const auto modules = process::ModuleSet::resolve(*first.image, where);
+    main = main_file(modules);
+    for (const auto& [place, path] : files_of(modules)) {
+      json.begin_array().value(place).value(path).end_array();
+    }
+  }
+  json.end_array().field("main", main);
+}
+
+// Runs in the worker. Names of files with odd bytes do not survive JSON: those are left out when
+// they cannot be opened.
+Result<std::string> analysis_json(const diagnosis::DiagnoseOptions& options) {
+  INQ_TRY(diagnosis::Diagnoses diagnoses, diagnosis::diagnose(options));
+  const diagnosis::Diagnosis& first = diagnoses.list.front();
+  vault::CaseHeader header;
+  header.pid = std::max(first.facts.process.pid, 0);
+  header.executable = first.facts.process.executable.empty() ? first.facts.process.command
+                                                             : first.facts.process.executable;
+  header.command_line = first.facts.process.arguments;
+  header.signal = first.facts.signal.number;
+  header.signature = first.signature.id;
+  header.title = first.signature.title();
+  header.headline = first.verdict.headline;
+  clamp(header);
+  json::JsonWriter json(json::JsonWriter::Style::kCompact);
+  json.begin_object();
+  write_files(json, first, options);
+  json.key("header").begin_object();
+  write_header_fields(json, header);
+  json.end_object();
+  const diagnosis::ReportSet set = report_set(std::move(diagnoses), options.full);
+  json.field("html", render_html(set))
+      .field("text", render_text(set, {}))
+      .field("json", render_json(set))
+      .end_object();
+  return std::move(json).take();
+}
+
+std::string text_member(const json::JsonValue& object, std::string_view name) {
+  const json::JsonValue* value = object.find(name);
+  return value != nullptr && value->string() != nullptr ? *value->string() : "";
+}
+
+}  // namespace
+
+std::optional<CaseAnalysis> analyse(const diagnosis::DiagnoseOptions& options) {
+  const auto text = text_of_worker(options.input_name.empty() ? options.input : options.input_name,
+                                   {}, [&] { return analysis_json(options); });
+  if (!text) return std::nullopt;
+  const auto parsed = json::parse_json(*text, {.max_size = text->size(), .max_depth = 16});
+  if (!parsed.ok()) {
+    refuse(parsed.error());
+    return std::nullopt;
+  }
+  CaseAnalysis analysis;
+  analysis.html = text_member(*parsed, "html");
+  analysis.text = text_member(*parsed, "text");
+  analysis.json = text_member(*parsed, "json");
+  analysis.executable = text_member(*parsed, "main");
+  if (const json::JsonValue* header = parsed->find("header")) {
+    auto read = vault::read_header(*header);
+    if (read.ok()) analysis.header = std::move(*read);
+  }
+  const json::JsonValue* files = parsed->find("files");
+  if (files == nullptr || files->array() == nullptr) return analysis;
+  for (const json::JsonValue& pair : *files->array()) {
+    const auto* both = pair.array();
+    if (both == nullptr || both->size() != 2) continue;
+    const std::string* place = (*both)[0].string();
+    const std::string* path = (*both)[1].string();
+    if (place != nullptr && path != nullptr) analysis.files.emplace_back(*place, *path);
+  }
+  return analysis;
+}
+
+}  // namespace inquest::cli

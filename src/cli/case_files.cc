@@ -1,0 +1,129 @@
+#include "cli/case_files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+
+#include "cli/commands.h"
+#include "cli/evidence.h"
+#include "cli/vault_access.h"
+#include "platform/os/fd.h"
+#include "platform/os/file.h"
+#include "vault/archive.h"
+
+namespace inquest::cli {
+namespace {
+
+constexpr size_t kLeastDigits = 4;
+constexpr size_t kSniffed = 512 << 10;
+
+// Half of what the temporary directory has left, for one archive.
+uint64_t room_for_archive(const std::string& directory) {
+  struct statvfs info = {};
+  if (::statvfs(directory.c_str(), &info) != 0) return vault::ArchiveLimits().max_bytes;
+  return std::min<uint64_t>(vault::ArchiveLimits().max_bytes,
+                            uint64_t{info.f_bavail} * info.f_frsize / 2);
+}
+
+Error no_evidence(const vault::Case& from) {
+  std::string why = fmt::format("case {} has no evidence left to read", short_id(from.id));
+  for (const std::string& reason : from.reasons()) why += "; " + reason;
+  return {ErrorCode::kNotFound, why};
+}
+
+Status write_part(vault::Vault& vault, const vault::Case& from, const std::string& name,
+                  const std::string& path) {
+  INQ_TRY_STATUS(os::make_directories(path.substr(0, path.rfind('/'))));
+  INQ_TRY(const os::Fd fd, os::create_file(path, 0600));
+  return vault.read(from, name, fd.get());
+}
+
+// The same files of an exported case.
+Result<CaseFiles> unpack(const std::string& path) {
+  INQ_TRY(CaseArchive archive, open_archive(path));
+  vault::Case as_case;
+  as_case.id = archive.content.id;
+  as_case.header = archive.content.header;
+  as_case.attachments = archive.content.missing;
+  for (const auto& file : archive.content.files) as_case.attachments.push_back(file.about);
+  const vault::Attachment* best = as_case.best_evidence();
+  if (best == nullptr) return no_evidence(as_case);
+  CaseFiles files{.directory = std::move(archive.directory),
+                  .evidence = {},
+                  .root = archive.content.root,
+                  .lease = {}};
+  for (const auto& file : archive.content.files) {
+    if (file.about.name == best->name) files.evidence = file.path;
+  }
+  return files;
+}
+
+Result<CaseFiles> check_out_by_id(const std::string& id, const std::string& directory) {
+  // A lease needs a vault that may be written; one that may not is read without.
+  auto vault = open_vault(directory, Access::kChange);
+  if (!vault.ok()) vault = open_vault(directory, Access::kRead);
+  if (!vault.ok()) return std::move(vault).error();
+  INQ_TRY(const vault::Case found, vault->find(id));
+  return check_out(*vault, found);
+}
+
+}  // namespace
+
+Result<CaseFiles> check_out(vault::Vault& vault, const vault::Case& from) {
+  auto lease = vault.lease(from.id);
+  // What was there before the lease may have been given up since.
+  INQ_TRY(const vault::Case now, vault.find(from.id));
+  const vault::Attachment* best = now.best_evidence();
+  if (best == nullptr) return no_evidence(now);
+  INQ_TRY(os::TempDirectory directory, os::TempDirectory::create("inquest-case-"));
+  CaseFiles files{.directory = std::move(directory), .evidence = {}, .root = {}, .lease = {}};
+  if (lease.ok()) files.lease = std::move(*lease);
+  files.evidence = files.directory.file("core");
+  INQ_TRY_STATUS(write_part(vault, now, best->name, files.evidence));
+  for (const vault::Attachment& attachment : now.attachments) {
+    if (!attachment.kept || attachment.role != vault::Role::kFile) continue;
+    files.root = files.directory.file("root");
+    INQ_TRY_STATUS(write_part(vault, now, attachment.name, files.root + attachment.name));
+  }
+  return files;
+}
+
+bool is_archive_file(const std::string& path) {
+  const auto fd = os::open_regular_file(path);
+  if (!fd.ok()) return false;
+  Bytes start(kSniffed);
+  const auto got = os::pread_some(fd->get(), start, 0);
+  return got.ok() && vault::is_archive(ByteView(start).first(*got));
+}
+
+Result<CaseArchive> open_archive(const std::string& path) {
+  INQ_TRY(const os::Fd fd, os::open_regular_file(path));
+  INQ_TRY(os::TempDirectory directory, os::TempDirectory::create("inquest-case-"));
+  const vault::ArchiveLimits limits{.max_bytes = room_for_archive(directory.path()), .tar = {}};
+  auto unpacked = vault::unpack_archive(fd.get(), directory.path(), limits);
+  if (!unpacked.ok()) return std::move(unpacked).error().with_context(path);
+  return CaseArchive{.directory = std::move(directory), .content = std::move(*unpacked)};
+}
+
+bool names_a_case(const std::string& input) {
+  const bool looks = input.size() >= kLeastDigits && input.size() <= vault::kCaseIdDigits &&
+                     input.find_first_not_of("0123456789abcdef") == std::string::npos;
+  return looks && !os::is_regular_file(input) && !os::is_directory(input);
+}
+
+int with_input(diagnosis::DiagnoseOptions& options, const std::string& vault_directory,
+               const std::function<int()>& work) {
+  const bool is_id = names_a_case(options.input);
+  if (!is_id && !is_archive_file(options.input)) return work();
+  const auto files =
+      is_id ? check_out_by_id(options.input, vault_directory) : unpack(options.input);
+  if (!files.ok()) return refuse(files.error());
+  options.input_name = options.input;
+  options.input = files->evidence;
+  options.input_root = files->root;
+  return work();
+}
+
+}  // namespace inquest::cli

@@ -1,0 +1,186 @@
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "cli/case_analysis.h"
+#include "cli/case_files.h"
+#include "cli/commands.h"
+#include "cli/evidence.h"
+#include "cli/vault_access.h"
+#include "platform/os/fd.h"
+#include "platform/term/text.h"
+#include "vault/archive.h"
+
+namespace inquest::cli {
+namespace {
+
+struct Options {
+  std::string vault, id, output;
+  process::ModuleOptions modules;
+  bool without_files = false;
+  bool json = false;
+};
+
+// A part that goes into the archive, opened.
+struct Part {
+  vault::Attachment about;
+  os::Fd fd;
+};
+
+std::string read_me(const vault::Case& about, const std::string& executable) {
+  const std::string name = "inquest-case-" + short_id(about.id);
+  const vault::Attachment* best = about.best_evidence();
+  std::string text = fmt::format(
+      "This is one crash, as Inquest kept it.\n\n  {}\n\n"
+      "  report.html   why it died: open it in a browser (report.txt, report.json: the same)\n"
+      "  case.json     what is known of it: time, program, host, signature, what is missing\n"
+      "  evidence/     what was captured of the process\n"
+      "  root/         the programs, libraries and debug files that it ran, as below /\n\n"
+      "It may hold secrets of the process: passwords, keys, data of users.\n\n"
+      "To unpack it:      tar --zstd -xf {}.tar.zst\n"
+      "To explain it:     inquest explain {}.tar.zst\n"
+      "To keep it:        inquest import {}.tar.zst\n",
+      term::printable(about.header.headline.empty() ? "not explained" : about.header.headline),
+      name, name, name);
+  if (best != nullptr && !executable.empty()) {
+    text += fmt::format(
+        "To debug it:       cd {}; gdb -iex 'set sysroot root' \\\n"
+        "                     -iex 'set debug-file-directory root/usr/lib/debug' \\\n"
+        "                     'root{}' evidence/{}\n",
+        name, term::printable(executable), best->name);
+  }
+  return text;
+}
+
+Result<os::Fd> evidence_fd(vault::Vault& vault, const vault::Case& from,
+                           const vault::Attachment& part, const CaseFiles* files) {
+  // The best evidence was unpacked already, for the analysis.
+  if (files != nullptr && &part == from.best_evidence()) {
+    return os::open_regular_file(files->evidence);
+  }
+  INQ_TRY(os::Fd fd, os::anonymous_file());
+  INQ_TRY_STATUS(vault.read(from, part.name, fd.get()));
+  return fd;
+}
+
+// The evidence, and the files that belong to it where they are not part of the case yet.
+Result<std::vector<Part>> parts_of(vault::Vault& vault, const vault::Case& from,
+                                   const CaseFiles* files, const CaseAnalysis* analysis,
+                                   bool without_files) {
+  std::vector<Part> parts;
+  for (const vault::Attachment& attachment : from.attachments) {
+    const bool is_file = attachment.role == vault::Role::kFile;
+    // What was said of it is said anew.
+    const bool is_report = attachment.name == "report.json" && analysis != nullptr;
+    if (!attachment.kept || (is_file && without_files) || is_report) continue;
+    INQ_TRY(os::Fd fd, evidence_fd(vault, from, attachment, files));
+    parts.push_back({attachment, std::move(fd)});
+  }
+  if (analysis == nullptr || without_files) return parts;
+  for (const auto& [place, path] : analysis->files) {
+    if (from.find(place) != nullptr) continue;
+    auto fd = os::open_regular_file(path);
+    if (!fd.ok()) continue;
+    vault::Attachment about{.name = place, .role = vault::Role::kFile};
+    struct stat info = {};
+    if (::fstat(fd->get(), &info) == 0) about.size = static_cast<uint64_t>(info.st_size);
+    about.data = about.size;
+    parts.push_back({std::move(about), std::move(*fd)});
+  }
+  return parts;
+}
+
+Status write_archive(int fd, vault::Case about, const std::vector<Part>& parts,
+                     const CaseAnalysis* analysis) {
+  // case.json tells of the parts that are in the archive, and of those that are lost.
+  std::erase_if(about.attachments, [](const vault::Attachment& one) { return one.kept; });
+  for (const Part& part : parts) about.attachments.push_back(part.about);
+  if (analysis != nullptr && about.header.headline.empty()) {
+    about.header.headline = analysis->header.headline;
+    about.header.signature = analysis->header.signature;
+    about.header.title = analysis->header.title;
+  }
+  const std::string program = about.header.executable;
+  const bool has_program = about.find(program) != nullptr;
+  INQ_TRY(vault::ArchiveWriter writer,
+          vault::ArchiveWriter::create(fd, about, read_me(about, has_program ? program : "")));
+  if (analysis != nullptr) {
+    INQ_TRY_STATUS(writer.add_text("report.html", analysis->html));
+    INQ_TRY_STATUS(writer.add_text("report.txt", analysis->text));
+    INQ_TRY_STATUS(writer.add_text("report.json", analysis->json));
+  }
+  for (const Part& part : parts) INQ_TRY_STATUS(writer.add(part.about, part.fd.get()));
+  return writer.finish();
+}
+
+int say_done(const Options& options, const std::string& path, const std::vector<Part>& parts,
+             uint64_t bytes) {
+  if (path == "-") return kExitOk;
+  if (!options.json) return print(fmt::format("{}\n", path));
+  json::JsonWriter json;
+  json.begin_object().field("file", path).field("bytes", bytes).key("parts").begin_array();
+  for (const Part& part : parts) json.value(part.about.name);
+  json.end_array().end_object();
+  return print(std::move(json).take());
+}
+
+int export_case(const Options& options) {
+  auto vault = open_vault(options.vault, Access::kChange);
+  if (!vault.ok()) vault = open_vault(options.vault, Access::kRead);
+  if (!vault.ok()) return refuse(vault.error());
+  const auto found = vault->find(options.id);
+  if (!found.ok()) return refuse(found.error());
+  std::optional<CaseFiles> files;
+  std::optional<CaseAnalysis> analysis;
+  if (found->best_evidence() != nullptr) {
+    auto checked_out = check_out(*vault, *found);
+    if (!checked_out.ok()) return refuse(checked_out.error());
+    files = std::move(*checked_out);
+    diagnosis::DiagnoseOptions diagnose{.input = files->evidence,
+                                        .input_name = short_id(found->id),
+                                        .input_root = files->root,
+                                        .modules = options.modules,
+                                        .full = true};
+    analysis = analyse(diagnose);  // without one, what was captured is exported all the same
+  }
+  const auto parts = parts_of(*vault, *found, files ? &*files : nullptr,
+                              analysis ? &*analysis : nullptr, options.without_files);
+  if (!parts.ok()) return refuse(parts.error());
+  std::string path = options.output;
+  if (path.empty()) path = fmt::format("inquest-case-{}.tar.zst", short_id(found->id));
+  auto output =
+      path == "-" ? Result<os::Fd>(os::Fd(::dup(STDOUT_FILENO))) : os::create_file(path, 0600);
+  if (!output.ok()) return refuse(output.error());
+  const Status written =
+      write_archive(output->get(), *found, *parts, analysis ? &*analysis : nullptr);
+  if (!written.ok()) {
+    if (path != "-") ::unlink(path.c_str());
+    return refuse(written.error());
+  }
+  struct stat info = {};
+  const bool known = ::fstat(output->get(), &info) == 0;
+  return say_done(options, path, *parts, known ? static_cast<uint64_t>(info.st_size) : 0);
+}
+
+}  // namespace
+
+void add_export(CLI::App& app, std::function<int()>& chosen) {
+  auto options = std::make_shared<Options>();  // outlives parsing, for the callback below
+  CLI::App* command = app.add_subcommand(
+      "export", "Write a crash with its report, binaries and debug files into one file");
+  command->add_option("ID", options->id, "a case, or how its id begins")->required();
+  add_vault_option(*command, options->vault);
+  command
+      ->add_option("-o,--output", options->output,
+                   "where to (inquest-case-ID.tar.zst); - for standard output")
+      ->type_name("FILE");
+  command->add_flag("--without-files", options->without_files, "no binaries and debug files");
+  add_file_options(*command, options->modules);
+  command->add_flag("--json", options->json, "print what was written as JSON");
+  command->callback([options, &chosen] { chosen = [options] { return export_case(*options); }; });
+}
+
+}  // namespace inquest::cli

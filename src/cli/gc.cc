@@ -1,0 +1,62 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/evidence.h"
+#include "cli/vault_access.h"
+
+namespace inquest::cli {
+namespace {
+
+struct Options {
+  std::string vault, quota;
+  bool json = false;
+};
+
+int collect(const Options& options) {
+  const uint64_t quota =
+      options.quota.empty() ? vault::quota_of_environment() : vault::parse_size(options.quota);
+  auto vault = vault::Vault::open(options.vault, {.create = false, .quota = quota});
+  if (!vault.ok()) return refuse(vault.error());
+  const auto freed = vault->collect_garbage();
+  if (!freed.ok()) return refuse(freed.error());
+  if (options.json) {
+    json::JsonWriter json;
+    json.begin_object()
+        .field("freed_bytes", freed->bytes)
+        .field("evicted", freed->evicted)
+        .field("packs_removed", freed->packs_removed)
+        .field("packs_rewritten", freed->packs_rewritten)
+        .field("busy", freed->busy)
+        .end_object();
+    return print(std::move(json).take());
+  }
+  if (freed->busy) {
+    return print("evidence is being written just now: nothing was removed, try again later\n");
+  }
+  std::string text = fmt::format("{} freed\n", size_text(freed->bytes));
+  if (freed->evicted > 0) {
+    text += fmt::format("{} pieces of evidence were given up to reach the quota\n", freed->evicted);
+  }
+  return print(text);
+}
+
+}  // namespace
+
+void add_gc(CLI::App& app, std::function<int()>& chosen) {
+  auto options = std::make_shared<Options>();  // outlives parsing, for the callback below
+  CLI::App* command =
+      app.add_subcommand("gc", "Free what nothing in the vault needs, and get down to its quota");
+  add_vault_option(*command, options->vault);
+  command->add_option("--quota", options->quota, "this quota: 500M, 2G")
+      ->type_name("SIZE")
+      ->check([](const std::string& text) {
+        return vault::parse_size(text) != 0 ? std::string() : text + " is no size";
+      });
+  command->add_flag("--json", options->json, "print what was freed as JSON");
+  command->callback([options, &chosen] { chosen = [options] { return collect(*options); }; });
+}
+
+}  // namespace inquest::cli
