@@ -88,10 +88,15 @@ Result<Diagnoses> diagnose(const DiagnoseOptions& options) {
   }
   INQ_TRY(process::ProcessImage image, process::load(std::move(input)));
   if (!options.input_name.empty()) image.source = options.input_name;
-  INQ_TRY(Facts facts, facts_of(image, options));
+  INQ_TRY(Diagnosis diagnosis, diagnose_image(std::move(image), options));
   Diagnoses result;
-  result.list.push_back(conclude(std::move(image), std::move(facts)));
+  result.list.push_back(std::move(diagnosis));
   return result;
+}
+
+Result<Diagnosis> diagnose_image(process::ProcessImage image, const DiagnoseOptions& options) {
+  INQ_TRY(Facts facts, facts_of(image, options));
+  return conclude(std::move(image), std::move(facts));
 }
 
 }  // namespace inquest::diagnosis

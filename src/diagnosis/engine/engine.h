@@ -49,4 +49,7 @@ struct Diagnoses {
 // with the first. A text that tells of none is an error that says what was looked for.
 Result<Diagnoses> diagnose(const DiagnoseOptions& options);
 
+// The same for a process that is already an image, whoever made it.
+Result<Diagnosis> diagnose_image(process::ProcessImage image, const DiagnoseOptions& options);
+
 }  // namespace inquest::diagnosis

@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t kMaxAnnotationsShown = 24;
 constexpr size_t kMaxValueShown = 160;  // bytes
+constexpr std::string_view kStderr = "last lines of stderr";
 
 // base/logging.cc of Chromium; crash_dump of Android and those who follow it; Sentry's and
 // Electron's habits.
@@ -22,6 +23,19 @@ std::string shown(const std::string& value) {
   size_t end = kMaxValueShown;
   while (end > 0 && (static_cast<unsigned char>(value[end]) & 0xc0) == 0x80) --end;
   return value.substr(0, end) + "…";
+}
+
+void add_circumstances(const process::ProcessImage& image, Facts& facts) {
+  std::string text;
+  for (const process::Annotation& fact : image.circumstances) {
+    if (fact.name == kStderr) continue;
+    text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", fact.name, shown(fact.value));
+  }
+  if (!text.empty()) facts.other.push_back({std::move(text), {}});
+  for (const process::Annotation& fact : image.circumstances) {
+    if (fact.name == kStderr)
+      facts.other.push_back({fmt::format("{}: {}", fact.name, fact.value), {}});
+  }
 }
 
 }  // namespace
@@ -39,6 +53,7 @@ void add_told(const process::ProcessImage& image, Facts& facts) {
   if (!image.system.empty()) {
     facts.other.push_back({fmt::format("it ran on {}", image.system), {}});
   }
+  add_circumstances(image, facts);
   if (image.annotations.empty()) return;
   std::string text;
   const size_t count = std::min(image.annotations.size(), kMaxAnnotationsShown);

@@ -12,6 +12,8 @@ std::string_view to_string(Missing missing) {
       return "not mapped";
     case Missing::kNotDumped:
       return "mapped but not dumped";
+    case Missing::kNotKept:
+      return "not kept in the record";
     case Missing::kNotTold:
       return "not in the dump";
     case Missing::kTruncated:

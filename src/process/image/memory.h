@@ -17,6 +17,7 @@ enum class Missing : uint8_t {
   kNone,            // they are there
   kUnmapped,        // no mapping held this address
   kNotDumped,       // mapped, but the producer left it out (coredump_filter, MADV_DONTDUMP)
+  kNotKept,         // mapped, and not among what a slim record keeps
   kNotTold,         // not in the dump, which does not tell whether it was mapped
   kTruncated,       // the dump was cut before it
   kFileMissing,     // backed by a file that was not found

@@ -14,6 +14,8 @@ std::string_view to_string(Producer producer) {
       return "qemu-user";
     case Producer::kKernelLog:
       return "kernel log";
+    case Producer::kInquest:
+      return "inquest";
     case Producer::kBreakpad:
       return "breakpad";
     case Producer::kCrashpad:
@@ -34,6 +36,8 @@ std::string_view evidence_word(Producer producer) {
       return "minidump";
     case Producer::kKernelLog:
       return "log";
+    case Producer::kInquest:
+      return "record";
     default:
       return "core";
   }

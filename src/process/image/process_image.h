@@ -21,6 +21,7 @@ enum class Producer : uint8_t {
   kGcore,
   kQemuUser,
   kKernelLog,
+  kInquest,
   kBreakpad,
   kCrashpad,
   kMinidump,  // of some other writer
@@ -28,7 +29,7 @@ enum class Producer : uint8_t {
 };
 std::string_view to_string(Producer producer);
 
-// What people call the evidence: "core", "minidump", "log".
+// What people call the evidence: "core", "record", "minidump", "log".
 std::string_view evidence_word(Producer producer);
 
 // siginfo_t, as far as it was recorded.
@@ -111,6 +112,10 @@ struct ProcessImage {
   std::vector<Note> notes;
   std::string system;  // kernel and distribution, as recorded; may be empty
   std::vector<Annotation> annotations;
+  // What a record tells of the death beside the memory: command line, unit, uptime, last lines of
+  // stderr; for people.
+  std::vector<Annotation> circumstances;
+  std::string fidelity;  // of a record: "full", "snapshot", "slim" …; empty: not told
 
   // The mapping that holds `address`, or nullptr.
   const Mapping* mapping_at(Address address) const;

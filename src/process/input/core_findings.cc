@@ -129,7 +129,7 @@ void note_oddities(const CoreNotes& notes, const CoreMappings& crossed, ProcessI
 void note_findings(const elf::File& core, const CoreNotes& notes, const CoreMappings& crossed,
                    ProcessImage& image) {
   note_truncation(core, image);
-  note_left_out(image);
+  if (image.producer != Producer::kInquest) note_left_out(image);  // it says so itself
   note_oddities(notes, crossed, image);
 }
 

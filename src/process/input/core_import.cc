@@ -21,6 +21,7 @@ constexpr uint64_t kAtPhdr = 3, kAtEntry = 9, kAtExecfn = 31;
 // gdb writes its cores with BFD, which adds section headers; the kernel has none (one when there
 // are more than 65,534 segments). qemu-user writes three kinds of notes only.
 Producer producer_of(const elf::File& core, const CoreNotes& notes) {
+  if (notes.record.present()) return Producer::kInquest;
   if (core.sections().size() > 1) return Producer::kGcore;
   if (!notes.has_files && !notes.has_siginfo && !notes.has_float_registers) {
     return Producer::kQemuUser;
@@ -127,12 +128,23 @@ Result<ProcessImage> load_core(ByteView core, const std::string& source) {
   image.auxv = notes.auxv;
   take_threads(notes, image);
 
-  CoreMappings crossed = cross_mappings(file, notes.files);
-  image.mappings = std::move(crossed.mappings);
-  image.memory = std::make_unique<CoreMemory>(core, std::move(crossed.pieces));
+  CoreMappings crossed;
+  if (notes.record.maps.empty()) {
+    crossed = cross_mappings(file, notes.files);
+    image.mappings = std::move(crossed.mappings);
+    image.memory = std::make_unique<CoreMemory>(core, std::move(crossed.pieces));
+  } else {
+    RecordMappings kept = cross_record_mappings(file, notes.record.maps, &notes.unreadable);
+    image.mappings = std::move(kept.mappings);
+    image.memory = std::make_unique<CoreMemory>(core, std::move(kept.pieces), Missing::kUnmapped,
+                                                Missing::kNotKept);
+  }
   check_thread_pointers(image);
   name_special_mappings(image);
   image.executable = find_executable(image);
+  if (!notes.record.json.empty() && !read_record_json(notes.record.json, image)) {
+    ++notes.unreadable;
+  }
   note_findings(file, notes, crossed, image);
   return image;
 }

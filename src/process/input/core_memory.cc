@@ -30,7 +30,7 @@ Missing CoreMemory::why_missing(Address address) const {
   if (piece == nullptr) return outside_;
   const uint64_t inside = address - piece->range.start;
   if (inside < piece->available) return Missing::kNone;
-  return inside < piece->dumped ? Missing::kTruncated : Missing::kNotDumped;
+  return inside < piece->dumped ? Missing::kTruncated : undumped_;
 }
 
 }  // namespace inquest::process

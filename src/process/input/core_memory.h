@@ -21,9 +21,11 @@ class CoreMemory final : public MemoryReader {
   };
 
   // `pieces`: sorted by start, not overlapping. `core` must outlive this.
-  // `outside`: what is to be said of addresses in none of them.
-  CoreMemory(ByteView core, std::vector<Piece> pieces, Missing outside = Missing::kUnmapped)
-      : core_(core), pieces_(std::move(pieces)), outside_(outside) {}
+  // `outside`: what is to be said of addresses in none of them; `undumped`: of those that the
+  // producer did not write.
+  CoreMemory(ByteView core, std::vector<Piece> pieces, Missing outside = Missing::kUnmapped,
+             Missing undumped = Missing::kNotDumped)
+      : core_(core), pieces_(std::move(pieces)), outside_(outside), undumped_(undumped) {}
 
   ByteView view(Address address, uint64_t max) const override;
   Missing why_missing(Address address) const override;
@@ -34,6 +36,7 @@ class CoreMemory final : public MemoryReader {
   ByteView core_;
   std::vector<Piece> pieces_;
   Missing outside_;
+  Missing undumped_;
   mutable std::atomic<size_t> last_ = 0;  // reads come in runs
 };
 

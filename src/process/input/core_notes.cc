@@ -97,6 +97,13 @@ class Reader {
       if (note.type == kArmTls) read_arm_tls(bytes);
       return;
     }
+    if (note.name == "INQUEST") {
+      if (note.type == kRecordNoteMaps) notes_.record.maps = bytes;
+      if (note.type == kRecordNoteJson) {
+        notes_.record.json = {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+      }
+      return;
+    }
     if (note.name != "CORE") return;
     switch (note.type) {
       case kPrstatus:

@@ -9,6 +9,7 @@
 
 #include "binary/elf/file.h"
 #include "process/image/process_image.h"
+#include "process/input/record_notes.h"
 
 namespace inquest::process {
 
@@ -31,6 +32,7 @@ struct CoreNotes {
   std::string command, arguments;
   std::map<uint64_t, uint64_t> auxv;
   std::vector<MappedRange> files;
+  RecordNotes record;
   bool has_files = false, has_siginfo = false, has_float_registers = false;
   bool cut = false;       // the notes end beyond the end of the core
   size_t unreadable = 0;  // notes of a size we do not know

@@ -55,7 +55,8 @@ Missing FileMemory::why_missing(Address address) const {
   if (mapping == nullptr || (mapping->protection && mapping->protection->write)) return in_core;
   const Module* module = find_(address);
   if (module == nullptr) {
-    return in_core == Missing::kNotDumped && is_file(*mapping) ? Missing::kFileUnverified : in_core;
+    const bool left_out = in_core == Missing::kNotDumped || in_core == Missing::kNotKept;
+    return left_out && is_file(*mapping) ? Missing::kFileUnverified : in_core;
   }
   if (!is_file(*mapping) && image_.producer != Producer::kQemuUser) return in_core;
   switch (module->status()) {
