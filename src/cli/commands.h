@@ -20,6 +20,7 @@ void add_explain(CLI::App& app, std::function<int()>& chosen);
 void add_signature(CLI::App& app, std::function<int()>& chosen);
 void add_heap(CLI::App& app, std::function<int()>& chosen);
 void add_doctor(CLI::App& app, std::function<int()>& chosen);
+void add_run(CLI::App& app, std::function<int()>& chosen);
 // The vault.
 void add_ls(CLI::App& app, std::function<int()>& chosen);
 void add_show(CLI::App& app, std::function<int()>& chosen);

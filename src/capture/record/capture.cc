@@ -1,0 +1,275 @@
+#include "capture/record/capture.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <set>
+
+#include "binary/elf/file.h"
+#include "capture/record/core_writer.h"
+
+namespace inquest::capture {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr uint32_t kMaxAnnotationBytes = 64 << 10;
+constexpr size_t kMaxSmaps = 96 << 20;
+
+std::string now_text() {
+  timespec now = {};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  tm parts = {};
+  ::gmtime_r(&now.tv_sec, &parts);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900,
+                     parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                     now.tv_nsec / 1'000'000);
+}
+
+class Stopwatch {
+ public:
+  explicit Stopwatch(Captured& captured) : captured_(captured), last_(Clock::now()) {}
+  void lap(const char* name) {
+    const auto now = Clock::now();
+    captured_.timings_us.emplace_back(
+        name, std::chrono::duration_cast<std::chrono::microseconds>(now - last_).count());
+    last_ = now;
+  }
+
+ private:
+  Captured& captured_;
+  Clock::time_point last_;
+};
+
+// The file that is at the mapping's path now is the one that was mapped.
+bool is_intact(const Proc& process, const LiveMapping& mapping) {
+  if (mapping.is_deleted()) return false;
+  struct stat info = {};
+  const std::string path = fmt::format("/proc/{}/root{}", process.pid(), mapping.path);
+  return ::stat(path.c_str(), &info) == 0 && info.st_ino == mapping.inode;
+}
+
+void read_handler_context(const RemoteMemory& memory, const HandlerContext& handler,
+                          Captured& captured) {
+  Bytes ucontext(signal_context_size()), siginfo(128);
+  ucontext.resize(memory.read(handler.ucontext, ucontext));
+  siginfo.resize(memory.read(handler.siginfo, siginfo));
+  if (!use_signal_context(captured.threads.front(), ucontext, siginfo)) {
+    captured.left_out.push_back({"the registers at the fault",
+                                 "the handler's context could not be read: those shown are of the "
+                                 "handler itself"});
+  }
+  Bytes text(std::min(handler.annotations_size, kMaxAnnotationBytes));
+  text.resize(handler.annotations.is_null() ? 0 : memory.read(handler.annotations, text));
+  for (ByteView rest(text); !rest.empty();) {
+    const std::string_view entry = c_string(rest);
+    const size_t equals = entry.find('=');
+    if (equals != std::string_view::npos && equals != 0) {
+      captured.annotations.emplace_back(entry.substr(0, equals), entry.substr(equals + 1));
+    }
+    rest = rest.subspan(std::min(entry.size() + 1, rest.size()));
+  }
+}
+
+// Reads as far as there is time. `complete`: all of it.
+std::string read_smaps(const Proc& process, Clock::time_point deadline, bool* complete) {
+  *complete = false;
+  std::string text;
+  auto fd = process.open_file("smaps", 0);
+  if (!fd.ok()) return text;
+  Bytes buffer(64 << 10);
+  while (Clock::now() < deadline && text.size() < kMaxSmaps) {
+    // Not read_some(): it would wait for a full buffer.
+    const ssize_t got = ::read(fd->get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) {
+      *complete = got == 0;
+      break;
+    }
+    text.append(reinterpret_cast<const char*>(buffer.data()), static_cast<size_t>(got));
+  }
+  return text;
+}
+
+// Forgets pages of mappings that are not to be dumped. A mapping of which that could not be learnt
+// keeps its pages only where that is harmless: stacks, and data of modules.
+void obey_flags(const std::map<uint64_t, MappingFlags>& flags, bool complete, Captured& captured) {
+  std::map<std::string, size_t> dropped;
+  std::set<uint64_t> stacks;
+  for (const ThreadState& thread : captured.threads) {
+    const LiveMapping* stack = find_mapping(captured.mappings, thread.sp);
+    if (stack != nullptr) stacks.insert(stack->range.start.value);
+  }
+  size_t unsure = 0;
+  for (const Address page : captured.pages.addresses()) {
+    const LiveMapping* mapping = find_mapping(captured.mappings, page);
+    if (mapping == nullptr) continue;
+    const auto found = flags.find(mapping->range.start.value);
+    if (found == flags.end()) {
+      const bool harmless = complete || mapping->is_file() ||
+                            stacks.contains(mapping->range.start.value) ||
+                            mapping->path == "[vdso]";
+      if (!harmless) {
+        captured.pages.drop(page);
+        ++unsure;
+      }
+      continue;
+    }
+    const KeepRule rule = keep_rule(*mapping, captured.circumstances.filter, &found->second);
+    if (rule.keep != Keep::kNothing) continue;
+    captured.pages.drop(page);
+    ++dropped[rule.reason];
+  }
+  for (const auto& [reason, count] : dropped) {
+    captured.left_out.push_back({fmt::format("{} pages that were pointed to", count), reason});
+  }
+  if (unsure != 0) {
+    captured.left_out.push_back(
+        {fmt::format("{} pages of anonymous memory", unsure),
+         "there was no time to learn whether the program keeps them out of dumps (MADV_DONTDUMP)"});
+  }
+}
+
+void take_touched(const TouchedPages& touched, PageStore& pages) {
+  const uint32_t count = std::min(touched.count(), touched.max_pages());
+  for (uint32_t i = 0; i < count; ++i) pages.add(touched.address(i), touched.page(i));
+}
+
+void note_threads(const StoppedProcess& stopped, Captured& captured) {
+  for (const ThreadState& thread : captured.threads) {
+    if (thread.stopped || thread.why_not == "it ended meanwhile") continue;
+    captured.left_out.push_back(
+        {fmt::format("the registers and stack of thread {}", thread.tid), thread.why_not});
+  }
+  if (stopped.some_left_out()) {
+    captured.left_out.push_back({"some threads", "new ones kept appearing"});
+  }
+}
+
+std::string json_of(const Captured& captured) {
+  Told told{.circumstances = captured.circumstances,
+            .threads = captured.threads,
+            .fidelity = captured.fidelity,
+            .left_out = captured.left_out,
+            .signal = captured.signal,
+            .how = captured.how,
+            .last_words = captured.last_words,
+            .annotations = captured.annotations,
+            .timings_us = captured.timings_us,
+            .builds = {},
+            .captured_at = captured.captured_at};
+  for (const LiveMapping& mapping : captured.mappings) {
+    if (!mapping.is_file() || mapping.file_offset != 0) continue;
+    const ByteView header = captured.pages.page(mapping.range.start);
+    if (header.empty()) continue;
+    const auto file = elf::File::parse_image(header, mapping.range.start.value);
+    const auto id = file.ok() ? file->build_id() : std::nullopt;
+    if (id && !id->empty()) told.builds.emplace_back(mapping.path, id->hex());
+  }
+  return circumstances_json(told);
+}
+
+void gather(const Proc& process, const RemoteMemory& memory, const CaptureOptions& options,
+            Captured& captured) {
+  Gatherer gatherer(memory, captured.mappings, captured.circumstances.filter, options.gather,
+                    captured.pages);
+  gatherer.take_stacks(captured.threads);
+  gatherer.take_modules();
+  gatherer.take_pointed_pages(captured.threads);
+  gatherer.take_code(captured.threads,
+                     [&](const LiveMapping& mapping) { return is_intact(process, mapping); });
+  gatherer.take_link_map(parse_auxv(captured.circumstances.auxv));
+  captured.left_out.insert(captured.left_out.end(), gatherer.left_out().begin(),
+                           gatherer.left_out().end());
+}
+
+void analyse(const RemoteMemory& memory, const CaptureOptions& options, const Proc& process,
+             Captured& captured) {
+  std::optional<TouchedPages> touched;
+  std::optional<RunningAnalysis> running;
+  const Clock::time_point start = Clock::now();
+  std::string why_not = "it was not asked for";
+  if (options.analyse && options.analysis_budget.count() > 0) {
+    const Bytes notes = core_head(core_notes(captured.circumstances, captured.threads,
+                                             captured.signal, captured.mappings, json_of(captured)),
+                                  {});
+    if (auto created = TouchedPages::create(options.max_analysis_pages); created.ok()) {
+      touched.emplace(std::move(*created));
+      auto started = RunningAnalysis::start(options.analyse, notes, captured.mappings,
+                                            captured.circumstances.filter, memory.mem_fd(),
+                                            memory.pagemap_fd(), *touched);
+      if (started.ok()) running.emplace(std::move(*started));
+      if (!started.ok()) why_not = started.error().message();
+    } else {
+      why_not = created.error().message();
+    }
+  }
+  // The kernel looks at each page of the process for this, while the analysis runs.
+  bool complete = false;
+  const std::string smaps = read_smaps(process, start + options.flags_budget, &complete);
+  if (running) {
+    const AnalysisResult result = running->finish(start + options.analysis_budget);
+    take_touched(*touched, captured.pages);
+    why_not = result.why_incomplete;
+    if (result.over != 0) {
+      captured.left_out.push_back({fmt::format("{} pages that the analysis read", result.over),
+                                   fmt::format("over {} pages", options.max_analysis_pages)});
+    }
+  }
+  if (!why_not.empty()) {
+    captured.left_out.push_back({"memory that only the analysis knows to look for", why_not});
+  }
+  obey_flags(parse_smaps_flags(smaps), complete, captured);
+}
+
+}  // namespace
+
+Result<Captured> capture(const Proc& process, StoppedProcess& stopped, int signal,
+                         const std::optional<HandlerContext>& handler,
+                         const CaptureOptions& options) {
+  Captured captured;
+  Stopwatch watch(captured);
+  captured.pid = process.pid();
+  captured.signal = signal;
+  captured.how = handler ? "handler" : "ptrace";
+  captured.captured_at = now_text();
+  captured.threads = stopped.threads();
+  note_threads(stopped, captured);
+  INQ_TRY(captured.circumstances, read_essentials(process));
+  captured.mappings = parse_maps(captured.circumstances.maps);
+  const RemoteMemory memory(process);
+  if (handler) read_handler_context(memory, *handler, captured);
+  watch.lap("essentials");
+  gather(process, memory, options, captured);
+  watch.lap("memory");
+  read_the_rest(process, captured.circumstances);
+  watch.lap("circumstances");
+  if (options.when_gathered) options.when_gathered();
+  watch.lap("ports");
+  analyse(memory, options, process, captured);
+  watch.lap("analysis");
+  if (captured.pages.size() == 0) captured.fidelity = Fidelity::kRegistersOnly;
+  if (const size_t count = scrub_environment_in(captured.pages, captured.circumstances);
+      count != 0) {
+    captured.left_out.push_back(
+        {fmt::format("the values of {} variables of the environment", count),
+         "their names or shapes tell of secrets; in memory they are "
+         "overwritten with '*'"});
+  }
+  if (!process.is_alive()) {
+    captured.left_out.push_back({"what was read last", "the process was killed meanwhile"});
+  }
+  return captured;
+}
+
+Bytes record_of(const Captured& captured) {
+  const Bytes notes = core_notes(captured.circumstances, captured.threads, captured.signal,
+                                 captured.mappings, json_of(captured));
+  return core_of(notes, captured.pages, captured.mappings);
+}
+
+}  // namespace inquest::capture

@@ -1,0 +1,200 @@
+#include "capture/supervise/crash_jobs.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <new>
+
+#include "platform/json/value.h"
+
+namespace inquest::capture {
+namespace {
+
+constexpr size_t kAtOnce = 2;
+constexpr size_t kMaxAnswer = 16 << 20;
+constexpr uint64_t kMaxWaitingBytes = uint64_t{512} << 20;
+constexpr int kNice = 10;
+constexpr rlim_t kHeapBytes = rlim_t{4} << 30, kProcessorSeconds = 120;
+
+std::string answer_of(const CrashOutcome& outcome) {
+  json::JsonWriter json(json::JsonWriter::Style::kCompact);
+  json.begin_object()
+      .field("id", outcome.id)
+      .field("why_not_kept", outcome.why_not_kept)
+      .field("signature", outcome.signature)
+      .field("title", outcome.title)
+      .field("text", outcome.text)
+      .field("report", outcome.report)
+      .end_object();
+  return std::move(json).take();
+}
+
+void write_answer(int fd, const CrashOutcome& outcome) {
+  const std::string text = answer_of(outcome) + "\n";
+  static_cast<void>(
+      os::write_all(fd, {reinterpret_cast<const uint8_t*>(text.data()), text.size()}).ok());
+}
+
+// One line when the record is kept, another when it is explained: a child that dies of the record
+// has kept it all the same.
+[[noreturn]] void work(const CrashServices& services, const Captured& captured, bool explain,
+                       int fd) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::setpriority(PRIO_PROCESS, 0, kNice);
+  const rlimit no_core = {0, 0}, heap = {kHeapBytes, kHeapBytes},
+               processor = {kProcessorSeconds, kProcessorSeconds};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+  ::setrlimit(RLIMIT_DATA, &heap);
+  ::setrlimit(RLIMIT_CPU, &processor);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  ::dup2(null, STDIN_FILENO);
+  ::dup2(null, STDOUT_FILENO);
+  try {
+    CrashOutcome outcome;
+    const Bytes record = record_of(captured);
+    const auto id = services.keep(record, captured);
+    if (id.ok()) outcome.id = *id;
+    if (!id.ok()) outcome.why_not_kept = id.error().message();
+    write_answer(fd, outcome);
+    if (explain && services.explain) {
+      services.explain(record, outcome);
+      write_answer(fd, outcome);
+    }
+  } catch (const std::bad_alloc&) {
+    ::_exit(1);
+  }
+  ::_exit(0);
+}
+
+std::string text_at(const json::JsonValue& value, std::string_view name) {
+  const json::JsonValue* member = value.find(name);
+  const std::string* text = member != nullptr ? member->string() : nullptr;
+  return text != nullptr ? *text : std::string();
+}
+
+// The last line that is whole.
+std::optional<CrashOutcome> parse_answer(std::string_view answer) {
+  const size_t end = answer.rfind('\n');
+  if (end == std::string_view::npos) return std::nullopt;
+  answer = answer.substr(0, end);
+  const size_t before = answer.rfind('\n');
+  if (before != std::string_view::npos) answer.remove_prefix(before + 1);
+  const auto parsed = json::parse_json(answer, {.max_size = kMaxAnswer, .max_depth = 8});
+  if (!parsed.ok()) return std::nullopt;
+  CrashOutcome outcome;
+  outcome.id = text_at(*parsed, "id");
+  outcome.why_not_kept = text_at(*parsed, "why_not_kept");
+  outcome.signature = text_at(*parsed, "signature");
+  outcome.title = text_at(*parsed, "title");
+  outcome.text = text_at(*parsed, "text");
+  outcome.report = text_at(*parsed, "report");
+  return outcome;
+}
+
+}  // namespace
+
+void CrashJobs::add(uint64_t number, std::shared_ptr<Captured> captured) {
+  uint64_t held = captured->pages.bytes();
+  for (const Job& job : waiting_) held += job.captured->pages.bytes();
+  if (held > kMaxWaitingBytes) {
+    captured->pages = {};
+    captured->fidelity = Fidelity::kRegistersOnly;
+    captured->left_out.push_back(
+        {"all memory", fmt::format("{} crashes waited to be written", waiting_.size())});
+  }
+  waiting_.push_back({.number = number, .captured = std::move(captured)});
+  start_some();
+}
+
+void CrashJobs::start_some() {
+  while (!waiting_.empty() && running_.size() < kAtOnce) {
+    Job job = std::move(waiting_.front());
+    waiting_.pop_front();
+    if (start(job)) {
+      running_.push_back(std::move(job));
+    } else {
+      done_({.number = job.number, .id = {}, .why_not_kept = "no process could be started for it"});
+    }
+  }
+}
+
+bool CrashJobs::start(Job& job) {
+  std::array<int, 2> ends;
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return false;
+  job.pipe = os::Fd(ends[0]);
+  const os::Fd write(ends[1]);
+  job.answer.clear();
+  job.pid = ::fork();
+  if (job.pid == 0) work(services_, *job.captured, job.explain, write.get());
+  ::fcntl(job.pipe.get(), F_SETFL, O_NONBLOCK);
+  return job.pid > 0;
+}
+
+std::vector<int> CrashJobs::descriptors() const {
+  std::vector<int> result;
+  for (const Job& job : running_) {
+    if (job.pipe.valid()) result.push_back(job.pipe.get());
+  }
+  return result;
+}
+
+void CrashJobs::ready(int fd) {
+  for (Job& job : running_) {
+    if (job.pipe.get() != fd) continue;
+    std::array<char, 64 << 10> buffer;
+    while (true) {
+      const ssize_t got = ::read(fd, buffer.data(), buffer.size());
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0 && errno == EAGAIN) return;
+      if (got <= 0 || job.answer.size() > kMaxAnswer) {
+        job.pipe.reset();
+        return;
+      }
+      job.answer.append(buffer.data(), static_cast<size_t>(got));
+    }
+  }
+}
+
+bool CrashJobs::owns(pid_t pid) const {
+  return std::any_of(running_.begin(), running_.end(),
+                     [&](const Job& job) { return job.pid == pid; });
+}
+
+void CrashJobs::ended(pid_t pid, int /*status*/) {
+  const auto found = std::find_if(running_.begin(), running_.end(),
+                                  [&](const Job& job) { return job.pid == pid; });
+  if (found == running_.end()) return;
+  if (found->pipe.valid()) ready(found->pipe.get());
+  Job job = std::move(*found);
+  running_.erase(found);
+  finish(std::move(job));
+  start_some();
+}
+
+void CrashJobs::finish(Job job) {
+  auto outcome = parse_answer(job.answer);
+  if (!outcome && job.explain) {
+    // It died before anything was kept: once more, with less ambition.
+    job.explain = false;
+    if (start(job)) {
+      running_.push_back(std::move(job));
+      return;
+    }
+  }
+  if (!outcome) outcome = CrashOutcome{.number = 0, .id = {}, .why_not_kept = "writing it failed"};
+  outcome->number = job.number;
+  done_(std::move(*outcome));
+}
+
+}  // namespace inquest::capture

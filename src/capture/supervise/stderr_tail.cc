@@ -1,0 +1,94 @@
+#include "capture/supervise/stderr_tail.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+namespace inquest::capture {
+
+StderrTail::StderrTail(bool wanted) {
+  struct stat info = {};
+  if (!wanted) {
+    why_not_ = "not asked for";
+  } else if (::fstat(STDERR_FILENO, &info) != 0) {
+    why_not_ = "stderr is closed";
+  } else if (S_ISREG(info.st_mode)) {
+    is_file_ = true;
+  } else if (!S_ISFIFO(info.st_mode) && !S_ISSOCK(info.st_mode)) {
+    why_not_ = ::isatty(STDERR_FILENO) != 0 ? "stderr is a terminal, which is left alone"
+                                            : "stderr is a device";
+  } else {
+    std::array<int, 2> ends;
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+      why_not_ = "no pipe could be made";
+      return;
+    }
+    read_end_ = os::Fd(ends[0]);
+    write_end_ = os::Fd(ends[1]);
+    // Signals are for the thread that waits for them: one that came here would be lost.
+    sigset_t all, before;
+    sigfillset(&all);
+    ::pthread_sigmask(SIG_BLOCK, &all, &before);
+    thread_ = std::thread([this] { pump(); });
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+}
+
+StderrTail::~StderrTail() {
+  write_end_.reset();
+  if (!thread_.joinable()) return;
+  // Programs that still run may hold the other end: what has come so far is copied, no more.
+  ::fcntl(read_end_.get(), F_SETFL, O_NONBLOCK);
+  thread_.join();
+}
+
+void StderrTail::pump() {
+  std::array<char, 16 << 10> buffer;
+  constexpr int kTick = 50;  // ms, to notice that the end was asked for
+  while (true) {
+    pollfd waiting{.fd = read_end_.get(), .events = POLLIN, .revents = 0};
+    const int ready = ::poll(&waiting, 1, write_end_.valid() ? -1 : kTick);
+    if (ready < 0 && errno != EINTR) return;
+    const ssize_t got = ::read(read_end_.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return;
+    {
+      const std::lock_guard lock(mutex_);
+      kept_.append(buffer.data(), static_cast<size_t>(got));
+      if (kept_.size() > 2 * kStderrKept) kept_.erase(0, kept_.size() - kStderrKept);
+    }
+    const ByteView bytes(reinterpret_cast<const uint8_t*>(buffer.data()), static_cast<size_t>(got));
+    if (!os::write_all(STDERR_FILENO, bytes).ok())
+      return;  // the program then gets SIGPIPE, as it would have
+  }
+}
+
+std::string StderrTail::last_lines() {
+  std::string text;
+  if (is_file_) {
+    struct stat info = {};
+    if (::fstat(STDERR_FILENO, &info) != 0) return text;
+    const auto size = static_cast<uint64_t>(info.st_size);
+    const uint64_t from = size - std::min<uint64_t>(size, kStderrKept);
+    // Opened for writing only, as a rule: it is read through /proc.
+    const os::Fd fd(::open("/proc/self/fd/2", O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    if (!fd.valid()) return text;
+    text.resize(kStderrKept);
+    const auto got =
+        os::pread_some(fd.get(), {reinterpret_cast<uint8_t*>(text.data()), text.size()}, from);
+    text.resize(got.ok() ? *got : 0);
+  } else {
+    const std::lock_guard lock(mutex_);
+    text = kept_.substr(kept_.size() - std::min(kept_.size(), kStderrKept));
+  }
+  if (text.size() == kStderrKept) text.erase(0, std::min(text.find('\n') + 1, text.size()));
+  return text;
+}
+
+}  // namespace inquest::capture

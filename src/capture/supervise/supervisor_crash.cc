@@ -1,0 +1,271 @@
+// What is done at a crash: capture, release, restart, report.
+#include <fmt/format.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "capture/supervise/inject.h"
+#include "capture/supervise/quick_signature.h"
+#include "capture/supervise/supervisor_impl.h"
+#include "platform/json/writer.h"
+#include "platform/os/spawn.h"
+
+namespace inquest::capture {
+namespace {
+
+// A crash like one before waits for the analysis before it may count as a new one.
+constexpr std::chrono::milliseconds kLongestVerdict{500};
+constexpr size_t kMaxAliases = 4096;
+
+// The kernel's own core of this process would be one more record of the same crash, and keep it
+// half dead while it is written. One byte: no core file is so small, and a pipe handler is not run
+// for it.
+void prevent_kernel_core(pid_t pid) {
+  const rlimit one_byte = {1, 1};
+  ::prlimit(pid, RLIMIT_CORE, &one_byte, nullptr);
+}
+
+std::string signal_name(int signal) {
+  const char* name = ::sigabbrev_np(signal);
+  return name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal {}", signal);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Captured>> Supervisor::take(pid_t pid, pid_t tid, int signal,
+                                                   const std::optional<HandlerContext>& handler,
+                                                   StoppedProcess& stopped, const Proc& process) {
+  CaptureOptions options = options_.capture;
+  options.analyse = services_.analyse;
+  static_cast<void>(pid);
+  static_cast<void>(tid);
+  INQ_TRY(Captured captured, capture(process, stopped, signal, handler, options));
+  auto result = std::make_shared<Captured>(std::move(captured));
+  result->last_words = stderr_.last_lines();
+  if (!stderr_.why_not().empty()) {
+    result->left_out.push_back({"the last lines of stderr", stderr_.why_not()});
+  }
+  return result;
+}
+
+// A socket lives until all memory of its process is freed, which takes 40 ms a GiB; the next
+// instance wants its port now.
+void Supervisor::release_ports(const Captured& captured, pid_t tid) {
+  if (!options_.release_ports) return;
+  const auto injector = Injector::create(captured, tid);
+  if (!injector.ok()) return;
+  constexpr uint64_t kFirst = 3;  // what it still writes to stdout and stderr goes its way
+  static_cast<void>(injector->call(SYS_close_range, {kFirst, ~uint32_t{0}, 0, 0, 0, 0}).ok());
+  // The step has taken the place of the signal: it is to be delivered as it was.
+  Bytes siginfo = captured.threads.front().siginfo;
+  if (!siginfo.empty()) ::ptrace(PTRACE_SETSIGINFO, tid, nullptr, siginfo.data());
+}
+
+void Supervisor::crash(pid_t pid, pid_t tid, int signal) {
+  ++seen_;
+  captured_pids_.insert(pid);
+  const auto process = Proc::open(pid);
+  std::string why;
+  if (process.ok()) {
+    auto stopped =
+        StoppedProcess::stop(*process, tid, [](pid_t) { return true; }, options_.capture.stop);
+    if (stopped.ok()) {
+      auto captured = take(pid, tid, signal, std::nullopt, *stopped, *process);
+      if (captured.ok()) {
+        release_ports(**captured, tid);
+        if (!options_.kernel_core) prevent_kernel_core(pid);
+        Tracer::resume(tid, signal);
+        captured_crash(*captured);
+        return;
+      }
+      why = captured.error().message();
+    } else {
+      why = stopped.error().message();
+    }
+  } else {
+    why = process.error().message();
+  }
+  Tracer::resume(tid, signal);
+  ++lost_;
+  say(fmt::format("a crash of process {} ({}) could not be recorded: {}", pid, signal_name(signal),
+                  why));
+}
+
+void Supervisor::crash_request(const CrashRequest& request) {
+  ++seen_;
+  const auto process = Proc::open(request.pid);
+  std::string why = process.ok() ? "" : process.error().message();
+  if (process.ok()) {
+    auto stopped = StoppedProcess::stop(
+        *process, request.tid, [](pid_t) { return false; }, options_.capture.stop);
+    if (stopped.ok()) {
+      auto captured =
+          take(request.pid, request.tid, request.signal, request.context, *stopped, *process);
+      stopped->release();
+      if (captured.ok()) {
+        captured_pids_.insert(request.pid);
+        uint32_t flags = options_.release_ports ? INQUEST_REPLY_CLOSE_DESCRIPTORS : 0;
+        if (!options_.kernel_core) flags |= INQUEST_REPLY_NO_KERNEL_CORE;
+        CrashSocket::answer(request, INQUEST_REPLY_CAPTURED, flags);
+        captured_crash(*captured);
+        return;
+      }
+      why = captured.error().message();
+    } else {
+      why = stopped.error().message();
+    }
+  }
+  CrashSocket::answer(request, INQUEST_REPLY_COUNTED, 0);
+  captured_pids_.insert(request.pid);
+  ++lost_;
+  say(fmt::format("a crash of process {} ({}) could not be recorded: {}", request.pid,
+                  signal_name(request.signal), why));
+}
+
+void Supervisor::captured_crash(const std::shared_ptr<Captured>& captured) {
+  const std::string quick = quick_signature(*captured);
+  const uint64_t number = seen_;
+  quick_of_[number] = quick;
+  jobs_.add(number, captured);
+  if (captured->pid != main_ || stopping_ || !options_.restart) return;
+  // The next instance need not wait for the end of this one.
+  main_is_dying_ = true;
+  awaited_ = number;
+  phase_ = Phase::kWaiting;
+  const auto alias = aliases_.find(quick);
+  if (alias != aliases_.end()) {
+    decide(alias->second, true);
+  } else if (policy_.deaths() == 0 || Clock::now() - started_ >= options_.restarts.healthy) {
+    decide(quick, false);
+  } else {
+    main_key_ = quick;
+    awaiting_verdict_ = true;
+    verdict_by_ = Clock::now() + kLongestVerdict;
+  }
+}
+
+// Seen only by its end: nobody told of it in time.
+void Supervisor::uncaptured(pid_t pid, int status, const std::string& why) {
+  ++seen_;
+  ++lost_;
+  std::string reason = why;
+  if (reason.empty() && !cannot_read_proc_.empty()) reason = cannot_read_proc_;
+  if (reason.empty() && options_.trace) reason = "it was not traced";
+  if (reason.empty() && !socket_) reason = "there is no handler to preload: try --trace";
+  if (reason.empty()) {
+    reason = "no handler in it told of it (static, setuid, or handlers of its own): try --trace";
+  }
+  say(fmt::format("process {} died of {}; nothing but that is known: {}", pid,
+                  signal_name(WTERMSIG(status)), reason));
+}
+
+void Supervisor::decide(const std::string& key, bool known) {
+  main_key_ = key;
+  main_key_is_known_ = known;
+  awaiting_verdict_ = false;
+  const auto uptime =
+      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started_);
+  const double random = std::uniform_real_distribution<double>(0, 1)(random_);
+  act(policy_.died({key, uptime}, random));
+}
+
+void Supervisor::act(const RestartDecision& decision) {
+  if (decision.announce_storm) announce_storm();
+  if (!decision.restart) {
+    say("giving up: " + decision.reason);
+    if (options_.give_up == GiveUp::kExit) {
+      if (main_ < 0) end_with(exit_code_);
+      // Otherwise its end is yet to come, and brings the exit code.
+      stopping_ = true;
+      kill_at_ = Clock::time_point::max();
+      phase_ = main_ < 0 ? Phase::kEnding : Phase::kRunning;
+    } else {
+      say("holding: nothing is started again; a signal ends this");
+      phase_ = Phase::kHeld;
+    }
+    return;
+  }
+  phase_ = Phase::kWaiting;
+  restart_at_ = Clock::now() + decision.delay;
+  if (decision.delay.count() > 0) {
+    say(fmt::format("starting again in {} ms: {}", decision.delay.count(), decision.reason));
+  } else {
+    say("starting again: " + decision.reason);
+    start();
+  }
+}
+
+void Supervisor::announce_storm() {
+  std::string text;
+  json::JsonWriter json;
+  json.begin_object().field("deaths", policy_.deaths());
+  json.key("by_signature").begin_array();
+  for (const Count& count : policy_.counts()) {
+    text += fmt::format("{}{} × {}", text.empty() ? "" : ", ", count.times, count.key);
+    json.begin_object().field("signature", count.key).field("times", count.times).end_object();
+  }
+  json.end_array().end_object();
+  say(fmt::format("storm: {} deaths without a healthy life: {}", policy_.deaths(), text));
+  hook(options_.on_storm, std::move(json).take());
+}
+
+void Supervisor::outcome(const CrashOutcome& result) {
+  if (result.id.empty()) {
+    ++lost_;
+    say("a crash could not be kept: " + result.why_not_kept);
+  } else {
+    ++recorded_;
+    say(fmt::format("crash recorded as {}", result.id));
+  }
+  if (!result.text.empty()) {
+    static_cast<void>(
+        os::write_all(STDERR_FILENO,
+                      {reinterpret_cast<const uint8_t*>(result.text.data()), result.text.size()})
+            .ok());
+  }
+  if (!result.report.empty()) hook(options_.on_crash, result.report);
+  const auto quick = quick_of_.find(result.number);
+  if (quick == quick_of_.end()) return;
+  const std::string quick_key = quick->second;
+  quick_of_.erase(quick);
+  const std::string& key = result.signature.empty() ? quick_key : result.signature;
+  if (!result.signature.empty() && aliases_.size() < kMaxAliases) aliases_[quick_key] = key;
+  if (result.number != awaited_) return;
+  awaited_ = 0;
+  if (phase_ == Phase::kWaiting && awaiting_verdict_) {
+    decide(key, true);
+  } else if (!main_key_is_known_ && main_key_ == quick_key) {
+    // It was started again at once, or waits: the count goes to the right name.
+    main_key_is_known_ = true;
+    const double random = std::uniform_real_distribution<double>(0, 1)(random_);
+    static_cast<void>(policy_.corrected(key, random));
+  }
+}
+
+// Runs in a child, so that a slow hook delays nothing.
+void Supervisor::hook(const std::string& command, const std::string& input) {
+  if (command.empty()) return;
+  constexpr std::chrono::seconds kLongestHook{60};
+  const pid_t pid = ::fork();
+  if (pid != 0) return;
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  os::SpawnOptions spawn;
+  spawn.timeout = kLongestHook;
+  spawn.input = input;
+  const auto done = os::run_process({"/bin/sh", "-c", command}, spawn);
+  if (!done.ok()) say("the hook could not be run: " + done.error().message());
+  if (done.ok() && !done->err.empty()) say("the hook says: " + done->err);
+  if (done.ok() && !done->success()) say(fmt::format("the hook failed (exit {})", done->exit_code));
+  ::_exit(0);
+}
+
+}  // namespace inquest::capture

@@ -1,0 +1,88 @@
+// The supervisor's state and steps. Internal to this room: supervisor.cc has the loop and the life
+// of the program, supervisor_crash.cc what is done at a crash.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <random>
+#include <set>
+
+#include "capture/supervise/crash_socket.h"
+#include "capture/supervise/stderr_tail.h"
+#include "capture/supervise/supervisor.h"
+#include "capture/supervise/tracer.h"
+
+namespace inquest::capture {
+
+class Supervisor {
+ public:
+  Supervisor(const RunOptions& options, const CrashServices& services);
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+  int run();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  enum class Phase : uint8_t { kRunning, kWaiting, kHeld, kEnding };
+
+  // supervisor.cc
+  bool start();
+  void poll_once();
+  int next_timeout() const;
+  void check_timers();
+  void on_signals();
+  void forward(int signal);
+  void reap();
+  void main_ended(int status);
+  void end_with(int exit_code);
+  void stop_soon(int signal);
+
+  // supervisor_crash.cc
+  void crash(pid_t pid, pid_t tid, int signal);  // traced: it stands at the delivery
+  void crash_request(const CrashRequest& request);
+  Result<std::shared_ptr<Captured>> take(pid_t pid, pid_t tid, int signal,
+                                         const std::optional<HandlerContext>& handler,
+                                         StoppedProcess& stopped, const Proc& process);
+  void release_ports(const Captured& captured, pid_t tid);
+  void captured_crash(const std::shared_ptr<Captured>& captured);
+  void uncaptured(pid_t pid, int status, const std::string& why);
+  void decide(const std::string& key, bool known);
+  void act(const RestartDecision& decision);
+  void announce_storm();
+  void outcome(const CrashOutcome& outcome);
+  void hook(const std::string& command, const std::string& input);
+
+  const RunOptions& options_;
+  const CrashServices& services_;
+  StderrTail stderr_;
+  std::unique_ptr<CrashSocket> socket_;
+  Tracer tracer_;
+  RestartPolicy policy_;
+  CrashJobs jobs_;
+  os::Fd signals_;
+  sigset_t original_mask_ = {};
+  std::mt19937 random_{std::random_device{}()};
+
+  Phase phase_ = Phase::kRunning;
+  pid_t main_ = -1;
+  bool main_is_dying_ = false;      // its crash was recorded; its end is yet to come
+  std::string main_key_;            // what it dies of
+  bool main_key_is_known_ = false;  // by the analysis
+  Clock::time_point started_, restart_at_, kill_at_, verdict_by_;
+  bool stopping_ = false, awaiting_verdict_ = false;
+  uint64_t awaited_ = 0;  // number of the crash whose verdict decides
+  int exit_code_ = 0;
+  std::string cannot_read_proc_;                // why nothing can be captured; empty when it can
+  std::map<std::string, std::string> aliases_;  // quick signature → signature
+  std::map<uint64_t, std::string> quick_of_;    // number of a crash → its quick signature
+  std::set<pid_t> captured_pids_;               // whose end is yet to come
+  uint64_t seen_ = 0, recorded_ = 0, lost_ = 0;
+};
+
+// One line, or several, to stderr: what is said to people.
+void say(const std::string& text);
+
+}  // namespace inquest::capture
