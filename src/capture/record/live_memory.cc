@@ -16,6 +16,7 @@ namespace inquest::capture {
 namespace {
 
 constexpr uint64_t kMaxReserved = uint64_t{1} << 44;  // bytes of address space
+constexpr uint64_t kLargestGuard = 64 << 10;
 constexpr uint32_t kMaxOver = 64 << 10;               // pages over the limit before it is given up
 
 }  // namespace
@@ -123,8 +124,10 @@ Result<std::unique_ptr<LiveMemory>> LiveMemory::create(const std::vector<LiveMap
     const Keep keep = keep_rule(mapping, filter, nullptr).keep;
     Area area{mapping.range, total, 0, false};
     if (keep != Keep::kNothing && mapping.range.size() <= kMaxReserved - total) {
-      // Memory that nobody may access is in a core when it was written to before.
-      area.unsure = keep == Keep::kWritten || !mapping.read;
+      // Memory that nobody may access is in a core when its mapping was written to before. Of a
+      // guard page that cannot be told; it is zero when it was never written to.
+      const bool is_guard = !mapping.is_file() && mapping.range.size() <= kLargestGuard;
+      area.unsure = keep == Keep::kWritten || (!mapping.read && !is_guard);
       const bool has_header = mapping.is_file() && mapping.file_offset == 0 && mapping.read;
       area.visible = !area.unsure ? mapping.range.size() : has_header ? kPage : 0;
       shadow.areas.push_back({mapping.range.start.value, mapping.range.end.value, total});
