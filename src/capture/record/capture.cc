@@ -139,13 +139,13 @@ void take_touched(const TouchedPages& touched, PageStore& pages) {
   for (uint32_t i = 0; i < count; ++i) pages.add(touched.address(i), touched.page(i));
 }
 
-void note_threads(const StoppedProcess& stopped, Captured& captured) {
+void note_threads(bool some_left_out, Captured& captured) {
   for (const ThreadState& thread : captured.threads) {
     if (thread.stopped || thread.why_not == "it ended meanwhile") continue;
     captured.left_out.push_back(
         {fmt::format("the registers and stack of thread {}", thread.tid), thread.why_not});
   }
-  if (stopped.some_left_out()) {
+  if (some_left_out) {
     captured.left_out.push_back({"some threads", "new ones kept appearing"});
   }
 }
@@ -228,17 +228,17 @@ void analyse(const RemoteMemory& memory, const CaptureOptions& options, const Pr
 
 }  // namespace
 
-Result<Captured> capture(const Proc& process, StoppedProcess& stopped, int signal,
+Result<Captured> capture(const Proc& process, Held held, int signal,
                          const std::optional<HandlerContext>& handler,
                          const CaptureOptions& options) {
   Captured captured;
   Stopwatch watch(captured);
   captured.pid = process.pid();
   captured.signal = signal;
-  captured.how = handler ? "handler" : "ptrace";
+  captured.how = std::move(held.how);
   captured.captured_at = now_text();
-  captured.threads = stopped.threads();
-  note_threads(stopped, captured);
+  captured.threads = std::move(held.threads);
+  note_threads(held.some_left_out, captured);
   INQ_TRY(captured.circumstances, read_essentials(process));
   captured.mappings = parse_maps(captured.circumstances.maps);
   const RemoteMemory memory(process);

@@ -38,7 +38,7 @@ struct HandlerContext {
 struct Captured {
   pid_t pid = 0;
   int signal = 0;
-  std::string how;  // "ptrace", "handler"
+  std::string how;  // see Held
   std::string captured_at;
   Fidelity fidelity = Fidelity::kSlim;
   Circumstances circumstances;
@@ -51,8 +51,15 @@ struct Captured {
   std::vector<std::pair<std::string, int64_t>> timings_us;
 };
 
-// `stopped`: the threads of `process`, the crashed one first. It must go on being held.
-Result<Captured> capture(const Proc& process, StoppedProcess& stopped, int signal,
+// A process that is held, by ptrace or by the kernel that waits for its core to be read.
+struct Held {
+  std::vector<ThreadState> threads;  // the crashed one first
+  bool some_left_out = false;        // there are more
+  std::string how;                   // "ptrace", "handler", "kernel"
+};
+
+// `process` must go on being held until this returns.
+Result<Captured> capture(const Proc& process, Held held, int signal,
                          const std::optional<HandlerContext>& handler,
                          const CaptureOptions& options);
 

@@ -46,7 +46,10 @@ Result<std::shared_ptr<Captured>> Supervisor::take(pid_t pid, pid_t tid, int sig
   options.analyse = services_.analyse;
   static_cast<void>(pid);
   static_cast<void>(tid);
-  INQ_TRY(Captured captured, capture(process, stopped, signal, handler, options));
+  Held held{.threads = stopped.threads(),
+            .some_left_out = stopped.some_left_out(),
+            .how = handler ? "handler" : "ptrace"};
+  INQ_TRY(Captured captured, capture(process, std::move(held), signal, handler, options));
   auto result = std::make_shared<Captured>(std::move(captured));
   result->last_words = stderr_.last_lines();
   if (!stderr_.why_not().empty()) {

@@ -1,0 +1,206 @@
+#include "capture/collect/collector.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+
+#include "capture/collect/core_stream.h"
+#include "capture/collect/kernel_socket.h"
+#include "capture/collect/kinds.h"
+#include "capture/collect/renounce.h"
+
+namespace inquest::capture {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+int64_t now_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+bool is_dumping(const Proc& process) {
+  const auto status = process.read("status", 64 << 10);
+  return status.ok() && status->find("\nCoreDumping:\t1") != std::string::npos;
+}
+
+// Of a process that dies the kernel says that it dumps core: a number that has come to another
+// process meanwhile does not lead us there.
+Result<Proc> open_dying(const Arrival& arrival) {
+  INQ_TRY(Proc process, Proc::open(arrival.pid));
+  if (!is_dumping(process) || !process.is_alive()) {
+    return Error(ErrorCode::kMismatch,
+                 fmt::format("process {} is not the one that dumps core", arrival.pid));
+  }
+  return process;
+}
+
+uint64_t resident_bytes(const Proc& process) {
+  const auto text = process.read("statm", 256);
+  if (!text.ok()) return 0;
+  const size_t blank = text->find(' ');
+  return blank == std::string::npos ? 0 : std::strtoull(text->c_str() + blank, nullptr, 10) * kPage;
+}
+
+Decision decide_for(const CrashKind& kind, uint64_t resident, const CollectOptions& options) {
+  const int64_t now = now_ns();
+  const auto by_rules = [&](const std::optional<KindHistory>& history) {
+    return decide(options.rules, history, now, resident);
+  };
+  auto kinds = Kinds::open(options.kinds_file);
+  if (kinds.ok()) {
+    if (auto decision = kinds->note(kind.id(), now, by_rules); decision.ok())
+      return std::move(*decision);
+  }
+  return {Retain::kSlim, "what was kept before is not known"};
+}
+
+// The full core, while the process is held.
+Status take_full(CoreStream& stream, const CollectedCrash& crash, const CollectOptions& options,
+                 FullCoreSink& sink) {
+  INQ_TRY_STATUS(sink.begin(crash, stream.promised()));
+  INQ_TRY_STATUS(sink.append(stream.head()));
+  INQ_TRY(const bool whole, stream.pump(Clock::now() + options.dead_time,
+                                        [&](ByteView bytes) { return sink.append(bytes); }));
+  return sink.end(whole);
+}
+
+}  // namespace
+
+std::string place_of(const ThreadState& thread, const std::vector<LiveMapping>& mappings) {
+  const LiveMapping* mapping = find_mapping(mappings, thread.pc);
+  if (mapping == nullptr || !mapping->is_file()) return {};
+  return fmt::format("{}+{:#x}", mapping->path.substr(mapping->path.rfind('/') + 1),
+                     (thread.pc - mapping->range.start) + mapping->file_offset);
+}
+
+Status collect_one(const Arrival& arrival, const CollectOptions& options,
+                   const CollectServices& services) {
+  INQ_TRY(const Proc process, open_dying(arrival));
+  CoreStream stream(arrival.stream);
+  INQ_TRY_STATUS(stream.read_head());
+  INQ_TRY(const std::string maps, process.read("maps", 64 << 20));
+  const CrashKind kind{.executable = process.link("exe"),
+                       .signal = stream.signal(),
+                       .place = place_of(stream.threads().front(), parse_maps(maps))};
+  CollectedCrash crash;
+  crash.root_only = arrival.root_only;
+  crash.decision = decide_for(kind, resident_bytes(process), options);
+  CaptureOptions how = options.capture;
+  if (crash.decision.retain == Retain::kCountOnly) {
+    how.analyse = nullptr;
+    how.gather = {.stack_bytes = 0, .all_stacks_bytes = 0};
+  } else if (services.analyse) {
+    how.analyse = [&](ByteView notes, std::unique_ptr<process::MemoryReader> memory) {
+      if (renounce_rights().ok()) services.analyse(notes, std::move(memory));
+    };
+  }
+  const int signal = stream.signal();
+  INQ_TRY(crash.captured,
+          capture(process, {.threads = std::move(stream.threads()), .how = "kernel"}, signal,
+                  std::nullopt, how));
+  Status full;
+  if (crash.decision.retain == Retain::kFull) {
+    const auto sink = services.full_core();
+    full = take_full(stream, crash, options, *sink);
+  }
+  // The kernel stops writing and the process goes on dying.
+  close(arrival.stream);
+  if (!full.ok()) crash.captured.left_out.push_back({"the full core", full.error().message()});
+  return crash.decision.retain == Retain::kCountOnly ? services.count(crash) : services.keep(crash);
+}
+
+namespace {
+
+// What the accepting process does for one connection: as little as can be.
+void handle(os::Fd connection, const CollectOptions& options, const CollectServices& services) {
+  auto peer = identify_peer(connection.get());
+  if (!peer.ok()) return services.log(peer.error().message());
+  if (const Status answered = answer_kernel(connection.get(), DumpAnswer::kCore); !answered.ok())
+    return services.log(fmt::format("process {}: {}", peer->pid, answered.error().message()));
+  const Arrival arrival{.stream = connection.release(),
+                        .pid = peer->pid,
+                        .pidfd = peer->pidfd.get(),
+                        .root_only = peer->root_only.value_or(true)};
+  if (const Status done = collect_one(arrival, options, services); !done.ok())
+    services.log(fmt::format("process {}: {}", peer->pid, done.error().message()));
+}
+
+// Children, one a crash.
+class Children {
+ public:
+  explicit Children(uint32_t most) : most_(most) {}
+
+  bool is_full() const { return running_ >= most_; }
+  void start(os::Fd connection, const std::function<void(os::Fd)>& work,
+             const std::function<void(const std::string&)>& log) {
+    const pid_t child = fork();
+    if (child == 0) {
+      sigset_t none;
+      sigemptyset(&none);
+      sigprocmask(SIG_SETMASK, &none, nullptr);
+      work(std::move(connection));
+      _exit(0);
+    }
+    if (child < 0) return log(fmt::format("a crash is lost: cannot fork: errno {}", errno));
+    ++running_;
+  }
+  void reap(bool wait) {
+    int status = 0;
+    while (running_ > 0 && waitpid(-1, &status, wait ? 0 : WNOHANG) > 0) --running_;
+  }
+
+ private:
+  uint32_t most_;
+  uint32_t running_ = 0;
+};
+
+}  // namespace
+
+Status serve_socket(const std::string& path, const CollectOptions& options,
+                    const CollectServices& services) {
+  INQ_TRY(const KernelSocket socket, KernelSocket::listen(path));
+  // Our own crash must not come back to us.
+  prctl(PR_SET_DUMPABLE, 0);
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGCHLD}) sigaddset(&signals, signal);
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  const os::Fd told(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!told.valid()) return Error::io("signalfd", errno);
+  services.log("listening at " + path);
+  Children children(options.max_children);
+  for (bool stop = false; !stop;) {
+    pollfd waiting[2] = {{.fd = told.get(), .events = POLLIN, .revents = 0},
+                         {.fd = socket.fd(), .events = POLLIN, .revents = 0}};
+    // With all children at work the kernel's connections wait in the backlog.
+    if (poll(waiting, children.is_full() ? 1 : 2, -1) < 0 && errno != EINTR)
+      return Error::io("poll", errno);
+    signalfd_siginfo info{};
+    while (read(told.get(), &info, sizeof(info)) == ssize_t{sizeof(info)})
+      stop = stop || info.ssi_signo != SIGCHLD;
+    children.reap(false);
+    if (waiting[1].revents == 0 || children.is_full()) continue;
+    auto connection = socket.accept();
+    if (!connection.ok()) {
+      services.log(connection.error().message());
+      continue;
+    }
+    children.start(
+        std::move(*connection), [&](os::Fd taken) { handle(std::move(taken), options, services); },
+        services.log);
+  }
+  children.reap(true);
+  return {};
+}
+
+}  // namespace inquest::capture
