@@ -12,6 +12,20 @@ foreach(source IN LISTS man_sources)
 endforeach()
 add_custom_target(man ALL DEPENDS ${man_pages})
 
+# The handler: to link (header, libraries, pkg-config) and to preload, which is no library to link with and stands apart.
+install(FILES include/inquest/handler.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/inquest)
+install(TARGETS handler_static handler_shared
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS handler_preload LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/inquest)
+# With the prefix that the files are installed under, which is not always the one of the build.
+install(CODE "
+  set(CMAKE_INSTALL_LIBDIR \"${CMAKE_INSTALL_LIBDIR}\")
+  set(CMAKE_INSTALL_INCLUDEDIR \"${CMAKE_INSTALL_INCLUDEDIR}\")
+  set(PROJECT_VERSION \"${PROJECT_VERSION}\")
+  configure_file(\"${PROJECT_SOURCE_DIR}/packaging/inquest.pc.in\" \"${PROJECT_BINARY_DIR}/inquest.pc\" @ONLY)
+  file(INSTALL \"${PROJECT_BINARY_DIR}/inquest.pc\"
+       DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/pkgconfig\")")
+
 install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES packaging/completions/inquest.bash RENAME inquest
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)

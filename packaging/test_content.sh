@@ -18,7 +18,20 @@ for path in usr/bin/inquest usr/share/man/man1/inquest.1.gz usr/share/man/man1/i
   [ -f "$unpacked/$path" ] || bad "$path is not there"
 done
 [ "$(find "$unpacked" -type f -path '*/bin/*' | wc -l)" -eq 1 ] || bad "there is more than one program"
-find "$unpacked" -name '*.a' -o -name '*.so*' -o -name '*.h' | grep . >&2 && bad "there is more than the program"
+# Of libraries and headers only the handler's.
+libraries='usr/include/inquest/handler.h usr/lib/libinquest.a usr/lib/libinquest.so usr/lib/libinquest.so.0
+  usr/lib/inquest/libinquest-preload.so usr/lib/pkgconfig/inquest.pc'
+for path in $libraries; do
+  [ -e "$unpacked/$path" ] || bad "$path is not there"
+done
+found=$(cd "$unpacked" && find . -name '*.a' -o -name '*.so*' -o -name '*.h' | wc -l)
+[ "$found" -eq 6 ] || bad "there are more libraries and headers than the handler's: $found"
+for path in usr/lib/libinquest.so usr/lib/inquest/libinquest-preload.so; do
+  readelf --dynamic "$unpacked/$path" | grep -q NEEDED && bad "$path needs a library"
+  readelf --sections "$unpacked/$path" | grep -q ' \.debug_info' && bad "$path is not stripped"
+done
+[ "$(PKG_CONFIG_LIBDIR="$unpacked/usr/lib/pkgconfig" pkg-config --variable=libdir inquest)" = /usr/lib ] ||
+  bad "pkg-config is told of another place"
 
 depends=$(dpkg-deb --field "$deb" Depends)
 for library in libc6 libstdc++6 libcurl4 zlib1g libisal2 liblzma5 libzstd1 liblz4-1 libzydis4.0; do
@@ -39,6 +52,7 @@ readelf --dynamic "$program" | grep -q BIND_NOW || bad "it is not linked with -z
 readelf --file-header "$program" | grep -q 'DYN' || bad "it is not position-independent"
 readelf --sections "$program" | grep -q ' \.debug_info' && bad "it is not stripped"
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
-strings --all "$program" | grep -F "$here/" >&2 && bad "it names a path of the machine that built it"
+strings --all "$program" "$unpacked"/usr/lib/libinquest.* "$unpacked"/usr/lib/inquest/* | grep -F "$here/" >&2 &&
+  bad "something names a path of the machine that built it"
 
 [ -z "$failed" ] && echo "$deb: content is right; Depends: $depends"

@@ -214,6 +214,12 @@ class ProgramsWithHandlers(HandlerTest):
         self.not_reported(victim("handlers"), "exec-ignored")
 
 
+class AlternateStacks(HandlerTest):
+    def test_each_thread_has_one_and_none_is_left_behind(self):
+        done = self.not_reported(victim("threads"))
+        self.assertIn(b"without 0 lost 0", done.stdout)
+
+
 class BrokenProcesses(HandlerTest):
     def test_heap(self):
         self.dies(victim("broken"), "bins", of=signal.SIGSEGV)

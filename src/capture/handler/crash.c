@@ -49,7 +49,7 @@ static void obey(const struct inq_talk* said) {
   if ((said->flags & INQUEST_REPLY_NO_KERNEL_CORE) != 0)
     inq_syscall(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0, 0);
   if ((said->flags & INQUEST_REPLY_CLOSE_DESCRIPTORS) != 0 &&
-      inq_syscall(SYS_close_range, 3, (long)~0U, 0, 0, 0, 0) < 0)
+      inq_syscall(SYS_close_range, 3, UINT32_MAX, 0, 0, 0, 0) < 0)
     close_one_by_one();
 }
 
@@ -73,8 +73,8 @@ static int comes_again(const struct inq_crash* crash) {
 }
 
 static void unblock_on_return(void* ucontext, int signal_number) {
-  uint64_t* mask = (uint64_t*)(void*)&((ucontext_t*)ucontext)->uc_sigmask;
-  *mask &= ~INQ_BIT(signal_number);
+  sigset_t* mask = &((ucontext_t*)ucontext)->uc_sigmask;
+  inq_put_bits(mask, inq_bits(mask) & ~INQ_BIT(signal_number));
 }
 
 /* The signal itself again, with the siginfo that it had, so that the core shows who sent it. It

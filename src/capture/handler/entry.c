@@ -57,7 +57,7 @@ static int was_sent(const siginfo_t* info) { return info->si_code <= 0; }
 static void hold_back(int signal_number, const siginfo_t* info, ucontext_t* context) {
   uint64_t set = INQ_BIT(signal_number);
   inq_sigprocmask(SIG_BLOCK, &set, NULL);
-  *(uint64_t*)(void*)&context->uc_sigmask |= set;
+  inq_put_bits(&context->uc_sigmask, inq_bits(&context->uc_sigmask) | set);
   inq_queue_signal(inq_getpid(), inq_gettid(), signal_number, info);
 }
 

@@ -27,10 +27,6 @@
 
 #define PUBLIC __attribute__((visibility("default")))
 
-/* Both C libraries keep the kernel's 64 bits at the beginning of sigset_t. */
-static uint64_t bits(const sigset_t* set) { return *(const uint64_t*)(const void*)set; }
-static void put_bits(sigset_t* set, uint64_t value) { *(uint64_t*)(void*)set = value; }
-
 static int fail(int error) {
   inq_set_errno(error);
   return -1;
@@ -105,7 +101,7 @@ PUBLIC int sigaction(int signal_number, const struct sigaction* action, struct s
   if (action != NULL) {
     to = (struct inq_disposition){.handler = (uintptr_t)action->sa_handler,
                                   .flags = (uint32_t)action->sa_flags,
-                                  .mask = bits(&action->sa_mask)};
+                                  .mask = inq_bits(&action->sa_mask)};
   }
   long result = change_disposition(signal_number, action != NULL ? &to : NULL, &before);
   if (result < 0) return fail((int)-result);
@@ -113,7 +109,7 @@ PUBLIC int sigaction(int signal_number, const struct sigaction* action, struct s
     inq_zero(old, sizeof *old);
     old->sa_handler = (sighandler_t)before.handler;
     old->sa_flags = (int)(uint32_t)before.flags;
-    put_bits(&old->sa_mask, before.mask);
+    inq_put_bits(&old->sa_mask, before.mask);
   }
   return 0;
 }
@@ -124,7 +120,7 @@ static sighandler_t set_handler(int signal_number, sighandler_t handler, int fla
   action.sa_handler = handler;
   action.sa_flags = flags;
   if (masked && signal_number > 0 && signal_number <= 64)
-    put_bits(&action.sa_mask, INQ_BIT(signal_number));
+    inq_put_bits(&action.sa_mask, INQ_BIT(signal_number));
   if (handler == SIG_ERR || sigaction(signal_number, &action, &old) != 0) {
     if (handler == SIG_ERR) inq_set_errno(EINVAL);
     return SIG_ERR;
@@ -174,10 +170,10 @@ typedef int (*mask_function)(int, const sigset_t*, sigset_t*);
 
 static int change_mask(mask_function real, int how, const sigset_t* set, sigset_t* old) {
   if (set == NULL || !inq_is_interposed()) return real(how, set, old);
-  note_mask(how, bits(set));
+  note_mask(how, inq_bits(set));
   if (how == SIG_UNBLOCK) return real(how, set, old);
   sigset_t open = *set;
-  put_bits(&open, bits(set) & ~inq_fault_signals());
+  inq_put_bits(&open, inq_bits(set) & ~inq_fault_signals());
   return real(how, &open, old);
 }
 
@@ -286,4 +282,5 @@ PUBLIC __attribute__((noreturn)) void _exit(int status) {
   inq_exit_group(status & 0xff);
 }
 
+/* NOLINTNEXTLINE(bugprone-reserved-identifier): the library's name */
 PUBLIC __attribute__((noreturn)) void _Exit(int status) { _exit(status); }

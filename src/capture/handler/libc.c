@@ -17,6 +17,7 @@ extern char** environ __attribute__((weak));
 #pragma weak pthread_key_create
 #pragma weak pthread_setspecific
 #pragma weak abort
+/* NOLINTNEXTLINE(bugprone-reserved-identifier): the library's name */
 extern int* __errno_location(void) __attribute__((weak));
 
 unsigned long inq_auxiliary(unsigned long type) { return getauxval != NULL ? getauxval(type) : 0; }

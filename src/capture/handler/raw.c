@@ -217,6 +217,14 @@ int inq_equal(const void* a, const void* b, size_t size) {
   return 1;
 }
 
+uint64_t inq_bits(const sigset_t* set) {
+  uint64_t bits;
+  inq_copy(&bits, set, sizeof bits);
+  return bits;
+}
+
+void inq_put_bits(sigset_t* set, uint64_t bits) { inq_copy(set, &bits, sizeof bits); }
+
 size_t inq_decimal(char* to, uint64_t value) {
   char reversed[20];
   size_t count = 0;

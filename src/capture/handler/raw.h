@@ -11,6 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if defined(__GNUC__) && !defined(__clang__)
+/* Loops that copy stay loops: no call of memcpy in their place. */
+#pragma GCC optimize("no-tree-loop-distribute-patterns")
+#endif
+
 #if defined(__x86_64__)
 #define INQ_PAGE_BYTES ((size_t)4096)
 #elif defined(__aarch64__)
@@ -80,6 +85,9 @@ void inq_copy(void* to, const void* from, size_t size);
 void inq_zero(void* to, size_t size);
 size_t inq_length(const char* text, size_t limit); /* at most `limit` */
 int inq_equal(const void* a, const void* b, size_t size);
+/* The kernel's 64 bits of a signal set, which stand at its beginning in every C library. */
+uint64_t inq_bits(const sigset_t* set);
+void inq_put_bits(sigset_t* set, uint64_t bits);
 /* Decimal digits of `value` to `to` (room for 20); the number of them. No terminating zero. */
 size_t inq_decimal(char* to, uint64_t value);
 

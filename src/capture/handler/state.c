@@ -44,9 +44,13 @@ static uint64_t mix(uint64_t sum, uint64_t word) {
 }
 
 static uint64_t checksum(const struct inq_state* state) {
-  const uint64_t* word = (const uint64_t*)(const void*)state;
+  const unsigned char* bytes = (const unsigned char*)state;
   uint64_t sum = MAGIC;
-  for (size_t i = 2; i < sizeof *state / 8; ++i) sum = mix(sum, word[i]);
+  for (size_t at = offsetof(struct inq_state, wanted); at < sizeof *state; at += sizeof(uint64_t)) {
+    uint64_t word;
+    __builtin_memcpy(&word, bytes + at, sizeof word); /* one load */
+    sum = mix(sum, word);
+  }
   return sum;
 }
 
