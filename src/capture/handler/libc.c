@@ -1,7 +1,6 @@
 #include "capture/handler/libc.h"
 
 #include <dlfcn.h>
-#include <link.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -13,7 +12,6 @@
 extern char** environ __attribute__((weak));
 #pragma weak getauxval
 #pragma weak dlsym
-#pragma weak dladdr1
 #pragma weak pthread_key_create
 #pragma weak pthread_setspecific
 #pragma weak abort
@@ -35,16 +33,11 @@ const char* inq_environment(const char* name) {
 }
 
 void inq_find_abort(uintptr_t* begin, uintptr_t* end) {
-  enum { kUnlikely = 4096 };
-  Dl_info info;
-  const ElfW(Sym)* symbol = NULL;
-  *begin = *end = 0;
-  if (abort == NULL || dladdr1 == NULL) return;
-  if (dladdr1((void*)(uintptr_t)abort, &info, (void**)&symbol, RTLD_DL_SYMENT) == 0 ||
-      symbol == NULL || symbol->st_size == 0 || symbol->st_size > kUnlikely)
-    return;
-  *begin = (uintptr_t)info.dli_saddr;
-  *end = *begin + symbol->st_size;
+  /* 401 and 472 bytes long in glibc 2.36 for x86-64 and AArch64, 162 in musl 1.2.3; how long
+   * exactly would cost a search through the library's symbols at every start. */
+  enum { kAtMost = 512 };
+  *begin = (uintptr_t)abort;
+  *end = abort != NULL ? *begin + kAtMost : 0;
 }
 
 /* 0: not tried; 1: being made; 2: there; 3: cannot be made. */
