@@ -1,0 +1,116 @@
+"""What the handler writes itself when no supervisor answers."""
+
+import os
+import re
+import signal
+from pathlib import Path
+
+import e2e
+from handler_case import FAULTS, HandlerTest, linked, run, victim
+from handler_supervisor import SILENT, Supervisor
+
+class Records(HandlerTest):
+    """What the handler writes itself."""
+
+    def record(self, *command, preload=True, status=-signal.SIGSEGV) -> Path:
+        directory = e2e.fresh("records")
+        done = run(*command, env={"INQUEST_RECORD_DIR": str(directory)}, preload=preload)
+        self.assertEqual(done.returncode, status, done.stderr)
+        names = os.listdir(directory)
+        self.assertEqual(len(names), 1, names)
+        self.assertRegex(names[0], r"^inquest-\d+-\d+-\d+\.core$")
+        self.assertEqual((directory / names[0]).stat().st_mode & 0o777, 0o600)
+        return directory / names[0]
+
+    def notes(self, core: Path) -> dict[str, list[str]]:
+        """Our notes, as text, by key."""
+        data = core.read_bytes()
+        found = {}
+        for text in re.findall(rb"INQUEST\0(.*?)CORE\0", data, re.DOTALL):
+            for pair in text.split(b"\0"):
+                if b"=" in pair:
+                    key, value = pair.decode().split("=", 1)
+                    found.setdefault(key, []).append(value)
+        return found
+
+    def test_every_signal_is_explained(self):
+        for how in ("SEGV", "jump", "BUS", "ILL", "FPE", "TRAP", "SYS", "ABRT", "overflow"):
+            for where in ("main", "worker"):
+                with self.subTest(how=how, where=where):
+                    number = FAULTS[how][0]
+                    core = self.record(victim("die"), how, where, status=-number)
+                    self.assertLess(core.stat().st_size, 1 << 20)
+                    answer = e2e.report(core)
+                    self.assertEqual(answer["facts"]["signal"]["number"], number)
+                    names = e2e.functions(answer)
+                    self.assertIn("overflow_stack" if how == "overflow" else "fault", names)
+                    if how != "overflow":
+                        self.assertIn("dying", names)
+
+    def test_notes(self):
+        core = self.record(victim("die"), "SEGV", "worker")
+        notes = self.notes(core)
+        self.assertEqual(notes["writer"], ["handler"])
+        self.assertEqual(notes["fidelity"], ["registers"])
+        self.assertEqual(notes["signal"], ["11"])
+        self.assertEqual(notes["reason"], ["no supervisor answered"])
+        self.assertIn("other threads: nobody stopped them", notes["missing"])
+
+    def test_gdb_shows_stack_and_modules(self):
+        e2e.need("gdb")
+        core = self.record(victim("die"), "SEGV", "worker")
+        shown = e2e.run_tool("gdb", "-batch", "-nx", "-ex", "bt", "-ex", "info sharedlibrary", victim("die"), core)
+        self.assertRegex(shown, r"#0 .* fault \(how=0x[0-9a-f]+ \"SEGV\"\)")
+        self.assertRegex(shown, r"#1 .* dying")
+        self.assertRegex(shown, r"libc\.so\.6")
+
+    def test_storm_leaves_one_record(self):
+        self.record(victim("die"), "SEGV", "storm")
+
+    def test_what_is_kept_out_of_cores_is_kept_out(self):
+        directory = e2e.fresh("secret")
+        self.assertEqual(run(linked("linked"), "secret", directory, preload=False).returncode, -signal.SIGSEGV)
+        data = next(directory.iterdir()).read_bytes()
+        self.assertIn(b"SHOW-THIS-TEXT", data)
+        self.assertNotIn(b"KEEP-THIS-SECRET", data)
+
+    def test_into_a_descriptor(self):
+        path = e2e.fresh("file") / "record"
+        self.assertEqual(run(linked("linked"), "descriptor", path, preload=False).returncode, -signal.SIGSEGV)
+        self.assertEqual(e2e.functions(e2e.report(path))[:1], ["main"])
+
+    def test_into_a_pipe(self):
+        done = run(linked("linked"), "pipe", "-", preload=False)
+        path = e2e.fresh("file") / "record"
+        path.write_bytes(done.stdout)
+        self.assertEqual(e2e.functions(e2e.report(path))[:1], ["main"])
+
+    def test_a_descriptor_that_is_another_file_by_now_is_left_alone(self):
+        directory, other = e2e.fresh("reused"), e2e.fresh("other") / "database"
+        done = run(linked("linked"), "reused", directory, other, preload=False)
+        self.assertEqual(done.returncode, -signal.SIGSEGV, done.stderr)
+        self.assertEqual(other.read_bytes(), b"")
+        self.assertEqual(len(list(directory.iterdir())), 1)  # the path was kept as well
+
+    def test_no_room_leaves_nothing_that_looks_like_a_record(self):
+        directory = e2e.fresh("full")
+        if os.geteuid() != 0 or run("mount", "-t", "tmpfs", "-o", "size=64k", "none", directory,
+                                    preload=False).returncode != 0:
+            self.skipTest("cannot mount a small file system")
+        try:
+            done = run(victim("die"), "SEGV", "main", env={"INQUEST_RECORD_DIR": str(directory)})
+            self.assertEqual((done.returncode, os.listdir(directory)), (-signal.SIGSEGV, []))
+        finally:
+            run("umount", directory, preload=False)
+
+    def test_silent_supervisor_does_not_lose_the_record(self):
+        directory = e2e.fresh("records")
+        with Supervisor(outcome=SILENT) as listening:
+            done = run(victim("die"), "SEGV", "main",
+                       env=listening.environment | {"INQUEST_RECORD_DIR": str(directory)})
+        self.assertEqual(done.returncode, -signal.SIGSEGV)
+        self.assertEqual(len(os.listdir(directory)), 1)
+
+
+if __name__ == "__main__":
+    e2e.main()
