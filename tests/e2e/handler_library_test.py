@@ -4,7 +4,7 @@ import signal
 
 import e2e
 from handler_case import INCLUDE, LIBRARIES, SOURCES, HandlerTest, linked, run
-from handler_supervisor import ON_ALTERNATE_STACK, Supervisor
+from handler_supervisor import ON_ALTERNATE_STACK, PASSED_ON, Supervisor
 
 class TheLibrary(HandlerTest):
     def test_errors(self):
@@ -86,6 +86,20 @@ class Runtimes(HandlerTest):
                   "for i in range(20): subprocess.run(['/bin/true'])\n"
                   "t = threading.Thread(target=ctypes.string_at, args=(0,)); t.start(); t.join()")
         self.dies("/usr/bin/python3", "-c", script, of=signal.SIGSEGV, code=1, flags=ON_ALTERNATE_STACK)
+
+    def test_python_workers_that_start_programs(self):
+        """A forked worker, as gunicorn has them, makes children by vfork; its own handlers must still come to us."""
+        script = ("import ctypes, faulthandler, os, subprocess\n"
+                  "if os.fork() == 0:\n"
+                  "  for i in range(3): subprocess.run(['/bin/true'])\n"
+                  "  faulthandler.enable(); ctypes.string_at(0)\n"
+                  "print(os.waitstatus_to_exitcode(os.wait()[1]))")
+        with Supervisor() as listening:
+            done = run("/usr/bin/python3", "-c", script, env=listening.environment)
+        self.assertEqual(done.stdout.strip(), b"-11")
+        self.assertIn(b"Fatal Python error", done.stderr)
+        self.assertEqual([(crash.signal, crash.flags) for crash in listening.crashes],
+                         [(signal.SIGSEGV, ON_ALTERNATE_STACK | PASSED_ON)])
 
     def test_node(self):
         e2e.need("node")

@@ -12,11 +12,15 @@
 extern char** environ __attribute__((weak));
 #pragma weak getauxval
 #pragma weak dlsym
+#pragma weak pthread_atfork
 #pragma weak pthread_key_create
 #pragma weak pthread_setspecific
 #pragma weak abort
-/* NOLINTNEXTLINE(bugprone-reserved-identifier): the library's name */
+/* NOLINTBEGIN(bugprone-reserved-identifier): the library's names */
 extern int* __errno_location(void) __attribute__((weak));
+extern int __register_atfork(inq_function before, inq_function in_parent, inq_function in_child,
+                             void* object) __attribute__((weak));
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 unsigned long inq_auxiliary(unsigned long type) { return getauxval != NULL ? getauxval(type) : 0; }
 
@@ -62,6 +66,15 @@ static int make_key(void) {
 
 int inq_free_stack_at_exit(void* stack) {
   return make_key() && pthread_setspecific(key, stack) == 0;
+}
+
+void inq_at_fork(inq_function child) {
+  /* glibc has pthread_atfork() only in its static part, which calls this. */
+  if (__register_atfork != NULL) {
+    __register_atfork(NULL, NULL, child, NULL);
+  } else if (pthread_atfork != NULL) {
+    pthread_atfork(NULL, NULL, child);
+  }
 }
 
 inq_function inq_next(const char* name) {

@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+typedef void (*inq_function)(void);
+
 /* The value of an environment variable, or null; also null in a setuid program or the like. */
 const char* inq_environment(const char* name);
 
@@ -19,8 +21,10 @@ void inq_find_abort(uintptr_t* begin, uintptr_t* end);
  * 0 when the C library cannot. */
 int inq_free_stack_at_exit(void* stack);
 
+/* Has `child` called in every child that the C library forks. */
+void inq_at_fork(inq_function child);
+
 /* The next definition of a symbol behind the preloaded object; null when there is none. */
-typedef void (*inq_function)(void);
 inq_function inq_next(const char* name);
 
 /* Sets errno, where the C library has one. */

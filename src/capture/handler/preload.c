@@ -4,6 +4,7 @@
 #include "capture/handler/install.h"
 #include "capture/handler/interpose.h"
 #include "capture/handler/libc.h"
+#include "capture/handler/process.h"
 #include "capture/handler/raw.h"
 #include "capture/handler/state.h"
 #include "capture/wire/crash_request.h"
@@ -19,6 +20,7 @@ __attribute__((constructor)) static void begin(void) {
   inq_interpose_begin();
   if (!is_set(INQUEST_SUPERVISOR_ENV) && !is_set("INQUEST_RECORD_DIR")) return;
   if (inq_install(NULL, 1) != 0) return;
+  inq_at_fork(inq_process_forked);
   /* What a parent left blocked over exec kills without a handler. */
   uint64_t faults = inq_fault_signals();
   inq_sigprocmask(1 /* SIG_UNBLOCK */, &faults, NULL);

@@ -23,10 +23,15 @@ void inq_process_begin(void) {
   *pid_word() = inq_getpid();
 }
 
+void inq_process_forked(void) {
+  if (wiped) *pid_word() = inq_getpid();
+}
+
 int inq_is_vfork_child(void) {
   int pid = inq_getpid();
   if (!wiped || *pid_word() == pid) return 0;
   if (*pid_word() != 0) return 1;
+  /* A fork that the C library did not make, see inq_process_forked. */
   *pid_word() = pid;
   return 0;
 }
