@@ -2,6 +2,7 @@
 
 #include <ucontext.h>
 
+#include "capture/handler/move.h"
 #include "capture/handler/passing.h"
 #include "capture/handler/raw.h"
 #include "capture/wire/crash_request.h"
@@ -25,6 +26,8 @@ long inq_watch(int index, const struct inq_disposition* wanted) {
   uint64_t faults = inq_fault_signals();
   struct inq_kernel_action action = {.handler = (uintptr_t)on_signal};
   action.flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+  if (is_function(wanted->handler) && !inq_can_move())
+    action.flags = SA_SIGINFO | SA_NODEFER | (wanted->flags & SA_ONSTACK);
   if (wanted->handler == (uintptr_t)SIG_DFL) {
     action.mask = ~faults;
   } else if (is_function(wanted->handler)) {
@@ -130,12 +133,11 @@ static void pass_on(const struct inq_disposition* wanted, const struct inq_crash
 
 /* The thread is inside a handler of the program. True when that settles what this signal is. */
 static int settle_nested(const struct inq_passing* working, const struct inq_disposition* wanted,
-                         const struct inq_crash* second) {
+                         const struct inq_crash* second, int called_us) {
   int blocked = (working->blocked & INQ_BIT(second->signal_number)) != 0;
   struct inq_crash first = {working->signal_number, working->info, working->ucontext,
                             second->flags | INQUEST_REQUEST_PASSED_ON};
   int same = working->signal_number == second->signal_number;
-  int called_us = working->ucontext == second->ucontext; /* as the handler that was there before */
   if (called_us || (same && !is_function(wanted->handler) && was_sent(second->info))) {
     inq_crash_and_die(&first, second->ucontext);
     return 1;
@@ -152,13 +154,29 @@ static int settle_nested(const struct inq_passing* working, const struct inq_dis
   return 1;
 }
 
+/* The program's handler runs on the stack of its thread. */
+static void on_moved(int signal_number, siginfo_t* info, void* ucontext) {
+  struct inq_crash crash = {signal_number, info, ucontext, 0};
+  struct inq_disposition wanted = inq_wanted(inq_watched_index(signal_number));
+  if (is_function(wanted.handler)) pass_on(&wanted, &crash);
+}
+
 static void on_signal(int signal_number, siginfo_t* info, void* ucontext) {
   int index = inq_watched_index(signal_number);
   struct inq_crash crash = {signal_number, info, ucontext, stack_flag(ucontext)};
   struct inq_disposition wanted = inq_wanted(index < 0 ? 0 : index);
-  const struct inq_passing* working = inq_passing_now((uintptr_t)&crash);
-  if (working != NULL && settle_nested(working, &wanted, &crash)) return;
+  uintptr_t here = (uintptr_t)&crash;
+  int called_us = inq_passing_calls_us(ucontext, here);
+  const struct inq_passing* working = inq_passing_now(called_us ? here : inq_sp_of(ucontext));
+  if (working != NULL && settle_nested(working, &wanted, &crash, called_us)) return;
   if (is_function(wanted.handler)) {
+    if ((wanted.flags & SA_ONSTACK) == 0 && inq_is_moved_here(ucontext)) {
+      inq_move_frame(signal_number, info, ucontext, on_moved);
+      if (!was_sent(info)) {
+        inq_crash_and_die(&crash, ucontext); /* as the kernel does when the stack has no room */
+        return;
+      }
+    }
     pass_on(&wanted, &crash);
   } else if (wanted.handler == (uintptr_t)SIG_DFL || !was_sent(info)) {
     inq_crash_and_die(&crash, ucontext);

@@ -67,21 +67,29 @@ struct inq_passing inq_passing_of(int signal_number, siginfo_t* info, void* ucon
                               .frame = frame};
 }
 
-/* What is called while the handler works lies below it on its stack. A frame that is not above the
- * current one, is on another stack, or whose content is another by now, was left by longjmp. */
-static int is_live(const struct inq_passing* fault, uintptr_t frame) {
-  enum { kOneStack = 64 * 1024 * 1024 };
-  uintptr_t where = (uintptr_t)fault->ucontext;
-  if (frame >= fault->frame || where - frame > kOneStack || !inq_readable(where)) return 0;
-  if (inq_pc_of(fault->ucontext) != fault->pc || inq_sp_of(fault->ucontext) != fault->sp) return 0;
-  const stack_t* alternate = &((const ucontext_t*)fault->ucontext)->uc_stack;
-  uintptr_t begin = (uintptr_t)alternate->ss_sp;
-  int was_on_it = (alternate->ss_flags & SS_DISABLE) == 0 && where - begin < alternate->ss_size;
-  return !was_on_it || frame - begin < alternate->ss_size;
+enum { kOneStack = 64 * 1024 * 1024 };
+
+static int is_below(const struct inq_passing* fault, uintptr_t position) {
+  return position < fault->frame && fault->frame - position < kOneStack;
 }
 
-static void drop_stale(struct inq_passing_thread* entry, uintptr_t frame) {
-  while (entry->depth > 0 && !is_live(&entry->level[entry->depth - 1], frame)) --entry->depth;
+static int is_on(const stack_t* stack, uintptr_t address) {
+  return (stack->ss_flags & SS_DISABLE) == 0 && address - (uintptr_t)stack->ss_sp < stack->ss_size;
+}
+
+/* What runs while the handler works lies below it on its stack. A handler that is not above the
+ * position, is on another stack, or whose signal frame has another content by now, was left by
+ * longjmp. */
+static int is_live(const struct inq_passing* fault, uintptr_t position) {
+  if (!is_below(fault, position) || !inq_readable((uintptr_t)fault->ucontext)) return 0;
+  if (inq_pc_of(fault->ucontext) != fault->pc || inq_sp_of(fault->ucontext) != fault->sp) return 0;
+  if (fault->info->si_signo != fault->signal_number) return 0;
+  const stack_t* alternate = &((const ucontext_t*)fault->ucontext)->uc_stack;
+  return is_on(alternate, fault->frame) == is_on(alternate, position);
+}
+
+static void drop_stale(struct inq_passing_thread* entry, uintptr_t position) {
+  while (entry->depth > 0 && !is_live(&entry->level[entry->depth - 1], position)) --entry->depth;
 }
 
 struct inq_passing_thread* inq_passing_begin(const struct inq_passing* fault) {
@@ -101,10 +109,18 @@ void inq_passing_end(struct inq_passing_thread* entry) {
   __atomic_store_n(&entry->thread, 0, __ATOMIC_RELEASE);
 }
 
-struct inq_passing* inq_passing_now(uintptr_t frame) {
+struct inq_passing* inq_passing_now(uintptr_t position) {
   if (__atomic_load_n(&taken, __ATOMIC_RELAXED) == 0) return NULL;
   struct inq_passing_thread* entry = find(0);
   if (entry == NULL) return NULL;
-  drop_stale(entry, frame);
+  drop_stale(entry, position);
   return entry->depth > 0 ? &entry->level[entry->depth - 1] : NULL;
+}
+
+int inq_passing_calls_us(const void* ucontext, uintptr_t frame) {
+  if (__atomic_load_n(&taken, __ATOMIC_RELAXED) == 0) return 0;
+  const struct inq_passing_thread* entry = find(0);
+  if (entry == NULL || entry->depth == 0) return 0;
+  const struct inq_passing* last = &entry->level[entry->depth - 1];
+  return last->ucontext == ucontext && is_below(last, frame);
 }

@@ -15,9 +15,9 @@ struct inq_passing {
   siginfo_t* info;
   void* ucontext;
   uintptr_t pc, sp; /* of the fault */
-  uintptr_t frame;  /* an address in the frame of our handler's call for it */
-  uint64_t
-      blocked; /* fault signals that the program wants blocked meanwhile and that we left open */
+  uintptr_t frame;  /* an address in the frame of our function that calls the handler */
+  /* Fault signals that the program wants blocked meanwhile and that we left open. */
+  uint64_t blocked;
 };
 
 /* What a signal frame says about its fault. */
@@ -30,9 +30,13 @@ struct inq_passing_thread;
 struct inq_passing_thread* inq_passing_begin(const struct inq_passing* fault);
 void inq_passing_end(struct inq_passing_thread* thread);
 
-/* The innermost fault that this thread is still working on, or null. `frame`: an address in the
- * frame of the function that asks. */
-struct inq_passing* inq_passing_now(uintptr_t frame);
+/* The innermost fault that this thread is still working on, or null. `position`: the stack pointer
+ * of the code that asks, or that was interrupted. */
+struct inq_passing* inq_passing_now(uintptr_t position);
+
+/* Whether a handler of the program calls ours, as the one that was there before, for the fault that
+ * it works on. `frame`: an address in our function's frame. */
+int inq_passing_calls_us(const void* ucontext, uintptr_t frame);
 
 /* Program counter and stack pointer of a ucontext_t. */
 uintptr_t inq_pc_of(const void* ucontext);

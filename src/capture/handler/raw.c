@@ -187,6 +187,11 @@ int inq_readable(uintptr_t address) {
   return set != 0 && call4(SYS_rt_sigprocmask, kNoSuchHow, set, 0, sizeof(uint64_t)) != -EFAULT;
 }
 
+int inq_writable(uintptr_t address) {
+  return call4(SYS_rt_sigprocmask, SIG_BLOCK, 0, (long)(address & ~(uintptr_t)7),
+               sizeof(uint64_t)) == 0;
+}
+
 void inq_exit_group(int status) {
   for (;;) call3(SYS_exit_group, status, 0, 0);
 }

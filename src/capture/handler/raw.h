@@ -78,6 +78,9 @@ void inq_sleep_ms(int milliseconds);
  * reads the set before it looks at `how`, and with an invalid `how` changes nothing. */
 int inq_readable(uintptr_t address);
 
+/* True when 8 bytes at `address` can be written; they are overwritten. A stack grows by it. */
+int inq_writable(uintptr_t address);
+
 void inq_exit_group(int status) __attribute__((noreturn));
 
 /* memcpy, memset, strlen and comparison, ours so that nothing of libc is called. */

@@ -92,6 +92,39 @@ static void returns(int number, siginfo_t* info, void* context) {
   ++calls;
 }
 
+// More than any alternate stack has; without SA_ONSTACK it runs on the thread's.
+static void needs_much(int number, siginfo_t* info, void* context) {
+  volatile char much[700 * 1024];
+  memset((char*)much, 1, sizeof much);
+  mends(number, info, context);
+}
+
+static void needs_little(int number, siginfo_t* info, void* context) {
+  stack_t now;
+  sigaltstack(NULL, &now);
+  if ((now.ss_flags & SS_ONSTACK) == 0) _exit(78);
+  mends(number, info, context);
+}
+
+#if defined(__x86_64__)
+static void clobbers(int number, siginfo_t* info, void* context) {
+  __asm__ volatile("pxor %%xmm9, %%xmm9" ::: "xmm9");
+  mends(number, info, context);
+}
+
+static unsigned long across_fault(void* where) {
+  unsigned long result;
+  __asm__ volatile(
+      "movq %1, %%xmm9\n"
+      "movb $1, (%2)\n"
+      "movq %%xmm9, %0"
+      : "=r"(result)
+      : "r"(0x123456789abcdefUL), "r"(where)
+      : "xmm9", "memory");
+  return result;
+}
+#endif
+
 static void plainly_returns(int number) {
   (void)number;
   ++calls;
@@ -149,6 +182,21 @@ static int survives(const char* mode) {
     }
     return calls == 1000 ? 0 : 80;
   }
+  if (strncmp(mode, "deep", 4) == 0) {
+    set(SIGSEGV, mode[4] == '\0' ? needs_much : needs_little, mode[4] == '\0' ? 0 : SA_ONSTACK);
+    installed();
+    guarded = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    *(volatile char*)guarded = 1;
+    return calls == 1 ? 0 : 77;
+  }
+#if defined(__x86_64__)
+  if (strcmp(mode, "vectors") == 0) {
+    set(SIGSEGV, clobbers, 0);
+    installed();
+    guarded = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return across_fault(guarded) == 0x123456789abcdefUL && calls == 1 ? 0 : 76;
+  }
+#endif
   if (strcmp(mode, "jumps") == 0) {
     set(SIGSEGV, jumps, 0);
     installed();
