@@ -82,6 +82,15 @@ Result<os::Fd> FaultyFs::open_at(int directory, const std::string& name, int fla
   return fd;
 }
 
+bool FaultyFs::has_room(int fd, uint64_t end) const {
+  if (!disk_is_full_) return true;
+  struct stat info = {};
+  INQ_CHECK(::fstat(fd, &info) == 0);
+  const auto reserved = reserved_.find(info.st_ino);
+  const uint64_t room = reserved == reserved_.end() ? 0 : reserved->second;
+  return end <= std::max<uint64_t>(static_cast<uint64_t>(info.st_size), room);
+}
+
 Result<os::Fd> FaultyFs::create_unnamed(int directory) {
   INQ_TRY_STATUS(step());
   INQ_TRY(os::Fd fd, os::real_fs().create_unnamed(directory));
@@ -100,6 +109,7 @@ Status FaultyFs::link_unnamed(int fd, int directory, const std::string& name) {
 }
 
 Status FaultyFs::write_at(int fd, ByteView bytes, uint64_t offset) {
+  if (!has_room(fd, offset + bytes.size())) return Error::io("the test's disk is full", ENOSPC);
   const bool was_stopped = stopped();
   Status status = step();
   // The call at which the world stops may have done a part of its work.
@@ -128,7 +138,11 @@ Status FaultyFs::truncate(int fd, uint64_t size) {
 
 Status FaultyFs::reserve(int fd, uint64_t offset, uint64_t size) {
   INQ_TRY_STATUS(step());
-  return os::real_fs().reserve(fd, offset, size);
+  if (!has_room(fd, offset + size)) return Error::io("the test's disk is full", ENOSPC);
+  INQ_TRY_STATUS(os::real_fs().reserve(fd, offset, size));
+  uint64_t& reserved = reserved_[inode_of(fd)];
+  reserved = std::max(reserved, offset + size);
+  return {};
 }
 
 Status FaultyFs::rename_at(int directory, const std::string& from, const std::string& to) {

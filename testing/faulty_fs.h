@@ -27,6 +27,10 @@ class FaultyFs final : public os::Fs {
   uint64_t calls() const { return calls_; }
   bool stopped() const { return fault_ == Fault::kStop && calls_ >= failing_; }
 
+  // From now on (or no more) there is no room: only what is there already may be written over, and
+  // room that was reserved before may be written.
+  void fill_disk(bool full) { disk_is_full_ = full; }
+
   enum class Unsynced : uint8_t { kLost, kKept, kMixed };
   // Makes below `directory` (that must not exist) what would be found after power loss now.
   void lose_power(const std::string& directory, Unsynced unsynced, uint32_t seed) const;
@@ -62,7 +66,11 @@ class FaultyFs final : public os::Fs {
   uint64_t new_node(int fd, bool is_directory);
   std::map<uint64_t, Node> replay(Unsynced unsynced, uint32_t seed) const;
 
+  bool has_room(int fd, uint64_t end) const;
+
   std::string root_;
+  bool disk_is_full_ = false;
+  std::map<uint64_t, uint64_t> reserved_;  // by inode: up to where
   Fault fault_ = Fault::kNone;
   uint64_t failing_ = 0;
   int error_ = 0;

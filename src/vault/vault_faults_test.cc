@@ -165,6 +165,42 @@ TEST_F(Faults, EachCallMayFail) {
   }
 }
 
+TEST_F(Faults, AFullDiskHasRoomForAThousandHeadersThenCrashesAreCounted) {
+  FaultyFs fs(directory_.file("vault"));
+  VaultOptions options = options_with(fs);
+  options.reserved_headers = 1000;
+  auto vault = Vault::open(directory_.file("vault"), options);
+  ASSERT_TRUE(vault.ok());
+  const Bytes& core = noise(100'000, 1);
+  const NewAttachment evidence[] = {
+      {.name = "core", .role = Role::kFull, .source = ByteView(core)}};
+  ASSERT_TRUE(vault->deposit(crash("kind"), evidence)->attached[0].kept);
+  fs.fill_disk(true);
+  CaseHeader wordy = crash("kind");
+  wordy.command_line = std::string(5000, 'x');
+  wordy.missing.assign(20, std::string(200, 'y'));
+  const Bytes& other = noise(100'000, 2);
+  const NewAttachment more[] = {{.name = "core", .role = Role::kFull, .source = ByteView(other)}};
+  const auto refused = vault->deposit(wordy, more);
+  ASSERT_TRUE(refused.ok()) << refused.error().message();
+  EXPECT_FALSE(refused->attached[0].kept);
+  size_t kept = 2, lost = 0;
+  while (lost < 3 && kept < 5000) {
+    const auto begun = vault->begin(wordy);
+    ++(begun.ok() ? kept : lost);
+    if (begun.ok()) continue;
+    EXPECT_NE(begun.error().message().find("only counted"), std::string::npos);
+  }
+  EXPECT_GE(kept, 1000U);
+  EXPECT_EQ(vault->stats()->lost, 3U);
+  fs.fill_disk(false);
+  ASSERT_TRUE(vault->deposit(wordy, more)->attached[0].kept);
+  auto again = Vault::open(directory_.file("vault"), options_with(fs));
+  EXPECT_EQ(again->list()->size(), kept + 1);
+  EXPECT_EQ(again->stats()->lost, 3U);
+  EXPECT_TRUE(again->stats()->damage.empty());
+}
+
 TEST_F(Faults, PowerMayBeLostAtEachCall) {
   const uint64_t calls = calls_of_a_day();
   for (uint64_t n = 1; n <= calls + 1; ++n) {
