@@ -3,15 +3,23 @@ _inquest() {
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
   COMPREPLY=()
   if [[ $COMP_CWORD -eq 1 ]]; then
-    mapfile -t COMPREPLY < <(compgen -W 'doctor explain heap signature --help --version' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W \
+      'doctor explain export gc heap import ls open pin rm show signature stats unpin --help --version' -- "$word")
     return
   fi
-  local files='--exe --sysroot --debug-dir --thread --no-cache' options
+  local places='--exe --sysroot --debug-dir' options
+  local files="$places --thread --no-cache --vault"
   case ${COMP_WORDS[1]} in
     doctor) options='--pid --unit --container --exe --debug-dir --json --help' ;;
     explain) options="$files --full --json --markdown --html --dump --help" ;;
     heap) options='--exe --sysroot --address --top --leaks --blocks --json --help' ;;
     signature) options="$files --explain --json --help" ;;
+    ls) options='--signature --exe --since --limit --group --vault --json --help' ;;
+    open) options="$places --debugger --vault --help" ;;
+    export) options="$places --output --without-files --vault --json --help" ;;
+    import) options="$places --vault --json --help" ;;
+    gc) options='--quota --vault --json --help' ;;
+    show | pin | unpin | rm | stats) options='--vault --json --help' ;;
     *) return ;;
   esac
   case $previous in
@@ -19,11 +27,20 @@ _inquest() {
       mapfile -t COMPREPLY < <(compgen -W 'image stacks facts verdict' -- "$word")
       return
       ;;
-    --sysroot | --debug-dir)
+    --sysroot | --debug-dir | --vault)
       mapfile -t COMPREPLY < <(compgen -d -- "$word")
       return
       ;;
-    --thread | --address | --top | --pid | --unit | --container) return ;;
+    --thread | --address | --top | --pid | --unit | --container | --signature | --since | --limit | --quota) return ;;
+  esac
+  case ${COMP_WORDS[1]} in
+    show | open | export | pin | unpin | rm)
+      if [[ $word != -* && $previous != --exe && $previous != --output && $previous != -o && $previous != --debugger ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(inquest ls --json 2>/dev/null |
+          sed -n 's/^ *"id": "\([0-9a-f]\{12\}\).*/\1/p')" -- "$word")
+        return
+      fi
+      ;;
   esac
   if [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")

@@ -70,6 +70,33 @@ void write_files(json::JsonWriter& json, const diagnosis::Diagnosis& first,
   json.end_array().field("main", main);
 }
 
+// How much of the process the evidence holds, by who wrote it.
+void judge_fidelity(const diagnosis::Diagnosis& diagnosis, vault::CaseHeader& header) {
+  if (!diagnosis.image) {
+    header.fidelity = vault::Fidelity::kSignal;
+    header.missing.emplace_back("the evidence is a text: it holds no memory");
+    return;
+  }
+  switch (diagnosis.image->producer) {
+    case process::Producer::kBreakpad:
+    case process::Producer::kCrashpad:
+    case process::Producer::kMinidump:
+      header.fidelity = vault::Fidelity::kSlim;
+      header.missing.emplace_back("a minidump holds little besides the stacks");
+      return;
+    case process::Producer::kKernelLog:
+      header.fidelity = vault::Fidelity::kSignal;
+      return;
+    default:
+      header.fidelity = vault::Fidelity::kFull;
+  }
+  for (const process::Mapping& mapping : diagnosis.image->mappings) {
+    if (!mapping.truncated) continue;
+    header.missing.emplace_back("the core was cut short before it got here");
+    return;
+  }
+}
+
 // Runs in the worker. Names of files with odd bytes do not survive JSON: those are left out when
 // they cannot be opened.
 Result<std::string> analysis_json(const diagnosis::DiagnoseOptions& options) {
@@ -84,6 +111,7 @@ Result<std::string> analysis_json(const diagnosis::DiagnoseOptions& options) {
   header.signature = first.signature.id;
   header.title = first.signature.title();
   header.headline = first.verdict.headline;
+  judge_fidelity(first, header);
   clamp(header);
   json::JsonWriter json(json::JsonWriter::Style::kCompact);
   json.begin_object();

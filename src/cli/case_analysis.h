@@ -13,7 +13,7 @@ namespace inquest::cli {
 
 struct CaseAnalysis {
   std::string html, text, json;
-  vault::CaseHeader header;  // what the evidence tells of it; times, hosts and the like are not set
+  vault::CaseHeader header;  // what the evidence tells of it; time, host and the like are not set
   std::string executable;    // the file that is the program; empty when it was not found
   // Binaries and debug files that are the very ones: where they belong below a sysroot, and where
   // they are.

@@ -88,13 +88,15 @@ Result<Imported> import_evidence(vault::Vault& vault, const Options& options,
   if (!analysis) return Error(ErrorCode::kInvalidArgument, path + ": not imported");
   vault::CaseHeader header = analysis->header;
   header.time_ns = time_of(fd.get());
-  header.fidelity = vault::Fidelity::kFull;
   header.labels = {{"imported from", path}};
+  const bool is_full = header.fidelity == vault::Fidelity::kFull;
   const std::string& report = analysis->json;
   const ByteView report_bytes(reinterpret_cast<const uint8_t*>(report.data()), report.size());
   const vault::NewAttachment evidence[] = {
       {.name = "report.json", .role = vault::Role::kReport, .source = report_bytes},
-      {.name = "core", .role = vault::Role::kFull, .source = fd.get()},
+      {.name = is_full ? "core" : "evidence",
+       .role = is_full ? vault::Role::kFull : vault::Role::kSlim,
+       .source = fd.get()},
   };
   INQ_TRY(const vault::Deposited deposited, vault.deposit(header, evidence));
   Imported imported{.id = deposited.id, .was_there = false, .notes = {}};

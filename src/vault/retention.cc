@@ -1,7 +1,6 @@
 #include "vault/retention.h"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 namespace inquest::vault {
@@ -75,6 +74,24 @@ std::vector<Eviction> eviction_order(std::span<const Case> cases,
     }
   }
   return order;
+}
+
+std::map<std::string, std::vector<const Case*>> foldable_headers(
+    std::span<const Case> cases, size_t newest, const std::function<bool(const CaseId&)>& in_use) {
+  std::map<std::string, std::vector<const Case*>> groups;
+  for (const Case& one : cases) groups[group_of(one.header)].push_back(&one);
+  for (auto& [group, list] : groups) {
+    const size_t last = list.size() - std::min(list.size(), newest);
+    std::vector<const Case*> foldable;
+    for (size_t i = kHeadersKeptFirst; i < last; ++i) {
+      const bool has_some = std::any_of(list[i]->attachments.begin(), list[i]->attachments.end(),
+                                        [](const Attachment& part) { return part.kept; });
+      if (!has_some && !list[i]->pinned && !in_use(list[i]->id)) foldable.push_back(list[i]);
+    }
+    list = std::move(foldable);
+  }
+  std::erase_if(groups, [](const auto& group) { return group.second.empty(); });
+  return groups;
 }
 
 }  // namespace inquest::vault

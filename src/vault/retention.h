@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,5 +27,13 @@ struct Eviction {
 // `cases` oldest first. A case may stand in the answer twice: for its full core, then for the rest.
 std::vector<Eviction> eviction_order(std::span<const Case> cases,
                                      const std::function<bool(const CaseId&)>& in_use);
+
+// Which headers become counts when there are too many: of each kind all but the first
+// kHeadersKeptFirst and the `newest` last, as far as they have nothing kept, are not pinned and not
+// in use.
+inline constexpr size_t kHeadersKeptFirst = 10;
+inline constexpr size_t kHeadersKeptLast = 500;  // fewer, when those are too many still
+std::map<std::string, std::vector<const Case*>> foldable_headers(
+    std::span<const Case> cases, size_t newest, const std::function<bool(const CaseId&)>& in_use);
 
 }  // namespace inquest::vault

@@ -78,6 +78,20 @@ TEST(Retention, WithoutASignatureKindsAreProgramAndSignal) {
   EXPECT_THAT(said(eviction_order(cases, nobody)), ElementsAre("c core", "c slim"));
 }
 
+TEST(Retention, HeadersInTheMiddleOfManyBecomeCounts) {
+  std::vector<Case> cases;
+  for (int i = 0; i < 600; ++i) cases.push_back(crash(std::to_string(i), "x", i == 50, 0));
+  for (int i = 0; i < 400; ++i) cases.push_back(crash("y" + std::to_string(i), "y", 0, 0));
+  cases[60].pinned = true;
+  const auto foldable =
+      foldable_headers(cases, kHeadersKeptLast, [](const CaseId& id) { return id == "70"; });
+  ASSERT_EQ(foldable.size(), 1U);
+  const auto& list = foldable.at("x");
+  EXPECT_EQ(list.size(), 600 - kHeadersKeptFirst - kHeadersKeptLast - 3);
+  EXPECT_EQ(list.front()->id, "10");
+  EXPECT_EQ(list.back()->id, "99");
+}
+
 // --- in a vault that is full
 
 Bytes noise(size_t size, uint32_t seed) {

@@ -80,7 +80,7 @@ Result<TallyFile> TallyFile::open(os::Fs& fs, int directory, bool create) {
   return TallyFile(fs, std::move(fd));
 }
 
-Status TallyFile::add(const std::string& group, Why why, int64_t time_ns) {
+Status TallyFile::add(const std::string& group, Why why, int64_t time_ns, uint64_t count) {
   INQ_TRY(std::vector<Slot> slots, read_slots(fd_.get()));
   const ByteView name(reinterpret_cast<const uint8_t*>(group.data()), group.size());
   const uint64_t key = std::max<uint64_t>(1, codec::xxhash64(name));
@@ -93,7 +93,7 @@ Status TallyFile::add(const std::string& group, Why why, int64_t time_ns) {
     std::copy_n(shown.begin(), std::min(shown.size(), kNameBytes), slot.name.begin());
     slot.first_ns = time_ns;
   }
-  ++(why == Why::kCounted ? slot.counted : slot.lost);
+  (why == Why::kCounted ? slot.counted : slot.lost) += count;
   slot.last_ns = std::max(slot.last_ns, time_ns);
   slot.checksum = checksum(slot);
   for (const size_t copy : {size_t{0}, kCopyBytes}) {

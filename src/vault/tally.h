@@ -18,7 +18,7 @@ class TallyFile {
 
   enum class Why : uint8_t { kCounted, kLost };
   // The caller holds the vault's lock. Durable when it returns.
-  Status add(const std::string& group, Why why, int64_t time_ns);
+  Status add(const std::string& group, Why why, int64_t time_ns, uint64_t count = 1);
   // Those that are not zero.
   Result<std::vector<Tally>> read() const;
 

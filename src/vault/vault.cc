@@ -106,6 +106,14 @@ Result<CaseId> Vault::begin(const CaseHeader& header, const CaseId& wanted) {
   if (impl_->catalog.find(id) != nullptr) {
     return Error(ErrorCode::kMismatch, fmt::format("case {} is in the vault already", id));
   }
+  if (impl_->index_is_too_large()) {
+    INQ_TRY_STATUS(impl_->fold_headers());
+    if (impl_->index_is_too_large()) {
+      INQ_TRY_STATUS(impl_->count(kept, TallyFile::Why::kLost));
+      return Error(ErrorCode::kUnavailable,
+                   "the crash was only counted: the headers take an eighth of the vault's quota");
+    }
+  }
   clamp(kept, impl_->index->room_is_scarce());
   // Before the record is there, so that nobody takes the case for one whose writer died.
   auto lease = impl_->leases->hold(id);

@@ -59,8 +59,12 @@ struct Vault::Impl {
   Status evict_one(const CaseId& id, const std::vector<std::string>& names, Freed& freed);
   // Removes what nothing refers to.
   Status sweep(Freed& freed);
-  // Ends cases whose writer is gone; writes an index anew that is mostly history.
+  // With the write lock. Ends cases whose writer is gone; writes an index anew that is mostly
+  // history, or too large: then headers without evidence become counts.
   Status tidy_index();
+  uint64_t index_limit() const;
+  bool index_is_too_large() const;
+  Status fold_headers();
 
   // --- evidence (vault_evidence.cc)
   struct Attempt;

@@ -3,6 +3,7 @@
 #include <sys/statvfs.h>
 
 #include <algorithm>
+#include <map>
 #include <unordered_set>
 #include <utility>
 
@@ -32,6 +33,15 @@ Space space_of(int directory) {
 uint64_t less(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
 
 bool is_heavy(Role role) { return role == Role::kFull || role == Role::kFile; }
+
+// Of an index that holds these records.
+uint64_t size_of(const std::vector<std::string>& records) {
+  uint64_t size = kIndexHeaderBytes;
+  for (const std::string& record : records) {
+    size += record.size() + kFrameHeaderBytes + kFrameAlignment;
+  }
+  return size;
+}
 
 // Entries of a pack that are wanted and not in an earlier pack.
 std::vector<const PackEntry*> live_entries(const Objects::Pack& pack, const DigestSet& live,
@@ -170,6 +180,40 @@ Status Vault::Impl::sweep(Freed& freed) {
   return {};
 }
 
+uint64_t Vault::Impl::index_limit() const { return std::max(quota() / 8, kLeastCompaction); }
+
+bool Vault::Impl::index_is_too_large() const { return index->size() > index_limit(); }
+
+Status Vault::Impl::fold_headers() {
+  if (!tally) return {};
+  const auto in_use = [&](const CaseId& id) { return leases->is_held(id); };
+  Catalog left = catalog;
+  std::map<std::string, std::pair<uint64_t, int64_t>> counts;  // how many, and when the last
+  uint64_t size = UINT64_MAX;
+  for (size_t newest = kHeadersKeptLast; newest > 0 && size > index_limit() / 2; newest /= 2) {
+    std::vector<CaseId> folded;
+    for (const auto& [group, cases] : foldable_headers(left.cases(), newest, in_use)) {
+      for (const Case* one : cases) {
+        folded.push_back(one->id);
+        auto& [count, last] = counts[group];
+        ++count;
+        last = std::max(last, one->header.time_ns);
+      }
+    }
+    for (const CaseId& id : folded) left.apply(remove_record(id));
+    left.settle();
+    size = size_of(left.records());
+  }
+  if (counts.empty()) return {};
+  // Counted before they go: when power is lost in between, they are counted and still there.
+  for (const auto& [group, count] : counts) {
+    INQ_TRY_STATUS(tally->add(group, TallyFile::Why::kCounted, count.second, count.first));
+  }
+  INQ_TRY_STATUS(index->rewrite(left.records()));
+  catalog = std::move(left);
+  return {};
+}
+
 Status Vault::Impl::tidy_index() {
   std::vector<CaseId> interrupted;
   for (const Case& one : catalog.cases()) {
@@ -179,10 +223,9 @@ Status Vault::Impl::tidy_index() {
   for (const CaseId& id : interrupted) {
     INQ_TRY_STATUS(append(finish_record(id, State::kTruncated)));
   }
+  if (index_is_too_large()) INQ_TRY_STATUS(fold_headers());
   const std::vector<std::string> compact = catalog.records();
-  uint64_t size = kIndexHeaderBytes;
-  for (const std::string& record : compact) size += record.size() + kFrameHeaderBytes + 8;
-  if (index->size() < 2 * size || index->size() < kLeastCompaction) return {};
+  if (index->size() < 2 * size_of(compact) || index->size() < kLeastCompaction) return {};
   return index->rewrite(compact);
 }
 
