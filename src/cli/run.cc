@@ -1,11 +1,14 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
 #include <memory>
 
-#include "capture/record/core_writer.h"
 #include "capture/supervise/supervisor.h"
 #include "cli/commands.h"
+#include "cli/crash_keeper.h"
+#include "cli/evidence.h"
 #include "diagnosis/engine/engine.h"
 #include "diagnosis/report/report.h"
 #include "platform/os/directories.h"
@@ -19,7 +22,7 @@ struct Options {
   capture::RunOptions run;
   std::string give_up = "exit";
   std::string core = "slim";
-  std::string output;
+  std::string output, vault;
   int64_t analysis_ms = 150;
   int64_t stop_timeout_ms = 10'000;
   int64_t first_delay_ms = 500, longest_delay_ms = 60'000, healthy_ms = 60'000;
@@ -42,7 +45,16 @@ void analyse(ByteView notes, std::unique_ptr<process::MemoryReader> memory) {
   static_cast<void>(diagnosis::diagnose_image(std::move(*image), analysis_options()).ok());
 }
 
-void explain(ByteView record, capture::CrashOutcome& outcome) {
+// The first screen: up to the details, which the report has.
+std::string in_short(const std::string& text) {
+  constexpr size_t kMaxBytes = 4096;
+  std::string first = text.substr(0, text.find("\nWhere the value came from"));
+  first = first.substr(0, first.find("\nCrashing thread"));
+  if (first.size() > kMaxBytes) first.resize(first.rfind('\n', kMaxBytes));
+  return first.ends_with('\n') ? first : first + '\n';
+}
+
+void explain(const CrashKeeper& keeper, ByteView record, capture::CrashOutcome& outcome) {
   auto image = process::load_core(record, outcome.id.empty() ? "record" : outcome.id);
   if (!image.ok()) return;
   auto diagnosed = diagnosis::diagnose_image(std::move(*image), analysis_options());
@@ -54,17 +66,25 @@ void explain(ByteView record, capture::CrashOutcome& outcome) {
   outcome.signature = report.signature.id;
   outcome.title = report.signature.title();
   outcome.report = diagnosis::render_json(report);
-  outcome.text = diagnosis::render_text(report, {.color = false, .width = 100});
+  const std::string text = diagnosis::render_text(report, {.color = false, .width = 100});
+  outcome.text = in_short(text);
+  if (outcome.id.empty()) return;
+  const Status kept = keeper.keep_report(outcome, text.substr(0, text.find('\n')));
+  if (!kept.ok()) outcome.text += "the report could not be kept: " + kept.error().message() + "\n";
 }
 
-Result<std::string> keep(const std::string& directory, ByteView record,
-                         const capture::Captured& captured) {
-  INQ_TRY_STATUS(os::make_directories(directory));
-  INQ_TRY(const Bytes packed, capture::compress_record(record));
-  const std::string path =
-      directory + "/" + captured.captured_at + "-" + std::to_string(captured.pid) + ".core.zst";
-  INQ_TRY_STATUS(os::write_file_atomic(path, packed, 0600));
-  return path;
+// Where the program itself lies, and where packages put libraries.
+std::string find_preload() {
+  std::error_code failure;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", failure);
+  if (failure) return {};
+  const auto directory = program.parent_path();
+  for (const char* place :
+       {"", "../lib", "../lib/inquest", "../lib/x86_64-linux-gnu", "../lib/aarch64-linux-gnu"}) {
+    const auto path = (directory / place / "libinquest-preload.so").lexically_normal();
+    if (os::is_regular_file(path.string())) return path.string();
+  }
+  return {};
 }
 
 int run(Options& options) {
@@ -78,13 +98,25 @@ int run(Options& options) {
   run.give_up = options.give_up == "hold" ? capture::GiveUp::kHold : capture::GiveUp::kExit;
   run.full_core = options.core == "full";
   run.capture.analysis_budget = milliseconds(options.analysis_ms);
+  run.preload = find_preload();
+  if (run.preload.empty() && !run.trace) {
+    std::fprintf(stderr,
+                 "inquest: libinquest-preload.so is not there: tracing instead (--trace)\n");
+    run.trace = true;
+  }
+  const CrashKeeper keeper(options.output, options.vault);
+  if (const Status usable = keeper.check(); !usable.ok()) return refuse(usable.error());
   const capture::CrashServices services{
       .analyse = analyse,
-      .keep =
-          [&](ByteView record, const capture::Captured& captured) {
-            return keep(options.output, record, captured);
+      .keep = [&](ByteView record,
+                  const capture::Captured& captured) { return keeper.keep(record, captured); },
+      .keep_full =
+          [&](const std::string& id, const capture::Captured& captured,
+              const capture::RemoteMemory& memory) {
+            return keeper.keep_full(id, captured, memory);
           },
-      .explain = explain};
+      .explain = [&](ByteView record,
+                     capture::CrashOutcome& outcome) { explain(keeper, record, outcome); }};
   return capture::supervise(run, services);
 }
 
@@ -97,9 +129,13 @@ void add_run(CLI::App& app, std::function<int()>& chosen) {
       "run", "Run a program; record and explain its crashes, and start it again if wanted");
   command->add_option("CMD", run_options.command, "the program and its arguments, behind --")
       ->required();
-  command->add_option("--output", options->output, "the directory for records")
+  auto* output = command
+                     ->add_option("--output", options->output,
+                                  "write records to this directory, not to the vault")
+                     ->type_name("DIR");
+  command->add_option("--vault", options->vault, "the vault (default: as of inquest ls)")
       ->type_name("DIR")
-      ->required();
+      ->excludes(output);
   command->add_flag("--trace", run_options.trace,
                     "watch with ptrace, not with a preloaded handler: also static and Go programs");
   command->add_option("--core", options->core, "what to keep: slim, or full memory as well")
@@ -143,9 +179,7 @@ void add_run(CLI::App& app, std::function<int()>& chosen) {
       "leave the dying process's descriptors open");
   command->add_flag("--kernel-core", run_options.kernel_core,
                     "let the kernel write its own core as well");
-  command->callback([options, &chosen] {
-    chosen = [options] { return run(*options); };
-  });
+  command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
 }
 
 }  // namespace inquest::cli

@@ -26,7 +26,8 @@ class RunningAnalysis {
   // Never blocks for long: forks. `touched` must outlive it.
   static Result<RunningAnalysis> start(const Analyse& analyse, ByteView notes,
                                        const std::vector<LiveMapping>& mappings, uint32_t filter,
-                                       int mem, int pagemap, TouchedPages& touched);
+                                       int mem, int pagemap, const PageStore& kept,
+                                       TouchedPages& touched);
   RunningAnalysis(RunningAnalysis&& other) noexcept;
   RunningAnalysis& operator=(RunningAnalysis&&) = delete;
   RunningAnalysis(const RunningAnalysis&) = delete;

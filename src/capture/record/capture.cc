@@ -63,6 +63,12 @@ void read_handler_context(const RemoteMemory& memory, const HandlerContext& hand
                                  "the handler's context could not be read: those shown are of the "
                                  "handler itself"});
   }
+  Bytes state(kMaxVectorState);
+  state.resize(memory.read(vector_state_address(ucontext), state));
+  if (!use_vector_state(captured.threads.front(), std::move(state))) {
+    captured.left_out.push_back({"the vector registers of the crashing thread",
+                                 "the kernel did not save them where they are looked for"});
+  }
   Bytes text(std::min(handler.annotations_size, kMaxAnnotationBytes));
   text.resize(handler.annotations.is_null() ? 0 : memory.read(handler.annotations, text));
   for (ByteView rest(text); !rest.empty();) {
@@ -201,7 +207,7 @@ void analyse(const RemoteMemory& memory, const CaptureOptions& options, const Pr
       touched.emplace(std::move(*created));
       auto started = RunningAnalysis::start(options.analyse, notes, captured.mappings,
                                             captured.circumstances.filter, memory.mem_fd(),
-                                            memory.pagemap_fd(), *touched);
+                                            memory.pagemap_fd(), captured.pages, *touched);
       if (started.ok()) running.emplace(std::move(*started));
       if (!started.ok()) why_not = started.error().message();
     } else {
@@ -223,7 +229,8 @@ void analyse(const RemoteMemory& memory, const CaptureOptions& options, const Pr
   if (!why_not.empty()) {
     captured.left_out.push_back({"memory that only the analysis knows to look for", why_not});
   }
-  obey_flags(parse_smaps_flags(smaps), complete, captured);
+  captured.flags = parse_smaps_flags(smaps);
+  obey_flags(captured.flags, complete, captured);
 }
 
 }  // namespace
@@ -266,10 +273,13 @@ Result<Captured> capture(const Proc& process, Held held, int signal,
   return captured;
 }
 
+Bytes notes_of(const Captured& captured) {
+  return core_notes(captured.circumstances, captured.threads, captured.signal, captured.mappings,
+                    json_of(captured));
+}
+
 Bytes record_of(const Captured& captured) {
-  const Bytes notes = core_notes(captured.circumstances, captured.threads, captured.signal,
-                                 captured.mappings, json_of(captured));
-  return core_of(notes, captured.pages, captured.mappings);
+  return core_of(notes_of(captured), captured.pages, captured.mappings);
 }
 
 }  // namespace inquest::capture

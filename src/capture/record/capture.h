@@ -45,6 +45,7 @@ struct Captured {
   std::vector<ThreadState> threads;
   std::vector<LiveMapping> mappings;
   PageStore pages;
+  std::map<uint64_t, MappingFlags> flags;  // by the start of the mapping; perhaps not of all
   std::vector<LeftOut> left_out;
   std::vector<std::pair<std::string, std::string>> annotations;
   std::string last_words;  // of stderr
@@ -62,6 +63,9 @@ struct Held {
 Result<Captured> capture(const Proc& process, Held held, int signal,
                          const std::optional<HandlerContext>& handler,
                          const CaptureOptions& options);
+
+// The notes of its record, or of a full core of the same process.
+Bytes notes_of(const Captured& captured);
 
 // The record as bytes of an ELF core, not compressed.
 Bytes record_of(const Captured& captured);

@@ -15,6 +15,13 @@ constexpr uint64_t kScannedCrashed = 256 << 10;
 constexpr uint64_t kAroundTarget = 256;  // bytes of an object looked at for the second step
 constexpr uint64_t kMinAddress = 0x1000;
 
+// Of memory that nobody may access only what is small: guard pages, which programs put behind a
+// block, and which hold what stood there before.
+bool may_follow(const LiveMapping& mapping) {
+  constexpr uint64_t kLargestGuard = 64 << 10;
+  return mapping.read || (!mapping.is_file() && mapping.range.size() <= kLargestGuard);
+}
+
 Address page_end(Address address) { return (address + (kPage - 1)).page(); }
 
 }  // namespace
@@ -90,7 +97,7 @@ void Gatherer::pointed_at(Address start, Address end, size_t limit, std::vector<
     if (!word || *word < kMinAddress) continue;
     const Address target(*word);
     if (last == nullptr || !last->range.contains(target)) last = find_mapping(mappings_, target);
-    if (last == nullptr || !last->read) continue;
+    if (last == nullptr || !may_follow(*last)) continue;
     if (keep_rule(*last, filter_, nullptr).keep != Keep::kAll) {
       // Of a module's file only what is written to: its writable data.
       if (!last->is_file() || !last->write || last->shared) continue;
@@ -110,7 +117,7 @@ void Gatherer::take_pointed_pages(const std::vector<ThreadState>& threads) {
     for (size_t at = 0; at + 8 <= threads[i].registers.size(); at += 8) {
       const Address target(load<uint64_t>(threads[i].registers, at).value_or(0));
       const LiveMapping* mapping = find_mapping(mappings_, target);
-      if (mapping == nullptr || !mapping->read) continue;
+      if (mapping == nullptr || !may_follow(*mapping)) continue;
       const bool data = mapping->is_file() && mapping->write && !mapping->shared;
       if (!data && keep_rule(*mapping, filter_, nullptr).keep != Keep::kAll) continue;
       want(target.page(), pages);

@@ -16,7 +16,6 @@ namespace inquest::capture {
 namespace {
 
 constexpr uint64_t kMaxReserved = uint64_t{1} << 44;  // bytes of address space
-constexpr uint64_t kLargestGuard = 64 << 10;
 constexpr uint32_t kMaxOver = 64 << 10;               // pages over the limit before it is given up
 
 }  // namespace
@@ -115,21 +114,26 @@ void Shadow::fill(uint64_t offset) {
 
 Result<std::unique_ptr<LiveMemory>> LiveMemory::create(const std::vector<LiveMapping>& mappings,
                                                        uint32_t filter, int mem, int pagemap,
+                                                       const PageStore& kept,
                                                        TouchedPages& touched) {
   std::unique_ptr<LiveMemory> memory(new LiveMemory);
   memory->pagemap_ = pagemap;
+  memory->kept_ = &kept;
   uint64_t total = 0;
   shadow.areas.clear();
   for (const LiveMapping& mapping : mappings) {
     const Keep keep = keep_rule(mapping, filter, nullptr).keep;
-    Area area{mapping.range, total, 0, false};
+    Area area;
+    area.range = mapping.range;
+    area.shadow = total;
     if (keep != Keep::kNothing && mapping.range.size() <= kMaxReserved - total) {
-      // Memory that nobody may access is in a core when its mapping was written to before. Of a
-      // guard page that cannot be told; it is zero when it was never written to.
-      const bool is_guard = !mapping.is_file() && mapping.range.size() <= kLargestGuard;
-      area.unsure = keep == Keep::kWritten || (!mapping.read && !is_guard);
+      area.no_access = !mapping.read;
+      area.unsure = keep == Keep::kWritten && mapping.read;
       const bool has_header = mapping.is_file() && mapping.file_offset == 0 && mapping.read;
-      area.visible = !area.unsure ? mapping.range.size() : has_header ? kPage : 0;
+      area.visible = !mapping.read  ? 0
+                     : !area.unsure ? mapping.range.size()
+                     : has_header   ? kPage
+                                    : 0;
       shadow.areas.push_back({mapping.range.start.value, mapping.range.end.value, total});
       total += mapping.range.size();
     }
@@ -187,6 +191,11 @@ ByteView LiveMemory::view(Address address, uint64_t max) const {
   if (found == nullptr || max == 0) return {};
   Area& area = areas_[static_cast<size_t>(found - areas_.data())];
   const uint64_t inside = address - area.range.start;
+  // Only the tracer may read it, and has read what something points to.
+  if (area.no_access) {
+    const ByteView bytes = kept_->at(address);
+    return bytes.first(std::min<uint64_t>(bytes.size(), max));
+  }
   if (inside >= area.visible && area.unsure) settle(area);
   if (inside >= area.visible) return {};
   return {shadow.base + area.shadow + inside, std::min(max, area.visible - inside)};

@@ -59,11 +59,12 @@ class TouchedPages {
 
 class LiveMemory final : public process::MemoryReader {
  public:
-  // `mem`, `pagemap`: descriptors of /proc/PID's files. `touched` must outlive it, and there may be
-  // one LiveMemory in a process.
+  // `mem`, `pagemap`: descriptors of /proc/PID's files. `kept`: what was read already; memory that
+  // the process itself may not access comes from there or not at all. Both and `touched` must
+  // outlive it, and there may be one LiveMemory in a process.
   static Result<std::unique_ptr<LiveMemory>> create(const std::vector<LiveMapping>& mappings,
                                                     uint32_t filter, int mem, int pagemap,
-                                                    TouchedPages& touched);
+                                                    const PageStore& kept, TouchedPages& touched);
   ~LiveMemory() override;
 
   ByteView view(Address address, uint64_t max) const override;
@@ -74,7 +75,8 @@ class LiveMemory final : public process::MemoryReader {
     AddressRange range;
     uint64_t shadow = 0;   // where range.start is, in the reserved range
     uint64_t visible = 0;  // bytes from its start on that may be read
-    bool unsure = false;   // all of it may be read if any page was written to: see settle()
+    bool no_access = false;
+    bool unsure = false;  // all of it may be read if any page was written to: see settle()
   };
   LiveMemory() = default;
   const Area* find(Address address) const;
@@ -83,6 +85,7 @@ class LiveMemory final : public process::MemoryReader {
 
   mutable std::vector<Area> areas_;  // settled when first asked for
   int pagemap_ = -1;
+  const PageStore* kept_ = nullptr;
 };
 
 }  // namespace inquest::capture

@@ -105,6 +105,7 @@ std::map<uint64_t, MappingFlags> parse_smaps_flags(std::string_view text) {
       const std::string_view flag = take_word(line);
       entry.dont_dump = entry.dont_dump || flag == "dd";
       entry.device = entry.device || flag == "io" || flag == "pf";
+      entry.not_inherited = entry.not_inherited || flag == "dc" || flag == "wf";
       entry.huge_pages = entry.huge_pages || flag == "ht";
     }
     current.reset();

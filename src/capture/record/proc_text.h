@@ -35,6 +35,7 @@ struct MappingFlags {
   bool dont_dump = false;  // MADV_DONTDUMP
   bool device = false;     // memory of a device, which reading may change
   bool huge_pages = false;
+  bool not_inherited = false;  // MADV_DONTFORK, MADV_WIPEONFORK: a snapshot has it not
 };
 // VmFlags of /proc/PID/smaps by the start of the mapping. `text` may end early.
 std::map<uint64_t, MappingFlags> parse_smaps_flags(std::string_view text);

@@ -59,7 +59,9 @@ void read_registers(ThreadState& thread) {
 
 #if defined(__x86_64__)
 
-size_t signal_context_size() { return offsetof(ucontext_t, uc_mcontext) + sizeof(gregset_t); }
+size_t signal_context_size() {
+  return offsetof(ucontext_t, uc_mcontext) + sizeof(gregset_t) + sizeof(uint64_t);
+}
 
 bool use_signal_context(ThreadState& thread, ByteView ucontext, ByteView siginfo) {
   constexpr size_t kAt = offsetof(ucontext_t, uc_mcontext);
@@ -87,7 +89,7 @@ bool use_signal_context(ThreadState& thread, ByteView ucontext, ByteView siginfo
   registers.eflags = *greg(REG_EFL);
   registers.orig_rax = ~uint64_t{0};  // at a fault it stands in no system call
   std::memcpy(thread.registers.data(), &registers, sizeof registers);
-  // The vector registers of now are the handler's; those of then it does not hand on.
+  // The vector registers of now are the handler's own.
   thread.float_registers.clear();
   thread.extended.clear();
   if (!siginfo.empty()) thread.siginfo.assign(siginfo.begin(), siginfo.end());
@@ -96,7 +98,32 @@ bool use_signal_context(ThreadState& thread, ByteView ucontext, ByteView siginfo
   return true;
 }
 
+// The XSAVE area that the kernel put on the stack, whose reserved bytes (struct _fpx_sw_bytes) tell
+// its size and what is in it. NT_X86_XSTATE has the mask of the features there instead.
+Address vector_state_address(ByteView ucontext) {
+  constexpr size_t kAt = offsetof(ucontext_t, uc_mcontext) + sizeof(gregset_t);
+  return Address(load<uint64_t>(ucontext, kAt).value_or(0));
+}
+
+bool use_vector_state(ThreadState& thread, Bytes state) {
+  constexpr size_t kSoftwareAt = 464, kLegacySize = 512;
+  constexpr uint32_t kMagic = 0x46505853;  // FP_XSTATE_MAGIC1
+  const auto magic = load<uint32_t>(state, kSoftwareAt);
+  const auto features = load<uint64_t>(state, kSoftwareAt + 8);
+  const auto size = load<uint32_t>(state, kSoftwareAt + 16);
+  if (state.size() < kLegacySize || !magic || !features || !size) return false;
+  thread.float_registers.assign(state.begin(), state.begin() + kLegacySize);
+  if (*magic != kMagic || *size > state.size() || *size < kLegacySize + 64) return true;
+  state.resize(*size);
+  std::memcpy(state.data() + kSoftwareAt, &*features, sizeof *features);
+  thread.extended = std::move(state);
+  return true;
+}
+
 #else
+
+Address vector_state_address(ByteView /*ucontext*/) { return {}; }
+bool use_vector_state(ThreadState& /*thread*/, Bytes /*state*/) { return false; }
 
 // uc_flags, uc_link, uc_stack (24), uc_sigmask (128), then sigcontext, aligned to 16:
 // fault_address, regs[31], sp, pc, pstate.

@@ -13,6 +13,7 @@ class RemoteMemory {
  public:
   // `process` must outlive it.
   explicit RemoteMemory(const Proc& process);
+  RemoteMemory(RemoteMemory&&) = default;
 
   // Reads `pages` (aligned, not in `store` yet) into `store`; those that cannot be read are left
   // out. Returns how many were read.

@@ -83,6 +83,11 @@ void note_pc_and_sp(ThreadState& thread);
 // Puts the registers and siginfo that the kernel gave to a signal handler (ucontext_t, siginfo_t)
 // in the place of the thread's present ones. False when `ucontext` is too short.
 bool use_signal_context(ThreadState& thread, ByteView ucontext, ByteView siginfo);
+// Where the kernel saved the vector registers, by `ucontext`; 0: not told. use_vector_state() takes
+// them from there: kMaxVectorState bytes, or as many as could be read.
+Address vector_state_address(ByteView ucontext);
+bool use_vector_state(ThreadState& thread, Bytes state);
+inline constexpr size_t kMaxVectorState = 16 << 10;
 // Bytes of ucontext_t that use_signal_context needs.
 size_t signal_context_size();
 

@@ -33,6 +33,7 @@ std::string answer_of(const CrashOutcome& outcome) {
       .field("title", outcome.title)
       .field("text", outcome.text)
       .field("report", outcome.report)
+      .field("full_core", outcome.full_core)
       .end_object();
   return std::move(json).take();
 }
@@ -45,8 +46,8 @@ void write_answer(int fd, const CrashOutcome& outcome) {
 
 // One line when the record is kept, another when it is explained: a child that dies of the record
 // has kept it all the same.
-[[noreturn]] void work(const CrashServices& services, const Captured& captured, bool explain,
-                       int fd) {
+[[noreturn]] void work(const CrashServices& services, const Captured& captured,
+                       const Snapshot* snapshot, bool explain, int fd) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::setpriority(PRIO_PROCESS, 0, kNice);
   const rlimit no_core = {0, 0}, heap = {kHeapBytes, kHeapBytes},
@@ -69,6 +70,11 @@ void write_answer(int fd, const CrashOutcome& outcome) {
     write_answer(fd, outcome);
     if (explain && services.explain) {
       services.explain(record, outcome);
+      write_answer(fd, outcome);
+    }
+    if (snapshot != nullptr && services.keep_full && !outcome.id.empty()) {
+      const Status kept = services.keep_full(outcome.id, captured, snapshot->memory());
+      outcome.full_core = kept.ok() ? "kept" : kept.error().message();
       write_answer(fd, outcome);
     }
   } catch (const std::bad_alloc&) {
@@ -99,12 +105,14 @@ std::optional<CrashOutcome> parse_answer(std::string_view answer) {
   outcome.title = text_at(*parsed, "title");
   outcome.text = text_at(*parsed, "text");
   outcome.report = text_at(*parsed, "report");
+  outcome.full_core = text_at(*parsed, "full_core");
   return outcome;
 }
 
 }  // namespace
 
-void CrashJobs::add(uint64_t number, std::shared_ptr<Captured> captured) {
+void CrashJobs::add(uint64_t number, std::shared_ptr<Captured> captured,
+                    std::shared_ptr<Snapshot> snapshot) {
   uint64_t held = captured->pages.bytes();
   for (const Job& job : waiting_) held += job.captured->pages.bytes();
   if (held > kMaxWaitingBytes) {
@@ -113,7 +121,8 @@ void CrashJobs::add(uint64_t number, std::shared_ptr<Captured> captured) {
     captured->left_out.push_back(
         {"all memory", fmt::format("{} crashes waited to be written", waiting_.size())});
   }
-  waiting_.push_back({.number = number, .captured = std::move(captured)});
+  waiting_.push_back(
+      {.number = number, .captured = std::move(captured), .snapshot = std::move(snapshot)});
   start_some();
 }
 
@@ -136,7 +145,7 @@ bool CrashJobs::start(Job& job) {
   const os::Fd write(ends[1]);
   job.answer.clear();
   job.pid = ::fork();
-  if (job.pid == 0) work(services_, *job.captured, job.explain, write.get());
+  if (job.pid == 0) work(services_, *job.captured, job.snapshot.get(), job.explain, write.get());
   ::fcntl(job.pipe.get(), F_SETFL, O_NONBLOCK);
   return job.pid > 0;
 }

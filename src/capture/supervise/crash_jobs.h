@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "capture/record/capture.h"
+#include "capture/supervise/snapshot.h"
 #include "platform/os/fd.h"
 
 namespace inquest::capture {
@@ -22,12 +23,16 @@ struct CrashOutcome {
   std::string signature, title;  // empty when it was not explained
   std::string text;              // in short, for people
   std::string report;            // JSON
+  std::string full_core;         // "kept", or why not; empty when it was not wanted
 };
 
 struct CrashServices {
   Analyse analyse;  // runs while the process is held
   // Keeps a record; its id. Runs in a child.
   std::function<Result<std::string>(ByteView record, const Captured& captured)> keep;
+  // Keeps the full core of a snapshot beside the record `id`. Runs in a child.
+  std::function<Status(const std::string& id, const Captured& captured, const RemoteMemory& memory)>
+      keep_full;
   // Explains a kept record and fills in signature, title, text and report. Runs in a child.
   std::function<void(ByteView record, CrashOutcome& outcome)> explain;
 };
@@ -37,7 +42,7 @@ class CrashJobs {
   CrashJobs(const CrashServices& services, std::function<void(CrashOutcome)> done)
       : services_(services), done_(std::move(done)) {}
 
-  void add(uint64_t number, std::shared_ptr<Captured> captured);
+  void add(uint64_t number, std::shared_ptr<Captured> captured, std::shared_ptr<Snapshot> snapshot);
   // Descriptors to be polled for reading.
   std::vector<int> descriptors() const;
   // A descriptor is ready.
@@ -51,7 +56,8 @@ class CrashJobs {
   struct Job {
     uint64_t number = 0;
     std::shared_ptr<Captured> captured;
-    bool explain = true;  // false: a second try, that only keeps
+    std::shared_ptr<Snapshot> snapshot;  // for the full core; may be none
+    bool explain = true;                 // false: a second try, that only keeps
     pid_t pid = -1;
     os::Fd pipe;
     std::string answer;

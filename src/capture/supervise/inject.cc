@@ -104,8 +104,14 @@ Result<int64_t> Injector::call(int64_t number, const std::array<uint64_t, 6>& ar
     if (!status) return Error(ErrorCode::kUnavailable, "the thread ended or did not stop again");
     Registers after = {};
     if (!transfer(PTRACE_GETREGSET, tid_, after)) return Error::io("its registers", errno);
-    const bool is_event = *status >> 16 != 0;
-    if (is_event || pc_of(after) != instruction_.value + kSyscall.size()) continue;
+    const int event = *status >> 16;
+    const bool is_child =
+        event == PTRACE_EVENT_CLONE || event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK;
+    unsigned long child = 0;
+    if (is_child && ::ptrace(PTRACE_GETEVENTMSG, tid_, nullptr, &child) == 0) {
+      last_child_ = static_cast<pid_t>(child);
+    }
+    if (event != 0 || pc_of(after) != instruction_.value + kSyscall.size()) continue;
     if (!transfer(PTRACE_SETREGSET, tid_, before)) return Error::io("its registers", errno);
     return result_of(after);
   }

@@ -22,10 +22,14 @@ class Injector {
   // thread stood is gone then: it has to be given to it again.
   Result<int64_t> call(int64_t number, const std::array<uint64_t, 6>& arguments) const;
 
+  // The child of the last call that was a clone, as we number it.
+  std::optional<pid_t> last_child() const { return last_child_; }
+
  private:
   Injector(pid_t tid, Address instruction) : tid_(tid), instruction_(instruction) {}
   pid_t tid_;
   Address instruction_;
+  mutable std::optional<pid_t> last_child_;
 };
 
 }  // namespace inquest::capture

@@ -217,6 +217,10 @@ void Supervisor::reap() {
     int status = 0;
     const pid_t pid = ::waitpid(-1, &status, __WALL | WNOHANG);
     if (pid <= 0) return;
+    if (snapshots_.contains(pid)) {  // stands still until it is killed
+      if (!WIFSTOPPED(status)) snapshots_.erase(pid);
+      continue;
+    }
     if (WIFSTOPPED(status)) {
       const Tracer::Event event = tracer_.stopped(pid, status);
       if (event.kind == Tracer::Event::Kind::kCrash) crash(event.pid, event.tid, event.signal);

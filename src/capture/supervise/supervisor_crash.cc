@@ -39,104 +39,111 @@ std::string signal_name(int signal) {
 
 }  // namespace
 
-Result<std::shared_ptr<Captured>> Supervisor::take(pid_t pid, pid_t tid, int signal,
-                                                   const std::optional<HandlerContext>& handler,
-                                                   StoppedProcess& stopped, const Proc& process) {
+Result<Supervisor::Taken> Supervisor::take(const Proc& process, StoppedProcess& stopped, int signal,
+                                           const std::optional<HandlerContext>& handler) {
   CaptureOptions options = options_.capture;
   options.analyse = services_.analyse;
-  static_cast<void>(pid);
-  static_cast<void>(tid);
   Held held{.threads = stopped.threads(),
             .some_left_out = stopped.some_left_out(),
             .how = handler ? "handler" : "ptrace"};
   INQ_TRY(Captured captured, capture(process, std::move(held), signal, handler, options));
-  auto result = std::make_shared<Captured>(std::move(captured));
-  result->last_words = stderr_.last_lines();
+  Taken taken{.captured = std::make_shared<Captured>(std::move(captured)), .snapshot = nullptr};
+  taken.captured->last_words = stderr_.last_lines();
   if (!stderr_.why_not().empty()) {
-    result->left_out.push_back({"the last lines of stderr", stderr_.why_not()});
+    taken.captured->left_out.push_back({"the last lines of stderr", stderr_.why_not()});
   }
-  return result;
+  return taken;
 }
 
-// A socket lives until all memory of its process is freed, which takes 40 ms a GiB; the next
-// instance wants its port now.
-void Supervisor::release_ports(const Captured& captured, pid_t tid) {
-  if (!options_.release_ports) return;
+// Makes the snapshot that is wanted, and closes the descriptors: a socket lives until all memory of
+// its process is freed, which takes 40 ms a GiB, and the next instance wants its port now.
+void Supervisor::prepare_for_death(Taken& taken, pid_t tid, bool traced) {
+  Captured& captured = *taken.captured;
+  const bool close_here = traced && options_.release_ports;  // the handler closes by itself
+  if (!options_.full_core && !close_here) return;
   const auto injector = Injector::create(captured, tid);
-  if (!injector.ok()) return;
-  constexpr uint64_t kFirst = 3;  // what it still writes to stdout and stderr goes its way
-  static_cast<void>(injector->call(SYS_close_range, {kFirst, ~uint32_t{0}, 0, 0, 0, 0}).ok());
-  // The step has taken the place of the signal: it is to be delivered as it was.
+  if (!injector.ok()) {
+    if (options_.full_core)
+      captured.left_out.push_back({"the full core", injector.error().message()});
+    return;
+  }
+  if (options_.full_core) {
+    auto snapshot = Snapshot::make(*injector, tid, captured);
+    if (snapshot.ok()) {
+      taken.snapshot = std::move(*snapshot);
+      snapshots_.insert(taken.snapshot->pid());
+    } else {
+      captured.left_out.push_back({"the full core", snapshot.error().message()});
+    }
+  }
+  if (close_here) {
+    constexpr uint64_t kFirst = 3;  // what it still writes to stdout and stderr goes its way
+    static_cast<void>(injector->call(SYS_close_range, {kFirst, ~uint32_t{0}, 0, 0, 0, 0}).ok());
+  }
+  // The steps have taken the place of the signal: it is to be delivered as it was.
   Bytes siginfo = captured.threads.front().siginfo;
-  if (!siginfo.empty()) ::ptrace(PTRACE_SETSIGINFO, tid, nullptr, siginfo.data());
+  if (traced && !siginfo.empty()) ::ptrace(PTRACE_SETSIGINFO, tid, nullptr, siginfo.data());
 }
 
-void Supervisor::crash(pid_t pid, pid_t tid, int signal) {
-  ++seen_;
-  captured_pids_.insert(pid);
-  const auto process = Proc::open(pid);
-  std::string why;
-  if (process.ok()) {
-    auto stopped =
-        StoppedProcess::stop(*process, tid, [](pid_t) { return true; }, options_.capture.stop);
-    if (stopped.ok()) {
-      auto captured = take(pid, tid, signal, std::nullopt, *stopped, *process);
-      if (captured.ok()) {
-        release_ports(**captured, tid);
-        if (!options_.kernel_core) prevent_kernel_core(pid);
-        Tracer::resume(tid, signal);
-        captured_crash(*captured);
-        return;
-      }
-      why = captured.error().message();
-    } else {
-      why = stopped.error().message();
-    }
-  } else {
-    why = process.error().message();
-  }
-  Tracer::resume(tid, signal);
+void Supervisor::not_captured(pid_t pid, int signal, const std::string& why) {
   ++lost_;
   say(fmt::format("a crash of process {} ({}) could not be recorded: {}", pid, signal_name(signal),
                   why));
 }
 
-void Supervisor::crash_request(const CrashRequest& request) {
+void Supervisor::crash(pid_t pid, pid_t tid, int signal) {
   ++seen_;
-  const auto process = Proc::open(request.pid);
-  std::string why = process.ok() ? "" : process.error().message();
-  if (process.ok()) {
-    auto stopped = StoppedProcess::stop(
-        *process, request.tid, [](pid_t) { return false; }, options_.capture.stop);
-    if (stopped.ok()) {
-      auto captured =
-          take(request.pid, request.tid, request.signal, request.context, *stopped, *process);
-      stopped->release();
-      if (captured.ok()) {
-        captured_pids_.insert(request.pid);
-        uint32_t flags = options_.release_ports ? INQUEST_REPLY_CLOSE_DESCRIPTORS : 0;
-        if (!options_.kernel_core) flags |= INQUEST_REPLY_NO_KERNEL_CORE;
-        CrashSocket::answer(request, INQUEST_REPLY_CAPTURED, flags);
-        captured_crash(*captured);
-        return;
-      }
-      why = captured.error().message();
-    } else {
-      why = stopped.error().message();
-    }
+  captured_pids_.insert(pid);
+  const auto all = [](pid_t) { return true; };
+  const auto process = Proc::open(pid);
+  if (!process.ok()) {
+    Tracer::resume(tid, signal);
+    return not_captured(pid, signal, process.error().message());
   }
-  CrashSocket::answer(request, INQUEST_REPLY_COUNTED, 0);
-  captured_pids_.insert(request.pid);
-  ++lost_;
-  say(fmt::format("a crash of process {} ({}) could not be recorded: {}", request.pid,
-                  signal_name(request.signal), why));
+  auto stopped = StoppedProcess::stop(*process, tid, all, options_.capture.stop);
+  if (!stopped.ok()) {
+    Tracer::resume(tid, signal);
+    return not_captured(pid, signal, stopped.error().message());
+  }
+  auto taken = take(*process, *stopped, signal, std::nullopt);
+  if (!taken.ok()) {
+    Tracer::resume(tid, signal);
+    return not_captured(pid, signal, taken.error().message());
+  }
+  prepare_for_death(*taken, tid, true);
+  if (!options_.kernel_core) prevent_kernel_core(pid);
+  Tracer::resume(tid, signal);
+  captured_crash(*taken);
 }
 
-void Supervisor::captured_crash(const std::shared_ptr<Captured>& captured) {
+void Supervisor::crash_request(const CrashRequest& request) {
+  ++seen_;
+  captured_pids_.insert(request.pid);
+  const auto none = [](pid_t) { return false; };
+  const auto refuse = [&](const std::string& why) {
+    CrashSocket::answer(request, INQUEST_REPLY_COUNTED, 0);
+    not_captured(request.pid, request.signal, why);
+  };
+  const auto process = Proc::open(request.pid);
+  if (!process.ok()) return refuse(process.error().message());
+  auto stopped = StoppedProcess::stop(*process, request.tid, none, options_.capture.stop);
+  if (!stopped.ok()) return refuse(stopped.error().message());
+  auto taken = take(*process, *stopped, request.signal, request.context);
+  if (!taken.ok()) return refuse(taken.error().message());
+  prepare_for_death(*taken, request.tid, false);
+  stopped->release();
+  uint32_t flags = options_.release_ports ? INQUEST_REPLY_CLOSE_DESCRIPTORS : 0;
+  if (!options_.kernel_core) flags |= INQUEST_REPLY_NO_KERNEL_CORE;
+  CrashSocket::answer(request, INQUEST_REPLY_CAPTURED, flags);
+  captured_crash(*taken);
+}
+
+void Supervisor::captured_crash(const Taken& taken) {
+  const std::shared_ptr<Captured>& captured = taken.captured;
   const std::string quick = quick_signature(*captured);
   const uint64_t number = seen_;
   quick_of_[number] = quick;
-  jobs_.add(number, captured);
+  jobs_.add(number, captured, taken.snapshot);
   if (captured->pid != main_ || stopping_ || !options_.restart) return;
   // The next instance need not wait for the end of this one.
   main_is_dying_ = true;
@@ -226,6 +233,9 @@ void Supervisor::outcome(const CrashOutcome& result) {
   } else {
     ++recorded_;
     say(fmt::format("crash recorded as {}", result.id));
+  }
+  if (!result.full_core.empty() && result.full_core != "kept") {
+    say("the full core could not be kept: " + result.full_core);
   }
   if (!result.text.empty()) {
     static_cast<void>(

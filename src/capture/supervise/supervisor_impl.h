@@ -43,11 +43,15 @@ class Supervisor {
   // supervisor_crash.cc
   void crash(pid_t pid, pid_t tid, int signal);  // traced: it stands at the delivery
   void crash_request(const CrashRequest& request);
-  Result<std::shared_ptr<Captured>> take(pid_t pid, pid_t tid, int signal,
-                                         const std::optional<HandlerContext>& handler,
-                                         StoppedProcess& stopped, const Proc& process);
-  void release_ports(const Captured& captured, pid_t tid);
-  void captured_crash(const std::shared_ptr<Captured>& captured);
+  struct Taken {
+    std::shared_ptr<Captured> captured;
+    std::shared_ptr<Snapshot> snapshot;
+  };
+  Result<Taken> take(const Proc& process, StoppedProcess& stopped, int signal,
+                     const std::optional<HandlerContext>& handler);
+  void prepare_for_death(Taken& taken, pid_t tid, bool traced);
+  void not_captured(pid_t pid, int signal, const std::string& why);
+  void captured_crash(const Taken& taken);
   void uncaptured(pid_t pid, int status, const std::string& why);
   void decide(const std::string& key, bool known);
   void act(const RestartDecision& decision);
@@ -79,6 +83,7 @@ class Supervisor {
   std::map<std::string, std::string> aliases_;  // quick signature → signature
   std::map<uint64_t, std::string> quick_of_;    // number of a crash → its quick signature
   std::set<pid_t> captured_pids_;               // whose end is yet to come
+  std::set<pid_t> snapshots_;                   // they are ours, and no part of the tree
   uint64_t seen_ = 0, recorded_ = 0, lost_ = 0;
 };
 
