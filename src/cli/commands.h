@@ -21,6 +21,9 @@ void add_signature(CLI::App& app, std::function<int()>& chosen);
 void add_heap(CLI::App& app, std::function<int()>& chosen);
 void add_doctor(CLI::App& app, std::function<int()>& chosen);
 void add_run(CLI::App& app, std::function<int()>& chosen);
+void add_collect(CLI::App& app, std::function<int()>& chosen);
+void add_install(CLI::App& app, std::function<int()>& chosen);
+void add_uninstall(CLI::App& app, std::function<int()>& chosen);
 // The vault.
 void add_ls(CLI::App& app, std::function<int()>& chosen);
 void add_show(CLI::App& app, std::function<int()>& chosen);

@@ -49,32 +49,6 @@ std::string command_line_of(const std::string& text) {
   return fmt::format("{}", fmt::join(capture::scrub_words(words), " "));
 }
 
-vault::CaseHeader header_of(const Captured& captured) {
-  timespec now = {};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  const capture::Circumstances& facts = captured.circumstances;
-  const capture::CgroupNames names = capture::names_in_cgroup(facts.cgroup);
-  vault::CaseHeader header;
-  header.time_ns = now.tv_sec * 1'000'000'000 + now.tv_nsec;
-  header.pid = captured.pid;
-  header.executable = capture::scrub_text(facts.executable);
-  header.command_line = command_line_of(facts.command_line);
-  header.signal = captured.signal;
-  header.fidelity = fidelity_of(captured.fidelity);
-  for (const capture::LeftOut& missing : captured.left_out) {
-    header.missing.push_back(fmt::format("{}: {}", missing.what, missing.why));
-  }
-  header.unit = names.unit;
-  header.container = names.container;
-  header.cgroup = names.path;
-  if (facts.uptime_ms >= 0) header.uptime_ms = static_cast<uint64_t>(facts.uptime_ms);
-  for (const auto& [name, value] : captured.annotations) {
-    const std::string entry = capture::scrub_variable(fmt::format("{}={}", name, value));
-    header.annotations.emplace_back(name, entry.substr(name.size() + 1));
-  }
-  return header;
-}
-
 // Into a file with holes.
 class FileSink final : public capture::CoreSink {
  public:
@@ -150,6 +124,32 @@ Captured as_snapshot(const Captured& captured) {
 }
 
 }  // namespace
+
+vault::CaseHeader header_of(const Captured& captured) {
+  timespec now = {};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  const capture::Circumstances& facts = captured.circumstances;
+  const capture::CgroupNames names = capture::names_in_cgroup(facts.cgroup);
+  vault::CaseHeader header;
+  header.time_ns = now.tv_sec * 1'000'000'000 + now.tv_nsec;
+  header.pid = captured.pid;
+  header.executable = capture::scrub_text(facts.executable);
+  header.command_line = command_line_of(facts.command_line);
+  header.signal = captured.signal;
+  header.fidelity = fidelity_of(captured.fidelity);
+  for (const capture::LeftOut& missing : captured.left_out) {
+    header.missing.push_back(fmt::format("{}: {}", missing.what, missing.why));
+  }
+  header.unit = names.unit;
+  header.container = names.container;
+  header.cgroup = names.path;
+  if (facts.uptime_ms >= 0) header.uptime_ms = static_cast<uint64_t>(facts.uptime_ms);
+  for (const auto& [name, value] : captured.annotations) {
+    const std::string entry = capture::scrub_variable(fmt::format("{}={}", name, value));
+    header.annotations.emplace_back(name, entry.substr(name.size() + 1));
+  }
+  return header;
+}
 
 CrashKeeper::CrashKeeper(std::string output, std::string vault)
     : output_(std::move(output)), vault_(std::move(vault)) {

@@ -5,8 +5,12 @@
 
 #include "base/result.h"
 #include "capture/supervise/crash_jobs.h"
+#include "vault/case.h"
 
 namespace inquest::cli {
+
+// What the vault is told of a crash, but for what the analysis finds.
+vault::CaseHeader header_of(const capture::Captured& captured);
 
 class CrashKeeper {
  public:

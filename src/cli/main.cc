@@ -46,6 +46,9 @@ int main(int argc, char** argv) {
   inquest::cli::add_heap(app, chosen);
   inquest::cli::add_doctor(app, chosen);
   inquest::cli::add_run(app, chosen);
+  inquest::cli::add_collect(app, chosen);
+  inquest::cli::add_install(app, chosen);
+  inquest::cli::add_uninstall(app, chosen);
   inquest::cli::add_ls(app, chosen);
   inquest::cli::add_show(app, chosen);
   inquest::cli::add_open(app, chosen);

@@ -304,7 +304,7 @@ TEST(KernelSocket, ASecondCollectorIsToldOfTheFirst) {
 TEST(Renounce, LeavesNoRights) {
   const pid_t child = fork();
   if (child == 0) {
-    const bool done = renounce_rights().ok();
+    const bool done = renounce_rights(0, 0).ok();
     const bool open = ::open("/etc/shadow", O_RDONLY) >= 0;
     _exit(done && geteuid() != 0 && !open ? 0 : 1);
   }

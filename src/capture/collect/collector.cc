@@ -74,6 +74,34 @@ Status take_full(CoreStream& stream, const CollectedCrash& crash, const CollectO
   return sink.end(whole);
 }
 
+// Who died of what, and no memory.
+Result<Captured> take_name(const Proc& process, int signal) {
+  Captured captured;
+  captured.pid = process.pid();
+  captured.signal = signal;
+  captured.how = "kernel";
+  captured.fidelity = Fidelity::kSignalOnly;
+  INQ_TRY(captured.circumstances, read_essentials(process));
+  read_the_rest(process, captured.circumstances);
+  return captured;
+}
+
+Result<Captured> take(const Proc& process, CoreStream& stream, Retain retain,
+                      const CollectOptions& options, const CollectServices& services) {
+  if (retain == Retain::kCountOnly) return take_name(process, stream.signal());
+  CaptureOptions how = options.capture;
+  INQ_TRY(const std::string status, process.read("status", 64 << 10));
+  const ProcessStatus owner = parse_status(status);
+  if (services.analyse) {
+    how.analyse = [&](ByteView notes, std::unique_ptr<process::MemoryReader> memory) {
+      if (renounce_rights(owner.uid.value_or(0), owner.gid.value_or(0)).ok())
+        services.analyse(notes, std::move(memory));
+    };
+  }
+  return capture(process, {.threads = std::move(stream.threads()), .how = "kernel"},
+                 stream.signal(), std::nullopt, how);
+}
+
 }  // namespace
 
 std::string place_of(const ThreadState& thread, const std::vector<LiveMapping>& mappings) {
@@ -95,19 +123,7 @@ Status collect_one(const Arrival& arrival, const CollectOptions& options,
   CollectedCrash crash;
   crash.root_only = arrival.root_only;
   crash.decision = decide_for(kind, resident_bytes(process), options);
-  CaptureOptions how = options.capture;
-  if (crash.decision.retain == Retain::kCountOnly) {
-    how.analyse = nullptr;
-    how.gather = {.stack_bytes = 0, .all_stacks_bytes = 0};
-  } else if (services.analyse) {
-    how.analyse = [&](ByteView notes, std::unique_ptr<process::MemoryReader> memory) {
-      if (renounce_rights().ok()) services.analyse(notes, std::move(memory));
-    };
-  }
-  const int signal = stream.signal();
-  INQ_TRY(crash.captured,
-          capture(process, {.threads = std::move(stream.threads()), .how = "kernel"}, signal,
-                  std::nullopt, how));
+  INQ_TRY(crash.captured, take(process, stream, crash.decision.retain, options, services));
   Status full;
   if (crash.decision.retain == Retain::kFull) {
     const auto sink = services.full_core();
@@ -178,6 +194,7 @@ Status serve_socket(const std::string& path, const CollectOptions& options,
   const os::Fd told(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!told.valid()) return Error::io("signalfd", errno);
   services.log("listening at " + path);
+  if (services.when_listening) INQ_TRY_STATUS(services.when_listening());
   Children children(options.max_children);
   for (bool stop = false; !stop;) {
     pollfd waiting[2] = {{.fd = told.get(), .events = POLLIN, .revents = 0},

@@ -42,6 +42,8 @@ struct CollectServices {
   // Keeps and explains; the process has died by then.
   std::function<Status(const CollectedCrash& crash)> keep;
   std::function<void(const std::string& line)> log;
+  // serve_socket(): the kernel may be told now. Empty: nothing is to be done.
+  std::function<Status()> when_listening;
 };
 
 struct CollectOptions {

@@ -11,7 +11,7 @@
 namespace inquest::capture {
 namespace {
 
-constexpr unsigned kNobody = 65534;
+constexpr uint32_t kNobody = 65534;
 constexpr rlim_t kMemory = rlim_t{4} << 30;  // bytes of RLIMIT_DATA
 constexpr rlim_t kSeconds = 60;              // of processor
 
@@ -24,15 +24,17 @@ Status limit(int resource, rlim_t value) {
 
 }  // namespace
 
-Status renounce_rights() {
+Status renounce_rights(uint32_t uid, uint32_t gid) {
   INQ_TRY_STATUS(limit(RLIMIT_DATA, kMemory));
   INQ_TRY_STATUS(limit(RLIMIT_CPU, kSeconds));
   INQ_TRY_STATUS(limit(RLIMIT_CORE, 0));
+  if (uid == 0) uid = kNobody;
+  if (gid == 0) gid = kNobody;
   if (geteuid() == 0) {
     // A kernel or a container may not allow new namespaces; the user is changed all the same.
     static_cast<void>(unshare(CLONE_NEWNET | CLONE_NEWIPC));
-    if (setgroups(0, nullptr) != 0 || setresgid(kNobody, kNobody, kNobody) != 0 ||
-        setresuid(kNobody, kNobody, kNobody) != 0)
+    if (setgroups(0, nullptr) != 0 || setresgid(gid, gid, gid) != 0 ||
+        setresuid(uid, uid, uid) != 0)
       return Error::io("giving up root", errno);
     if (geteuid() == 0) return Error(ErrorCode::kUnavailable, "root could not be given up");
   }

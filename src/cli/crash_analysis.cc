@@ -1,0 +1,62 @@
+#include "cli/crash_analysis.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "diagnosis/engine/engine.h"
+#include "diagnosis/report/report.h"
+#include "platform/os/directories.h"
+#include "process/input/load.h"
+
+namespace inquest::cli {
+namespace {
+
+diagnosis::DiagnoseOptions analysis_options() {
+  diagnosis::DiagnoseOptions options;
+  options.modules.use_debuginfod = false;  // nobody waits for a network here
+  if (const std::string cache = os::cache_directory(); !cache.empty())
+    options.symbol_cache_dir = cache + "/symbols";
+  return options;
+}
+
+// Up to the details, which the report has.
+std::string first_screen(const std::string& text) {
+  constexpr size_t kMaxBytes = 4096;
+  std::string first = text.substr(0, text.find("\nWhere the value came from"));
+  first = first.substr(0, first.find("\nCrashing thread"));
+  if (first.size() > kMaxBytes) first.resize(first.rfind('\n', kMaxBytes));
+  return first.ends_with('\n') ? first : first + '\n';
+}
+
+// The first sentence, which may take several lines.
+std::string headline_of(const std::string& text) {
+  std::string line = text.substr(0, text.find("\n\n"));
+  std::ranges::replace(line, '\n', ' ');
+  return line;
+}
+
+}  // namespace
+
+void analyse_held(ByteView notes, std::unique_ptr<process::MemoryReader> memory) {
+  auto image = process::load_core(notes, "record");
+  if (!image.ok()) return;
+  image->memory = std::move(memory);
+  static_cast<void>(diagnosis::diagnose_image(std::move(*image), analysis_options()).ok());
+}
+
+Result<CrashExplanation> explain_record(ByteView record, const std::string& name) {
+  INQ_TRY(process::ProcessImage image, process::load_core(record, name));
+  INQ_TRY(auto diagnosed, diagnosis::diagnose_image(std::move(image), analysis_options()));
+  const diagnosis::Report report{.facts = std::move(diagnosed.facts),
+                                 .verdict = std::move(diagnosed.verdict),
+                                 .signature = std::move(diagnosed.signature),
+                                 .tool_version = INQUEST_VERSION};
+  const std::string text = diagnosis::render_text(report, {.color = false, .width = 100});
+  return CrashExplanation{.signature = report.signature.id,
+                          .title = report.signature.title(),
+                          .headline = headline_of(text),
+                          .text = first_screen(text),
+                          .report = diagnosis::render_json(report)};
+}
+
+}  // namespace inquest::cli

@@ -1,0 +1,28 @@
+// What is done with a crash that was just captured: the analysis while the process is held, and the
+// explanation of its record.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "process/image/memory.h"
+
+namespace inquest::cli {
+
+// Reads the process as its record will be read later, so that what is read is kept. For
+// capture::CaptureOptions::analyse.
+void analyse_held(ByteView notes, std::unique_ptr<process::MemoryReader> memory);
+
+struct CrashExplanation {
+  std::string signature, title;  // of diagnosis/signature
+  std::string headline;          // the first sentence of the report
+  std::string text;              // the first screen
+  std::string report;            // JSON
+};
+
+// `name`: what the report calls the record.
+Result<CrashExplanation> explain_record(ByteView record, const std::string& name);
+
+}  // namespace inquest::cli
