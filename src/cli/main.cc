@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
   inquest::cli::add_signature(app, chosen);
   inquest::cli::add_heap(app, chosen);
   inquest::cli::add_doctor(app, chosen);
+  inquest::cli::add_drill(app, chosen);
   inquest::cli::add_run(app, chosen);
   inquest::cli::add_collect(app, chosen);
   inquest::cli::add_install(app, chosen);
