@@ -1,8 +1,10 @@
 """What the handler writes itself when no supervisor answers."""
 
+import json
 import os
-import re
 import signal
+import time
+from datetime import datetime
 from pathlib import Path
 
 import e2e
@@ -22,16 +24,11 @@ class Records(HandlerTest):
         self.assertEqual((directory / names[0]).stat().st_mode & 0o777, 0o600)
         return directory / names[0]
 
-    def notes(self, core: Path) -> dict[str, list[str]]:
-        """Our notes, as text, by key."""
+    def note(self, core: Path) -> dict:
+        """Our JSON."""
         data = core.read_bytes()
-        found = {}
-        for text in re.findall(rb"INQUEST\0(.*?)CORE\0", data, re.DOTALL):
-            for pair in text.split(b"\0"):
-                if b"=" in pair:
-                    key, value = pair.decode().split("=", 1)
-                    found.setdefault(key, []).append(value)
-        return found
+        text = data[data.index(b'{"version":1,"captured_at"'):].decode(errors="replace")
+        return json.JSONDecoder().raw_decode(text)[0]
 
     def test_every_signal_is_explained(self):
         for how in ("SEGV", "jump", "BUS", "ILL", "FPE", "TRAP", "SYS", "ABRT", "overflow"):
@@ -49,12 +46,19 @@ class Records(HandlerTest):
 
     def test_notes(self):
         core = self.record(victim("die"), "SEGV", "worker")
-        notes = self.notes(core)
-        self.assertEqual(notes["writer"], ["handler"])
-        self.assertEqual(notes["fidelity"], ["registers"])
-        self.assertEqual(notes["signal"], ["11"])
-        self.assertEqual(notes["reason"], ["no supervisor answered"])
-        self.assertIn("other threads: nobody stopped them", notes["missing"])
+        note = self.note(core)
+        self.assertEqual((note["how"], note["signal"], note["annotations"]), ("handler", 11, []))
+        self.assertEqual(note["fidelity"]["level"], "registers only")
+        self.assertIn({"what": "other threads", "why": "nobody stopped them"}, note["fidelity"]["missing"])
+        self.assertLess(abs(time.time() - datetime.fromisoformat(note["captured_at"]).timestamp()), 60)
+        self.assertIn(b"[stack]\n", core.read_bytes())
+
+    def test_annotations(self):
+        directory = e2e.fresh("records")
+        run(linked("linked"), "annotations", preload=False, env={"INQUEST_RECORD_DIR": str(directory)})
+        self.assertEqual(self.note(next(directory.iterdir()))["annotations"],
+                         [{"name": "version", "value": "1.2.3"}, {"name": "request", "value": "GET /ä?a=b"},
+                          {"name": "empty", "value": ""}])
 
     def test_gdb_shows_stack_and_modules(self):
         e2e.need("gdb")

@@ -5,10 +5,10 @@
 #include <sys/syscall.h>
 
 #include "capture/handler/annotations.h"
+#include "capture/handler/json.h"
 #include "capture/handler/maps.h"
 #include "capture/handler/raw.h"
 #include "capture/handler/registers.h"
-#include "capture/wire/crash_request.h"
 
 /* Where the next note goes. */
 struct out {
@@ -119,53 +119,82 @@ static void put_files(struct out* out, const struct inq_sources* sources) {
   end(out, "CORE");
 }
 
-static void put_text(struct out* out, const char* text) {
+static char json_bytes[512 * 1024];
+
+static void field(struct inq_json* json, const char* key, const char* value) {
   enum { kLongest = 256 };
-  put(out, text, inq_length(text, kLongest));
+  inq_json_raw(json, key);
+  inq_json_string(json, value, inq_length(value, kLongest));
 }
 
-static void put_fact(struct out* out, const char* key, const char* value) {
-  put_text(out, key);
-  put(out, "=", 1);
-  put_text(out, value);
-  put(out, "", 1);
+static void put_missing(struct inq_json* json, const char* before, const char* what,
+                        const char* why) {
+  inq_json_raw(json, before);
+  field(json, "{\"what\":", what);
+  field(json, ",\"why\":", why);
+  inq_json_raw(json, "}");
 }
 
-static void put_number(struct out* out, const char* key, uint64_t value) {
-  char digits[21];
-  digits[inq_decimal(digits, value)] = '\0';
-  put_fact(out, key, digits);
-}
-
-static void put_facts(struct out* out, const struct inq_crash* crash,
-                      const struct inq_sources* sources, const struct inq_ranges* ranges) {
-  begin(out, INQ_NOTE_OWNER, kInqNoteFacts);
-  put_fact(out, "writer", "handler");
-  put_number(out, "version", 1);
-  put_fact(out, "fidelity", "registers");
-  put_fact(out, "reason", sources->reason);
-  put_fact(out, "missing", "other threads: nobody stopped them");
+static void put_fidelity(struct inq_json* json, const struct inq_sources* sources,
+                         const struct inq_ranges* ranges) {
+  inq_json_raw(json, ",\"fidelity\":{\"level\":\"registers only\",\"missing\":");
+  put_missing(json, "[", "other threads", "nobody stopped them");
+  put_missing(json, ",", "memory that neither stack nor registers point to", sources->reason);
   if (sources->maps_size == 0)
-    put_fact(out, "missing", "mappings: /proc/self/maps could not be read");
-  if (sources->maps_cut) put_fact(out, "missing", "mappings: more than there is room for");
+    put_missing(json, ",", "the list of mappings", "/proc/self/maps cannot be read");
+  if (sources->maps_cut)
+    put_missing(json, ",", "mappings behind those listed", "there are more than there is room for");
   if (!sources->hidden_known)
-    put_fact(out, "missing",
-             "memory: what must not be dumped is unknown; only stack and registers");
-  if (ranges->full) put_fact(out, "missing", "memory: more pages than there is room for");
-  put_number(out, "time", (uint64_t)inq_wall_seconds());
-  put_number(out, "pid", (uint64_t)inq_getpid());
-  put_number(out, "tid", (uint64_t)inq_gettid());
-  put_number(out, "signal", (uint64_t)crash->signal_number);
-  put_number(out, "request_flags", crash->flags);
+    put_missing(json, ",", "all memory but the stack",
+                "which memory must not be dumped could not be found out");
+  if (ranges->full)
+    put_missing(json, ",", "some pages pointed to", "there are more than there is room for");
+  inq_json_raw(json, "]}");
+}
+
+/* `text` is "key=value\0key=value\0". */
+static void put_annotations(struct inq_json* json, const char* text, size_t size) {
+  inq_json_raw(json, ",\"annotations\":[");
+  for (size_t at = 0; at < size;) {
+    size_t length = inq_length(text + at, size - at), key = 0;
+    while (key < length && text[at + key] != '=') ++key;
+    inq_json_raw(json, at == 0 ? "{\"name\":" : ",{\"name\":");
+    inq_json_string(json, text + at, key);
+    inq_json_raw(json, ",\"value\":");
+    inq_json_string(json, text + at + key + 1, key < length ? length - key - 1 : 0);
+    inq_json_raw(json, "}");
+    at += length + 1;
+  }
+  inq_json_raw(json, "]");
+}
+
+static void put_json(struct out* out, const struct inq_crash* crash,
+                     const struct inq_sources* sources, const struct inq_ranges* ranges) {
+  struct inq_json json = {json_bytes, sizeof json_bytes, 0, 0};
+  size_t size = 0;
+  inq_json_raw(&json, "{\"version\":1,\"captured_at\":");
+  inq_json_time(&json, inq_wall_seconds());
+  inq_json_raw(&json, ",\"how\":\"handler\",\"signal\":");
+  inq_json_number(&json, (uint64_t)crash->signal_number);
+  inq_json_raw(&json, ",\"request_flags\":");
+  inq_json_number(&json, crash->flags);
+  inq_json_raw(&json, ",\"process\":{\"pid\":");
+  inq_json_number(&json, (uint64_t)inq_getpid());
+  inq_json_raw(&json, "}");
+  put_fidelity(&json, sources, ranges);
+  const char* annotations = inq_annotations_gather(&size);
+  put_annotations(&json, annotations, size);
+  inq_json_raw(&json, "}");
+  if (json.cut) return;
+  begin(out, INQ_NOTE_OWNER, kInqNoteJson);
+  put(out, json_bytes, json.size);
   end(out, INQ_NOTE_OWNER);
 }
 
-static void put_annotations(struct out* out) {
-  size_t size = 0;
-  const char* annotations = inq_annotations_gather(&size);
-  if (size == 0) return;
-  begin(out, INQ_NOTE_OWNER, kInqNoteAnnotations);
-  put(out, annotations, size);
+static void put_maps(struct out* out, const struct inq_sources* sources) {
+  if (sources->maps_size == 0) return;
+  begin(out, INQ_NOTE_OWNER, kInqNoteMaps);
+  put(out, sources->maps, sources->maps_size);
   end(out, INQ_NOTE_OWNER);
 }
 
@@ -178,8 +207,9 @@ size_t inq_notes(const struct inq_crash* crash, const struct inq_sources* source
   whole(&out, NT_SIGINFO, crash->info, sizeof *crash->info);
   if (sources->auxv_size != 0) whole(&out, NT_AUXV, sources->auxv, sources->auxv_size);
   if (inq_float_registers(crash->ucontext, floats)) whole(&out, NT_FPREGSET, floats, sizeof floats);
-  put_facts(&out, crash, sources, ranges);
-  put_annotations(&out);
   put_files(&out, sources);
+  /* Behind the kernel's: binutils takes the first note of some types, whatever its owner. */
+  put_json(&out, crash, sources, ranges);
+  put_maps(&out, sources);
   return out.at;
 }

@@ -1,5 +1,5 @@
 /* ELF notes as the kernel writes them into cores (linux/elfcore.h, fs/binfmt_elf.c), and ours of
- * owner "INQUEST" (docs/formats/handler-record.md). Built into fixed memory. */
+ * owner "INQUEST" as in a slim record (docs/formats/handler-record.md). Built into fixed memory. */
 #ifndef INQUEST_CAPTURE_HANDLER_NOTES_H
 #define INQUEST_CAPTURE_HANDLER_NOTES_H
 
@@ -8,9 +8,8 @@
 
 #define INQ_NOTE_OWNER "INQUEST"
 enum {
-  /* Of no other owner: binutils and gdb read some types whatever the owner is. */
-  kInqNoteFacts = 0x51490001,       /* "key=value\0" about the record itself */
-  kInqNoteAnnotations = 0x51490002, /* "key=value\0" as the program set them */
+  kInqNoteMaps = 1, /* text of /proc/self/maps */
+  kInqNoteJson = 2, /* fidelity, what is missing, annotations */
 };
 
 /* What the notes are made of. Texts may be empty. */

@@ -18,7 +18,7 @@
 
 enum {
   kMapsBytes = 1024 * 1024,
-  kNotesBytes = 768 * 1024,
+  kNotesBytes = 3 * 1024 * 1024,
   kAuxvWords = 128,
   kSendTimeoutMs = 1000, /* for one packet */
 };
