@@ -10,7 +10,7 @@ import unittest
 
 import e2e
 import handler_supervisor as wire
-from handler_case import FAULTS, PRELOAD, HandlerTest, linked, run, victim
+from handler_case import FAULTS, PRELOAD, SOURCES, HandlerTest, linked, run, victim
 from handler_supervisor import (CLOSE_DESCRIPTORS, COUNTED, ENDS_BY_EXIT, IN_PROGRAM_HANDLER, NO_KERNEL_CORE,
                                 ON_ALTERNATE_STACK, PASSED_ON, SILENT, STATE_DAMAGED, WRITE_YOURSELF, Supervisor)
 
@@ -127,6 +127,14 @@ class ProgramsWithHandlers(HandlerTest):
                 self.assertEqual([(crash.signal, crash.address, crash.flags) for crash in listening.crashes],
                                  [(signal.SIGSEGV, 0x1234, PASSED_ON | ENDS_BY_EXIT)])
 
+    def test_handler_unwinds_through_ours(self):
+        program = e2e.fresh("unwinds") / "unwinds"
+        e2e.run_tool(e2e.CXX, "-O0", "-rdynamic", "-fnon-call-exceptions", "-o", program, SOURCES / "unwinds.cc")
+        for arguments, status in ((["trace"], 10), (["trace", "onstack"], 10), (["throw"], 12), (["throw", "onstack"], 12)):
+            with self.subTest(arguments=arguments):
+                run_status = run(program, *arguments, env={"INQUEST_SUPERVISOR": "@nobody"}).returncode
+                self.assertEqual(run_status, status)
+
     def test_blocked_faults(self):
         self.dies(victim("handlers"), "blocked", of=signal.SIGSEGV, code=1)
         self.dies(victim("handlers"), "blocked-worker", of=signal.SIGSEGV, code=1)
@@ -161,6 +169,13 @@ class BrokenProcesses(HandlerTest):
 
     def test_stack_pointer(self):
         self.dies(victim("broken"), "stack", of=signal.SIGSEGV, flags=ON_ALTERNATE_STACK)
+
+    def test_a_small_alternate_stack_is_enough(self):
+        """What the kernel needs for its frame, and 4 KiB."""
+        self.dies(victim("broken"), "small-stack", of=signal.SIGSEGV, flags=ON_ALTERNATE_STACK)
+        directory = e2e.fresh("records")
+        done = run(victim("broken"), "small-stack", env={"INQUEST_RECORD_DIR": str(directory)})
+        self.assertEqual((done.returncode, len(list(directory.iterdir()))), (-signal.SIGSEGV, 1))
 
     def test_thread_pointer(self):
         self.dies(victim("broken"), "thread-pointer", of=signal.SIGSEGV, code=1)

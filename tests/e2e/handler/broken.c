@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/auxv.h>
 
 #include "faults.h"
 
@@ -70,6 +71,16 @@ static void lose_stack(void) { __asm__ volatile("mov x0, #16\nmov sp, x0\nstr x0
 static void lose_thread_pointer(void) { __asm__ volatile("msr tpidr_el0, xzr"); }
 #endif
 
+// An alternate stack of the program's own, as small as may be, with nothing below it.
+static void small_stack(void) {
+  size_t frame = getauxval(51 /* AT_MINSIGSTKSZ */);
+  size_t size = ((frame != 0 ? frame : 2048) + 4096 + 63) & ~(size_t)63;
+  char* pages = mmap(NULL, 16 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  mprotect(pages, 4096, PROT_NONE);
+  stack_t stack = {.ss_sp = pages + 4096, .ss_size = size};
+  sigaltstack(&stack, NULL);
+}
+
 // What a container's filter may forbid; `action` is what then happens.
 static void forbid(unsigned action) {
 #define NO(call) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1), BPF_STMT(BPF_RET | BPF_K, action)
@@ -93,6 +104,7 @@ int main(int argc, char** argv) {
   if (strcmp(how, "both-copies") == 0 && each_bss("r--p", scribble_all) != 1) return 81;
   if (strcmp(how, "no-state") == 0 && each_bss("r--p", unmap) != 1) return 82;
   if (strcmp(how, "no-memory") == 0 && each_bss("rw-p", unmap) < 1) return 83;
+  if (strcmp(how, "small-stack") == 0) small_stack();
   if (strcmp(how, "stack") == 0) lose_stack();
   if (strcmp(how, "thread-pointer") == 0) lose_thread_pointer();
   if (strcmp(how, "errno") == 0) forbid(SECCOMP_RET_ERRNO | 1);
