@@ -55,6 +55,15 @@ class TheLibrary(HandlerTest):
         for name in ("libinquest.so", "libinquest-preload.so"):
             self.assertNotIn("NEEDED", e2e.run_tool("readelf", "-d", LIBRARIES / name))
 
+    def test_constructors_of_libraries_that_crash(self):
+        directory = e2e.fresh("constructor")
+        (directory / "lib.c").write_text("__attribute__((constructor)) static void c(void) { *(volatile int*)0x1234 = 1; }\n"
+                                         "int f(void) { return 1; }\n")
+        (directory / "main.c").write_text("int f(void); int main(void) { return f(); }\n")
+        e2e.run_tool(e2e.CC, "-shared", "-fPIC", "-o", "libcrash.so", "lib.c", cwd=directory)
+        e2e.run_tool(e2e.CC, "-o", "main", "main.c", "-L.", "-lcrash", f"-Wl,-rpath,{directory}", cwd=directory)
+        self.dies(directory / "main", of=signal.SIGSEGV, code=1, flags=ON_ALTERNATE_STACK)
+
     def test_musl(self):
         e2e.need("musl-gcc")
         program = e2e.fresh("musl") / "die"

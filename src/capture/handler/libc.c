@@ -24,11 +24,19 @@ extern int __register_atfork(inq_function before, inq_function in_parent, inq_fu
 
 unsigned long inq_auxiliary(unsigned long type) { return getauxval != NULL ? getauxval(type) : 0; }
 
+static char** offered;
+
+void inq_offer_environment(int count, char** arguments, char** environment) {
+  if (count >= 0 && arguments != NULL && environment == arguments + count + 1)
+    offered = environment;
+}
+
 const char* inq_environment(const char* name) {
   enum { kNameBytes = 64 };
-  if (inq_auxiliary(AT_SECURE) != 0 || &environ == NULL || environ == NULL) return NULL;
+  char** entry = &environ != NULL && environ != NULL ? environ : offered;
+  if (inq_auxiliary(AT_SECURE) != 0 || entry == NULL) return NULL;
   size_t length = inq_length(name, kNameBytes);
-  for (char** entry = environ; *entry != NULL; ++entry) {
+  for (; *entry != NULL; ++entry) {
     if (inq_length(*entry, length) == length && inq_equal(*entry, name, length) &&
         (*entry)[length] == '=')
       return *entry + length + 1;

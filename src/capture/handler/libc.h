@@ -11,6 +11,10 @@ typedef void (*inq_function)(void);
 /* The value of an environment variable, or null; also null in a setuid program or the like. */
 const char* inq_environment(const char* name);
 
+/* Where the environment is when the C library has not yet said so itself: what glibc hands to
+ * constructors. Other libraries hand over nothing, so that it is looked at first. */
+void inq_offer_environment(int count, char** arguments, char** environment);
+
 /* A word of the auxiliary vector; 0 when unknown. */
 unsigned long inq_auxiliary(unsigned long type);
 

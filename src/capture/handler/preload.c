@@ -16,7 +16,8 @@ static int is_set(const char* name) {
 
 /* A variable that makes no sense must not keep the program from running: without the handler it
  * runs as it would have. */
-__attribute__((constructor)) static void begin(void) {
+__attribute__((constructor)) static void begin(int count, char** arguments, char** environment) {
+  inq_offer_environment(count, arguments, environment);
   inq_interpose_begin();
   if (!is_set(INQUEST_SUPERVISOR_ENV) && !is_set("INQUEST_RECORD_DIR")) return;
   if (inq_install(NULL, 1) != 0) return;
