@@ -92,10 +92,30 @@ static long change_disposition(int signal_number, const struct inq_disposition* 
 
 typedef int (*sigaction_function)(int, const struct sigaction*, struct sigaction*);
 
+/* Where there is nothing behind us, a program must still be able to work. */
+static int plain_sigaction(int signal_number, const struct sigaction* action,
+                           struct sigaction* old) {
+  struct inq_kernel_action to, before;
+  if (action != NULL) {
+    to = (struct inq_kernel_action){.handler = (uintptr_t)action->sa_handler,
+                                    .flags = (uint32_t)action->sa_flags,
+                                    .mask = inq_bits(&action->sa_mask)};
+  }
+  long result = inq_sigaction(signal_number, action != NULL ? &to : NULL, &before);
+  if (result < 0) return fail((int)-result);
+  if (old != NULL) {
+    inq_zero(old, sizeof *old);
+    old->sa_handler = (sighandler_t)before.handler;
+    old->sa_flags = (int)(uint32_t)before.flags;
+    inq_put_bits(&old->sa_mask, before.mask);
+  }
+  return 0;
+}
+
 PUBLIC int sigaction(int signal_number, const struct sigaction* action, struct sigaction* old) {
   if (!keeps(signal_number)) {
     sigaction_function real = (sigaction_function)next(kSigaction);
-    return real == NULL ? fail(ENOSYS) : real(signal_number, action, old);
+    return (real != NULL ? real : plain_sigaction)(signal_number, action, old);
   }
   struct inq_disposition to, before;
   if (action != NULL) {
@@ -177,14 +197,27 @@ static int change_mask(mask_function real, int how, const sigset_t* set, sigset_
   return real(how, &open, old);
 }
 
+static int plain_mask(int how, const sigset_t* set, sigset_t* old) {
+  uint64_t to = set != NULL ? inq_bits(set) : 0, before = 0;
+  long result = inq_sigprocmask(how, set != NULL ? &to : NULL, &before);
+  if (result < 0) return (int)-result;
+  if (old != NULL) {
+    inq_zero(old, sizeof *old);
+    inq_put_bits(old, before);
+  }
+  return 0;
+}
+
 PUBLIC int pthread_sigmask(int how, const sigset_t* set, sigset_t* old) {
   mask_function real = (mask_function)next(kPthreadSigmask);
-  return real == NULL ? ENOSYS : change_mask(real, how, set, old);
+  return change_mask(real != NULL ? real : plain_mask, how, set, old);
 }
 
 PUBLIC int sigprocmask(int how, const sigset_t* set, sigset_t* old) {
   mask_function real = (mask_function)next(kSigprocmask);
-  return real == NULL ? fail(ENOSYS) : change_mask(real, how, set, old);
+  if (real != NULL) return change_mask(real, how, set, old);
+  int error = change_mask(plain_mask, how, set, old);
+  return error == 0 ? 0 : fail(error);
 }
 
 /* --- threads -----------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 #include "capture/handler/libc.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -11,7 +10,6 @@
 
 extern char** environ __attribute__((weak));
 #pragma weak getauxval
-#pragma weak dlsym
 #pragma weak pthread_atfork
 #pragma weak pthread_key_create
 #pragma weak pthread_setspecific
@@ -83,10 +81,6 @@ void inq_at_fork(inq_function child) {
   } else if (pthread_atfork != NULL) {
     pthread_atfork(NULL, NULL, child);
   }
-}
-
-inq_function inq_next(const char* name) {
-  return dlsym != NULL ? (inq_function)(uintptr_t)dlsym(RTLD_NEXT, name) : NULL;
 }
 
 void inq_set_errno(int value) {

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-typedef void (*inq_function)(void);
+#include "capture/handler/lookup.h"
 
 /* The value of an environment variable, or null; also null in a setuid program or the like. */
 const char* inq_environment(const char* name);
@@ -27,9 +27,6 @@ int inq_free_stack_at_exit(void* stack);
 
 /* Has `child` called in every child that the C library forks. */
 void inq_at_fork(inq_function child);
-
-/* The next definition of a symbol behind the preloaded object; null when there is none. */
-inq_function inq_next(const char* name);
 
 /* Sets errno, where the C library has one. */
 void inq_set_errno(int value);
