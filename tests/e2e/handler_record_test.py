@@ -68,6 +68,25 @@ class Records(HandlerTest):
         self.assertRegex(shown, r"#1 .* dying")
         self.assertRegex(shown, r"libc\.so\.6")
 
+    def test_more_mappings_than_there_is_room_for(self):
+        """The list is cut where it matters least: modules and stack stay."""
+        program = e2e.compile_program(e2e.fresh("mappings"), "many", """
+            #include <sys/mman.h>
+            int main(void) {
+              for (int i = 0; i < 30000; ++i) {
+                char* p = mmap(0, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                if (p == MAP_FAILED) break;
+                mprotect(p, 4096, PROT_READ);
+              }
+              *(volatile int*)0x1234 = 1;
+            }""")
+        core = self.record(program)
+        self.assertIn("some mappings without a name", str(self.note(core)["fidelity"]["missing"]))
+        answer = e2e.report(core)
+        self.assertEqual(e2e.functions(answer)[0], "main")
+        self.assertNotIn("stack pointer", str(answer["facts"].get("missing")))
+        self.assertEqual(len(e2e.module(answer, "libc.so.6")) > 0, True)
+
     def test_storm_leaves_one_record(self):
         self.record(victim("die"), "SEGV", "storm")
 

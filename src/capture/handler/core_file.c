@@ -18,8 +18,11 @@ enum { kMachine = EM_AARCH64 };
 static Elf64_Phdr segments[kMostSegments];
 static size_t segment_count;
 
+/* What is saved always has a place; what is not, only as far as there is room. */
 static void add_segment(uintptr_t begin, uintptr_t end, uint32_t protect, int saved) {
-  if (segment_count == kMostSegments || begin == end) return;
+  enum { kForSaved = 4 * kInqRanges };
+  size_t most = saved ? kMostSegments : kMostSegments - kForSaved;
+  if (segment_count >= most || begin >= end) return;
   segments[segment_count++] = (Elf64_Phdr){.p_type = PT_LOAD,
                                            .p_flags = protect,
                                            .p_vaddr = begin,
@@ -28,37 +31,36 @@ static void add_segment(uintptr_t begin, uintptr_t end, uint32_t protect, int sa
                                            .p_align = INQ_SMALL_PAGE};
 }
 
-/* One mapping, cut where saved ranges begin and end. `*next` is the first range not behind us. */
-static void add_mapping(const struct inq_mapping* mapping, const struct inq_ranges* ranges,
-                        size_t* next) {
-  uintptr_t at = mapping->begin;
-  while (at < mapping->end) {
+static uintptr_t least(uintptr_t a, uintptr_t b) { return a < b ? a : b; }
+
+/* From `at` to `end`, cut where saved ranges begin and end. `*next` is the first range that is not
+ * behind us. What is not saved counts only inside a mapping. */
+static void add_stretch(uintptr_t at, uintptr_t end, uint32_t protect, int is_mapped,
+                        const struct inq_ranges* ranges, size_t* next) {
+  while (at < end) {
     while (*next < ranges->count && ranges->at[*next].end <= at) ++*next;
-    uintptr_t begin = *next < ranges->count ? ranges->at[*next].begin : mapping->end;
-    uintptr_t end = *next < ranges->count ? ranges->at[*next].end : mapping->end;
-    if (begin > mapping->end) begin = mapping->end;
-    if (end > mapping->end) end = mapping->end;
-    if (begin > at) add_segment(at, begin, mapping->protect, 0);
-    if (begin < at) begin = at;
-    add_segment(begin, end, mapping->protect, 1);
-    at = end;
+    struct inq_range range = {end, end};
+    if (*next < ranges->count) range = ranges->at[*next];
+    uintptr_t begin = range.begin > at ? least(range.begin, end) : at;
+    if (is_mapped) add_segment(at, begin, protect, 0);
+    at = least(range.end, end);
+    add_segment(begin, at, protect, 1);
   }
 }
 
 static void lay_out(const struct inq_ranges* ranges, const char* maps, size_t size) {
   struct inq_mapping mapping;
   size_t next = 0;
+  uintptr_t done = 0;
   segment_count = 1; /* the first one is for the notes */
-  for (size_t at = 0; inq_next_mapping(maps, size, &at, &mapping);)
-    add_mapping(&mapping, ranges, &next);
-  /* Without maps, and behind where they were cut. */
-  uintptr_t covered =
-      segment_count > 1 ? segments[segment_count - 1].p_vaddr + segments[segment_count - 1].p_memsz
-                        : 0;
-  for (size_t i = 0; i < ranges->count; ++i) {
-    uintptr_t begin = ranges->at[i].begin > covered ? ranges->at[i].begin : covered;
-    if (begin < ranges->at[i].end) add_segment(begin, ranges->at[i].end, PF_R, 1);
+  for (size_t at = 0; inq_next_mapping(maps, size, &at, &mapping);) {
+    if (mapping.begin < done) continue;
+    /* Saved memory that the maps do not list, because they were cut. */
+    add_stretch(done, mapping.begin, PF_R, 0, ranges, &next);
+    add_stretch(mapping.begin, mapping.end, mapping.protect, 1, ranges, &next);
+    done = mapping.end;
   }
+  add_stretch(done, UINTPTR_MAX, PF_R, 0, ranges, &next);
 }
 
 static uint64_t place(size_t notes_size) {

@@ -69,3 +69,19 @@ int inq_next_mapping(const char* text, size_t size, size_t* at, struct inq_mappi
   }
   return 0;
 }
+
+size_t inq_keep_named(char* text, size_t size) {
+  size_t kept = 0;
+  for (size_t begin = 0; begin < size;) {
+    size_t end = begin, at = begin;
+    while (end < size && text[end] != '\n') ++end;
+    int is_whole = end < size;
+    if (is_whole) ++end;
+    struct inq_mapping mapping;
+    int has_name = !is_whole || (inq_next_mapping(text, end, &at, &mapping) && at == end &&
+                                 mapping.path_length > 0);
+    for (size_t i = begin; has_name && i < end; ++i) text[kept++] = text[i];
+    begin = end;
+  }
+  return kept;
+}

@@ -19,4 +19,8 @@ struct inq_mapping {
  * left. Lines that are no mappings are passed over. */
 int inq_next_mapping(const char* text, size_t size, size_t* at, struct inq_mapping* out);
 
+/* Takes lines of mappings that have no name out of `text`, in place; a last line without its
+ * newline stays. The size that is left. */
+size_t inq_keep_named(char* text, size_t size);
+
 #endif

@@ -65,4 +65,18 @@ TEST(Maps, LeavesOutALineThatIsCutOff) {
   EXPECT_EQ(read("1000-2000 r--p 0 0:0 0 /a\n3000-4000 r--p 0 0:0 0 /b").size(), 1U);
 }
 
+TEST(Maps, KeepsOnlyWhatHasAName) {
+  std::string text =
+      "1000-2000 r--p 00000000 00:00 0 \n"
+      "2000-3000 r-xp 00000000 fe:01 9                          /lib/a\n"
+      "3000-4000 r--p 00000000 00:00 0 \n"
+      "4000-5000 rw-p 00000000 00:00 0                          [stack]\n"
+      "5000-60";
+  text.resize(inq_keep_named(text.data(), text.size()));
+  EXPECT_EQ(text,
+            "2000-3000 r-xp 00000000 fe:01 9                          /lib/a\n"
+            "4000-5000 rw-p 00000000 00:00 0                          [stack]\n"
+            "5000-60");
+}
+
 }  // namespace

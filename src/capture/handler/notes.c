@@ -143,10 +143,13 @@ static void put_fidelity(struct inq_json* json, const struct inq_sources* source
   if (sources->maps_size == 0)
     put_missing(json, ",", "the list of mappings", "/proc/self/maps cannot be read");
   if (sources->maps_cut)
-    put_missing(json, ",", "mappings behind those listed", "there are more than there is room for");
+    put_missing(json, ",", "some mappings without a name", "there are more than there is room for");
   if (!sources->hidden_known)
     put_missing(json, ",", "all memory but the stack",
                 "which memory must not be dumped could not be found out");
+  if (sources->hidden_full)
+    put_missing(json, ",", "memory at high addresses",
+                "too many mappings are kept out of cores to remember which");
   if (ranges->full)
     put_missing(json, ",", "some pages pointed to", "there are more than there is room for");
   inq_json_raw(json, "]}");

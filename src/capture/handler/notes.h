@@ -20,6 +20,7 @@ struct inq_sources {
   const unsigned char* auxv;
   size_t auxv_size;
   const char* reason; /* why the handler writes itself */
+  int hidden_full;    /* so much is kept out of cores that the rest was left out too */
   int hidden_known;   /* which memory shall not be dumped could be found out */
 };
 

@@ -12,6 +12,7 @@
 #include "capture/handler/annotations.h"
 #include "capture/handler/choose.h"
 #include "capture/handler/core_file.h"
+#include "capture/handler/maps.h"
 #include "capture/handler/notes.h"
 #include "capture/handler/raw.h"
 #include "capture/wire/crash_request.h"
@@ -30,32 +31,47 @@ static uint64_t auxv[kAuxvWords];
 static struct inq_ranges ranges;
 static struct inq_hidden hidden;
 
-/* The size; `*cut` when there is more than room for. */
-static size_t read_all(const char* path, void* to, size_t room, int* cut) {
+static size_t read_all(const char* path, void* to, size_t room) {
   size_t size = 0;
-  *cut = 0;
-  long fd = inq_open(path, O_RDONLY | O_CLOEXEC, 0);
+  long fd = inq_open(path, O_RDONLY | O_CLOEXEC, 0), got = 1;
   if (fd < 0) return 0;
-  for (;;) {
-    if (size == room) {
-      *cut = 1;
-      break;
-    }
-    long got = inq_read((int)fd, (char*)to + size, room - size);
-    if (got <= 0) break;
-    size += (size_t)got;
+  while (size < room && got > 0) {
+    got = inq_read((int)fd, (char*)to + size, room - size);
+    if (got > 0) size += (size_t)got;
   }
   inq_close((int)fd);
   return size;
 }
 
+/* Whole lines. When there are more than there is room for (`*cut`), mappings without a name go
+ * first: modules and the main stack stand at the end of the list. */
+static size_t read_maps(char* to, size_t room, int* cut) {
+  size_t size = 0;
+  *cut = 0;
+  long fd = inq_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
+  if (fd < 0) return 0;
+  for (;;) {
+    if (size == room) {
+      *cut = 1;
+      size = inq_keep_named(to, size);
+      if (size > room / 4 * 3) break;
+    }
+    long got = inq_read((int)fd, to + size, room - size);
+    if (got <= 0) break;
+    size += (size_t)got;
+  }
+  inq_close((int)fd);
+  while (size > 0 && to[size - 1] != '\n') --size;
+  return size;
+}
+
 static struct inq_sources look(const struct inq_crash* crash) {
   struct inq_sources sources = {.maps = maps, .auxv = (const unsigned char*)auxv};
-  int cut;
-  sources.maps_size = read_all("/proc/self/maps", maps, sizeof maps, &sources.maps_cut);
-  sources.auxv_size = read_all("/proc/self/auxv", auxv, sizeof auxv, &cut);
+  sources.maps_size = read_maps(maps, sizeof maps, &sources.maps_cut);
+  sources.auxv_size = read_all("/proc/self/auxv", auxv, sizeof auxv);
   inq_find_hidden(&hidden);
   sources.hidden_known = hidden.known;
+  sources.hidden_full = hidden.full;
   inq_choose(crash, maps, sources.maps_size, auxv, sources.auxv_size / sizeof *auxv, &hidden,
              &ranges);
   return sources;
