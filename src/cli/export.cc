@@ -47,7 +47,7 @@ std::string read_me(const vault::Case& about, const std::string& executable) {
       name, name, name);
   if (best != nullptr && !executable.empty()) {
     text += fmt::format(
-        "To debug it:       cd {}; gdb -iex 'set sysroot root' \\\n"
+        "To debug it:       cd {}; gdb -iex 'set auto-load off' -iex 'set sysroot root' \\\n"
         "                     -iex 'set debug-file-directory root/usr/lib/debug' \\\n"
         "                     'root{}' evidence/{}\n",
         name, term::printable(executable), best->name);

@@ -51,8 +51,10 @@ std::vector<std::string> command_of(const std::string& debugger, const CaseFiles
   if (!sysroot.empty() && is_lldb) {
     words.insert(words.end(), {"-O", "platform select remote-linux --sysroot " + sysroot});
   } else if (!sysroot.empty()) {
-    words.insert(words.end(), {"-iex", "set sysroot " + sysroot, "-iex",
-                               "set debug-file-directory " + sysroot + "/usr/lib/debug"});
+    // What came with a case is somebody else's: no scripts that are found there, not even for those
+    // who trust all that they have (auto-load safe-path /).
+    words.insert(words.end(), {"-iex", "set auto-load off", "-iex", "set sysroot " + sysroot,
+                               "-iex", "set debug-file-directory " + sysroot + "/usr/lib/debug"});
   }
   if (is_lldb) {
     words.insert(words.end(), further.begin(), further.end());

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <memory>
 #include <string_view>
+#include <thread>
 
 #include "platform/os/directories.h"
 #include "platform/os/file.h"
@@ -19,6 +20,7 @@ namespace inquest::vault {
 namespace {
 
 constexpr size_t kMaxNames = 4'000'000;
+constexpr std::chrono::milliseconds kLongestPause{16};
 
 Status trust(int fd, const std::string& path, bool read_only) {
   struct stat info = {};
@@ -47,12 +49,19 @@ void sync_names_above(std::string path) {
   }
 }
 
-Result<os::Fd> lock_file(os::Fs& fs, int directory, const std::string& name, int operation) {
+Result<os::Fd> lock_file(os::Fs& fs, int directory, const std::string& name, int operation,
+                         std::chrono::milliseconds patience) {
   INQ_TRY(os::Fd fd, fs.open_at(directory, name, O_RDWR | O_CREAT));
-  while (::flock(fd.get(), operation) != 0) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  auto pause = std::chrono::milliseconds(1);
+  while (::flock(fd.get(), operation | LOCK_NB) != 0) {
     if (errno == EINTR) continue;
-    if (errno == EWOULDBLOCK) return Error(ErrorCode::kUnavailable, name + " is in use");
-    return Error::io("cannot lock " + name, errno);
+    if (errno != EWOULDBLOCK) return Error::io("cannot lock " + name, errno);
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return Error(ErrorCode::kUnavailable, name + " is held by another process");
+    }
+    std::this_thread::sleep_for(pause);
+    pause = std::min(2 * pause, kLongestPause);
   }
   return fd;
 }
@@ -107,11 +116,11 @@ Result<std::vector<std::string>> list_names(int directory) {
 }
 
 Result<os::Fd> take_lock(os::Fs& fs, int directory, const std::string& name, Lock kind) {
-  return lock_file(fs, directory, name, operation_of(kind));
+  return lock_file(fs, directory, name, operation_of(kind), kMaxLockWait);
 }
 
 Result<os::Fd> try_lock(os::Fs& fs, int directory, const std::string& name, Lock kind) {
-  return lock_file(fs, directory, name, operation_of(kind) | LOCK_NB);
+  return lock_file(fs, directory, name, operation_of(kind), {});
 }
 
 }  // namespace inquest::vault

@@ -1,6 +1,7 @@
 // The directory of a vault: opened, held against who may be trusted with it, and listed.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ Result<os::Fd> open_below(os::Fs& fs, int directory, const std::string& name, bo
 Result<std::vector<std::string>> list_names(int directory);
 
 // flock(2) on a file below the directory, made when it is not there. Held until the result goes.
+// take_lock() waits at most kMaxLockWait, for its holder may be stopped: then kUnavailable.
+inline constexpr std::chrono::seconds kMaxLockWait{60};
 enum class Lock : uint8_t { kShared, kExclusive };
 Result<os::Fd> take_lock(os::Fs& fs, int directory, const std::string& name, Lock kind);
 // kUnavailable at once when somebody else has it.

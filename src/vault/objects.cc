@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "vault/directory.h"
 
@@ -16,6 +17,7 @@ namespace inquest::vault {
 namespace {
 
 constexpr size_t kMaxDamageNoted = 16;
+constexpr size_t kMaxOpenPacks = 128;
 
 }  // namespace
 
@@ -38,6 +40,9 @@ Status Objects::refresh() {
     const std::string note = fmt::format("packs/{}: {}", name, added.error().message());
     const bool known = std::find(damage_.begin(), damage_.end(), note) != damage_.end();
     if (!known && damage_.size() < kMaxDamageNoted) damage_.push_back(note);
+  }
+  if (std::exchange(lost_places_, false)) {
+    for (auto& [name, pack] : all_) index_entries(pack);
   }
   return {};
 }
@@ -76,20 +81,13 @@ void Objects::forget(const std::string& name) {
   if (found == all_.end()) return;
   Pack& pack = found->second;
   bytes_ -= std::min(bytes_, pack.bytes);
-  bool shared = false;
   for (const PackEntry& entry : pack.entries) {
     const auto place = places_.find(entry.id);
-    if (place == places_.end()) continue;
-    if (place->second.pack == &pack) {
-      places_.erase(place);
-      shared = true;
-    }
+    if (place != places_.end() && place->second.pack == &pack) places_.erase(place);
   }
+  open_packs_ -= pack.fd.valid() ? 1 : 0;
   all_.erase(found);
-  // Another pack may hold the same objects.
-  if (shared) {
-    for (auto& [other, kept] : all_) index_entries(kept);
-  }
+  lost_places_ = true;
 }
 
 Status Objects::remove(const std::string& name) {
@@ -105,7 +103,12 @@ Objects::Pack* Objects::pack(const std::string& name) {
 
 Status Objects::open(Pack& pack) {
   if (pack.fd.valid()) return {};
+  if (open_packs_ >= kMaxOpenPacks) {
+    for (auto& [name, other] : all_) other.fd.reset();
+    open_packs_ = 0;
+  }
   INQ_TRY(pack.fd, fs_->open_at(packs_, pack.name, O_RDONLY | O_NONBLOCK));
+  ++open_packs_;
   return {};
 }
 

@@ -46,7 +46,8 @@ class Objects {
 
   // A pack that was just committed.
   void adopt(const std::string& name, const PackWriter& writer);
-  // Removes a pack from the disk. The directory is to be synced by the caller.
+  // Removes a pack from the disk. The directory is to be synced by the caller; refresh() then finds
+  // what other packs hold of the same.
   Status remove(const std::string& name);
   // The object as it stands in its pack.
   Result<Bytes> read_stored(Pack& pack, const PackEntry& entry);
@@ -68,6 +69,8 @@ class Objects {
   std::map<std::string, Pack> all_;
   std::unordered_map<codec::Sha256Digest, Place, DigestHash> places_;
   uint64_t bytes_ = 0;
+  size_t open_packs_ = 0;
+  bool lost_places_ = false;  // objects of packs that went may be in others too
   std::vector<std::string> damage_;
 };
 

@@ -1,6 +1,7 @@
 // Tar: the little of it that exported cases are made of. Written: ustar with pax headers (POSIX
 // 1003.1-2001), files with holes as GNU tar's sparse format 1.0, which GNU tar and bsdtar unpack
-// with their holes. Read: regular files of both kinds; directories are passed over, everything else
+// with their holes. Read: regular files of both kinds, and GNU tar's
+// long names; directories are passed over, everything else
 // (links, devices) is refused, and so is a name that could lead out of where it is unpacked.
 #pragma once
 
@@ -74,7 +75,8 @@ class TarReader {
   State state_ = State::kHeader;
   Bytes block_;  // collected of a header or a block of the map
   Bytes pax_body_;
-  Pax pax_;  // for the next file
+  Pax pax_;                    // for the next file
+  bool is_long_name_ = false;  // pax_body_ is only its name
   uint64_t entries_ = 0;
   uint64_t stored_left_ = 0;  // bytes of the file's body in the archive
   uint64_t padding_ = 0;      // behind them

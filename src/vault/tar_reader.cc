@@ -116,9 +116,10 @@ Status TarReader::header(ByteView block) {
   const auto size = octal(block.subspan(kSizeField, 12));
   if (!size) return corrupt("the archive has an entry without a size");
   const char type = static_cast<char>(block[kTypeField]);
-  if (type == 'x') {
+  if (type == 'x' || type == 'L') {  // L: GNU tar's way to write a long name
     if (*size > limits_.max_pax || *size == 0) return corrupt("the archive has an odd pax header");
     pax_ = {};
+    is_long_name_ = type == 'L';
     state_ = State::kPax;
     stored_left_ = *size;
     padding_ = padding_of(*size);
@@ -170,6 +171,12 @@ Status TarReader::start_file(const std::string& name, uint64_t stored) {
 }
 
 Status TarReader::pax(ByteView body) {
+  state_ = padding_ > 0 ? State::kSkip : State::kHeader;
+  stored_left_ = padding_;
+  if (is_long_name_) {
+    pax_.name = c_string(body);
+    return {};
+  }
   std::string_view text(reinterpret_cast<const char*>(body.data()), body.size());
   while (!text.empty()) {
     const size_t blank = text.find(' ');
@@ -184,8 +191,6 @@ Status TarReader::pax(ByteView body) {
     INQ_TRY_STATUS(pax_record(record.substr(0, equals), record.substr(equals + 1)));
     text.remove_prefix(*size);
   }
-  state_ = padding_ > 0 ? State::kSkip : State::kHeader;
-  stored_left_ = padding_;
   return {};
 }
 

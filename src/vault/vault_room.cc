@@ -175,7 +175,10 @@ Status Vault::Impl::sweep(Freed& freed) {
     INQ_TRY_STATUS(objects->remove(name));
     ++freed.packs_removed;
   }
-  if (freed.packs_removed > 0) INQ_TRY_STATUS(fs->sync(pack_directory.get()));
+  if (freed.packs_removed > 0) {
+    INQ_TRY_STATUS(fs->sync(pack_directory.get()));
+    INQ_TRY_STATUS(objects->refresh());
+  }
   freed.bytes += less(before, objects->bytes());
   return {};
 }

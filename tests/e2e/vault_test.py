@@ -352,6 +352,43 @@ class Travelling(e2e.TestCase):
         self.assertFalse(secret.exists())
         self.assertEqual(data(run(self.vault, "ls", "--json"))["cases"], [])
 
+    def test_a_script_in_an_imported_case_is_not_run_by_gdb(self):
+        e2e.need("gdb")
+        directory = e2e.fresh("script")
+        program = e2e.compile_program(directory, "shop", e2e.SHOP)
+        case = put(self.vault, e2e.crash(program))
+        archive, ran = directory / "x.tar.zst", directory / "ran"
+        self.assertEqual(run(self.vault, "export", case, "-o", archive).status, 0)
+        unpacked = directory / "unpacked"
+        unpacked.mkdir()
+        e2e.run_tool("tar", "--zstd", "-xf", archive, "-C", unpacked)
+        folder = next(unpacked.iterdir())
+        # gdb runs the script in this section for those who set their safe-path so, as many do.
+        root = folder / "root"
+        build_id = e2e.build_id(program)
+        debug = root / f"usr/lib/debug/.build-id/{build_id[:2]}/{build_id[2:]}.debug"
+        debug.parent.mkdir(parents=True, exist_ok=True)
+        script = directory / "section"
+        script.write_bytes(b"\x04gdb.inlined\n" + f"open({str(ran)!r}, 'w').close()\n".encode() + b"\0")
+        e2e.run_tool("objcopy", "--only-keep-debug", program, debug)
+        e2e.run_tool("objcopy", "--add-section", f".debug_gdb_scripts={script}", debug)
+        e2e.run_tool("strip", f"{root}{program}")
+        # The control: without our care it is run.
+        commands = ["-nx", "-batch", "-iex", "set auto-load safe-path /", "-ex", "bt"]
+        subprocess.run(["gdb", "-iex", f"set sysroot {root}", "-iex", f"set debug-file-directory {root}/usr/lib/debug",
+                        *commands, f"{root}{program}", "-c", f"{folder}/evidence/core"], capture_output=True)
+        if not ran.exists():
+            self.skipTest("this gdb runs no scripts of object files")
+        ran.unlink()
+        names = sorted(f"{folder.name}/{path.relative_to(folder)}" for path in folder.rglob("*") if path.is_file())
+        names.sort(key=lambda name: not name.endswith("case.json"))
+        archive.write_bytes(zstd(subprocess.run(["tar", "-cf", "-", *names], cwd=unpacked, capture_output=True).stdout))
+        elsewhere = directory / "elsewhere"
+        self.assertEqual(put(elsewhere, archive), case)
+        done = run(elsewhere, "open", case, "--", *commands)
+        self.assertIn("quote (order=", done.out, done.err)
+        self.assertFalse(ran.exists())
+
     def test_a_bomb_is_cheap(self):
         # 1 TiB of holes, and 64 MiB of zeros that are none.
         path = self.hostile(("evidence/core", tarfile.REGTYPE, bytes(64 << 20)))
