@@ -69,6 +69,7 @@ int print(const std::string& text) {
 }
 
 int refuse(const Error& error) {
+  if (error.message().empty()) return kExitUnreadable;
   std::fprintf(stderr, "inquest: %s\n", term::printable(error.message()).c_str());
   return kExitUnreadable;
 }

@@ -23,7 +23,7 @@ diagnosis::ReportSet report_set(diagnosis::Diagnoses diagnoses, bool full);
 
 // Standard output gets all of it or an error is said; the exit code.
 int print(const std::string& text);
-// Says the error; the exit code.
+// Says the error, unless its message is empty: then it was said already. The exit code.
 int refuse(const Error& error);
 
 }  // namespace inquest::cli

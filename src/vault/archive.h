@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -58,6 +59,10 @@ struct Unpacked {
   // Attachments that the case had and the archive does not have.
   std::vector<Attachment> missing;
 };
+
+// For telling it to another process.
+std::string to_json(const Unpacked& unpacked);
+Result<Unpacked> read_unpacked(std::string_view json);
 
 // Whether these first bytes of a file are those of an archive as ArchiveWriter makes it.
 bool is_archive(ByteView start);

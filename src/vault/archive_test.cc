@@ -107,6 +107,23 @@ TEST_F(Archives, ACaseComesBackWithItsFiles) {
   EXPECT_EQ(unpacked->missing[0].why, "no room");
 }
 
+TEST_F(Archives, WhatWasUnpackedIsToldToAnotherProcess) {
+  const auto unpacked = unpack(exported(shop()));
+  ASSERT_TRUE(unpacked.ok());
+  const auto told = read_unpacked(to_json(*unpacked));
+  ASSERT_TRUE(told.ok()) << told.error().message();
+  EXPECT_EQ(told->id, unpacked->id);
+  EXPECT_EQ(told->header, unpacked->header);
+  EXPECT_EQ(told->root, unpacked->root);
+  ASSERT_EQ(told->files.size(), unpacked->files.size());
+  for (size_t i = 0; i < told->files.size(); ++i) {
+    EXPECT_EQ(told->files[i].path, unpacked->files[i].path);
+    EXPECT_EQ(told->files[i].about, unpacked->files[i].about);
+  }
+  EXPECT_EQ(told->missing.size(), 1U);
+  EXPECT_FALSE(read_unpacked("{}").ok());
+}
+
 TEST_F(Archives, OtherFilesAreNotTakenForOnes) {
   Bytes packed;
   const std::string text = "inquest-case-of something else";

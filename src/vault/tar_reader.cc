@@ -3,6 +3,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "base/utf8.h"
 #include "vault/tar.h"
 
 namespace inquest::vault {
@@ -55,6 +56,7 @@ bool checksum_agrees(ByteView block) {
 
 bool is_clean(std::string_view name, uint64_t max) {
   if (name.empty() || name.size() > max || name.find('\0') != std::string_view::npos) return false;
+  if (repair_utf8(name) != name) return false;  // names are told on as JSON
   while (true) {
     const size_t slash = name.find('/');
     const std::string_view part = name.substr(0, slash);

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/utf8.h"
 #include "platform/os/sparse.h"
 #include "vault/vault_impl.h"
 
@@ -54,7 +55,7 @@ Status check_name(const std::string& name, Role role) {
   const bool good = role == Role::kFile ? is_clean_path(name)
                                         : !name.empty() && name[0] != '.' &&
                                               std::all_of(name.begin(), name.end(), is_plain);
-  if (good && name.size() <= kMaxNameBytes) return {};
+  if (good && name.size() <= kMaxNameBytes && repair_utf8(name) == name) return {};
   return Error(ErrorCode::kInvalidArgument, "no proper name for evidence");
 }
 
