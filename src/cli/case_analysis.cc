@@ -86,6 +86,7 @@ void judge_fidelity(const diagnosis::Diagnosis& diagnosis, vault::CaseHeader& he
       return;
     case process::Producer::kKernelLog:
       header.fidelity = vault::Fidelity::kSignal;
+      header.missing.emplace_back("a line of the kernel's log holds no memory");
       return;
     default:
       header.fidelity = vault::Fidelity::kFull;
