@@ -76,7 +76,7 @@ BENCHMARK(BM_Deposit)
 
 void BM_DepositOfWhatIsThere(benchmark::State& state) {
   const auto directory = *os::TempDirectory::create();
-  Vault vault = vault_in(directory, 2);
+  Vault vault = vault_in(directory, 1);
   const Bytes core = content_of(kHeap, 1);
   deposit(vault, core);
   for (auto _ : state) benchmark::DoNotOptimize(deposit(vault, core));
