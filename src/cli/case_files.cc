@@ -126,8 +126,6 @@ int with_input(diagnosis::DiagnoseOptions& options, const std::string& vault_dir
   if (!is_id && !is_archive_file(options.input)) return work();
   const auto files =
       is_id ? check_out_by_id(options.input, vault_directory) : unpack(options.input);
-  // A number that is no case may be meant as a process: the importer says what to do with one.
-  if (!files.ok() && is_id && os::is_directory("/proc/" + options.input)) return work();
   if (!files.ok()) return refuse(files.error());
   options.input_name = options.input;
   options.input = files->evidence;
