@@ -124,9 +124,13 @@ int with_input(diagnosis::DiagnoseOptions& options, const std::string& vault_dir
                const std::function<int()>& work) {
   const bool is_id = names_a_case(options.input);
   if (!is_id && !is_archive_file(options.input)) return work();
-  const auto files =
-      is_id ? check_out_by_id(options.input, vault_directory) : unpack(options.input);
-  if (!files.ok()) return refuse(files.error());
+  auto files = is_id ? check_out_by_id(options.input, vault_directory) : unpack(options.input);
+  if (!files.ok()) {
+    if (!is_id || files.error().code() != ErrorCode::kNotFound) return refuse(files.error());
+    // A number may be meant for a process; its refusal says what to do.
+    if (os::is_directory("/proc/" + options.input)) return work();
+    return refuse(std::move(files).error().with_context(options.input));
+  }
   options.input_name = options.input;
   options.input = files->evidence;
   options.input_root = files->root;

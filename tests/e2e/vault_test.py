@@ -144,6 +144,8 @@ class Keeping(e2e.TestCase):
         put(self.vault, e2e.shop()[1])
         self.assert_clear_error(run(self.vault, "explain", "abcdef12"), "abcdef12")
         self.assert_clear_error(run(self.vault, "import", "no-such-file"), "no-such-file")
+        self.assertIn("gcore", run(self.vault, "explain", os.getpid()).err)
+        self.assert_clear_error(run(self.vault / "none", "explain", "abcdef12"), "abcdef12")
         self.assertEqual(run(self.vault, "ls", "--json").report["cases"][0]["state"], "complete")
 
     def test_the_vault_is_for_its_owner_alone(self):
