@@ -223,5 +223,61 @@ TEST_F(Faults, PowerMayBeLostAtEachCall) {
   }
 }
 
+// A vault whose next collection of garbage writes the index anew, gives cores up, and writes packs
+// anew for what is left in them.
+void prepare_garbage(const std::string& path, os::Fs& fs, Promises& promises) {
+  auto vault = Vault::open(path, options_with(fs));
+  ASSERT_TRUE(vault.ok());
+  CaseHeader wide = crash("history");
+  wide.command_line = std::string(8000, 'x');
+  for (int i = 0; i < 140; ++i) {
+    const auto id = vault->begin(wide);
+    ASSERT_TRUE(id.ok() && vault->finish(*id).ok() && vault->remove(*id).ok());
+  }
+  for (uint32_t i = 0; i < 4; ++i) {
+    const Bytes& slim = noise(200'000, 200 + i);
+    const Bytes& core = noise(900'000, 300 + i);
+    const NewAttachment evidence[] = {
+        {.name = "slim", .role = Role::kSlim, .source = ByteView(slim)},
+        {.name = "core", .role = Role::kFull, .source = ByteView(core)}};
+    const auto deposited = vault->deposit(crash("kind"), evidence);
+    ASSERT_TRUE(deposited.ok() && deposited->attached[1].kept);
+    Promises::Kept& kept = promises.cases[deposited->id];
+    kept.finished = true;
+    kept.may_be_evicted = i > 0;
+    kept.evidence = {{"slim", slim}, {"core", core}};
+  }
+}
+
+TEST_F(Faults, CollectingGarbageMayBeInterruptedAtEachCall) {
+  bool finished = false;
+  for (uint64_t n = 1; !finished; ++n) {
+    ASSERT_LT(n, 200U);
+    const auto place = *os::TempDirectory::create();
+    FaultyFs fs(place.file("vault"));
+    Promises promises;
+    prepare_garbage(place.file("vault"), fs, promises);
+    VaultOptions small = options_with(fs);
+    small.quota = 3'400'000;
+    auto vault = Vault::open(place.file("vault"), small);
+    ASSERT_TRUE(vault.ok());
+    fs.fail(FaultyFs::Fault::kStop, fs.calls() + n, EIO);
+    const auto freed = vault->collect_garbage();
+    finished = !fs.stopped();
+    if (finished) {
+      ASSERT_TRUE(freed.ok()) << freed.error().message();
+      EXPECT_GE(freed->packs_rewritten, 1U);
+      EXPECT_LT(vault->stats()->index_bytes, 100'000U);
+    }
+    for (const auto unsynced :
+         {FaultyFs::Unsynced::kLost, FaultyFs::Unsynced::kKept, FaultyFs::Unsynced::kMixed}) {
+      const std::string name = "lost" + std::to_string(static_cast<int>(unsynced));
+      fs.lose_power(place.file(name), unsynced, static_cast<uint32_t>(n));
+      check(place.file(name), promises, "garbage, call " + std::to_string(n) + ", " + name);
+    }
+    if (HasFatalFailure() || HasNonfatalFailure()) return;
+  }
+}
+
 }  // namespace
 }  // namespace inquest::vault
