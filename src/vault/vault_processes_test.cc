@@ -121,7 +121,8 @@ TEST(Processes, WhatAKilledWriterWasToldIsThere) {
   auto vault = Vault::open(path, kOptions);
   check(*vault, all);
   ASSERT_TRUE(vault->collect_garbage().ok());
-  for (const Case& one : *vault->list()) EXPECT_NE(one.state, State::kReceiving);
+  const std::vector<Case> cases = *vault->list();
+  for (const Case& one : cases) EXPECT_NE(one.state, State::kReceiving);
   EXPECT_TRUE(vault->stats()->damage.empty());
 }
 
