@@ -29,17 +29,20 @@ int collect(const Options& options) {
         .field("evicted", freed->evicted)
         .field("packs_removed", freed->packs_removed)
         .field("packs_rewritten", freed->packs_rewritten)
+        .field("packs_in_use", freed->packs_in_use)
         .field("busy", freed->busy)
         .end_object();
     return print(std::move(json).take());
   }
   if (freed->busy) {
-    return print("evidence is being written just now: nothing was removed, try again later\n");
+    return print("another process is freeing room just now: nothing was done\n");
   }
   std::string text = fmt::format("{} freed\n", size_text(freed->bytes));
   if (freed->evicted > 0) {
     text += fmt::format("{} pieces of evidence were given up to reach the quota\n", freed->evicted);
   }
+  if (freed->packs_in_use > 0)
+    text += "evidence that is being written keeps some: try again later\n";
   return print(text);
 }
 

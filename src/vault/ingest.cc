@@ -31,11 +31,12 @@ bool is_no_room(const Error& error) {
 
 Result<Ingest> Ingest::create(os::Fs& fs, Objects& objects, unsigned threads) {
   INQ_TRY(PackWriter pack, PackWriter::create(fs, objects.directory()));
-  return Ingest(objects, std::move(pack), std::clamp(threads, 1U, kMaxThreads));
+  return Ingest(fs, objects, std::move(pack), std::clamp(threads, 1U, kMaxThreads));
 }
 
-Ingest::Ingest(Objects& objects, PackWriter pack, unsigned threads)
+Ingest::Ingest(os::Fs& fs, Objects& objects, PackWriter pack, unsigned threads)
     : objects_(&objects),
+      holds_(fs, objects.directory()),
       pack_(std::move(pack)),
       compressors_(threads),
       first_byte_(pack_.bytes_written()) {
@@ -114,7 +115,7 @@ void Ingest::prepare_all() {
 
 Status Ingest::flush() {
   prepare_all();
-  for (const Piece& piece : pieces_) {
+  for (Piece& piece : pieces_) {
     INQ_TRY_STATUS(store(piece));
     data_with_room_ += piece.size;
   }
@@ -124,19 +125,28 @@ Status Ingest::flush() {
   return {};
 }
 
-Status Ingest::store(const Piece& piece) {
+// Whether the object is in the vault or in the new pack, to stay.
+bool Ingest::counts_on(const codec::Sha256Digest& id) {
+  if (fresh_.contains(id)) return true;
+  const std::string* pack = objects_->pack_of(id);
+  return pack != nullptr && holds_.hold(*pack);
+}
+
+Status Ingest::store(Piece& piece) {
   if (piece.is_zero) return {};
   if (manifest_.entries.size() >= kMaxChunks) {
     return Error(ErrorCode::kTooLarge, "evidence has too many pieces");
   }
   manifest_.entries.push_back({piece.offset, piece.size, piece.id});
-  if (piece.is_known) return {};
-  return store_object(piece.id, ByteView(batch_).subspan(piece.start, piece.size), piece.packed);
+  const ByteView content = ByteView(batch_).subspan(piece.start, piece.size);
+  if (piece.is_known && counts_on(piece.id)) return {};
+  if (piece.is_known) compressors_[0].compress(content, piece.packed);  // its pack is going
+  return store_object(piece.id, content, piece.packed);
 }
 
 Status Ingest::store_object(const codec::Sha256Digest& id, ByteView content, ByteView packed) {
   if (!fresh_.insert(id).second) return {};
-  const ByteView bytes = packed.empty() ? content : packed;
+  const ByteView bytes = packed.empty() || packed.size() >= content.size() ? content : packed;
   // The entry in the table counts too.
   const uint64_t with = pack_.bytes_written() + bytes.size() + 48 * (pack_.entries().size() + 1);
   if (with > budget_) return no_room();
@@ -153,7 +163,7 @@ Result<Attachment> Ingest::end() {
   }
   Attachment attachment;
   attachment.manifest = codec::sha256(bytes);
-  if (!objects_->contains(attachment.manifest)) {
+  if (!counts_on(attachment.manifest)) {
     Bytes packed;
     compressors_[0].compress(bytes, packed);
     if (packed.size() >= bytes.size()) packed.clear();

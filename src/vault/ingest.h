@@ -8,6 +8,7 @@
 
 #include "platform/codec/compress.h"
 #include "vault/objects.h"
+#include "vault/pack_holds.h"
 #include "vault/vault.h"
 
 namespace inquest::vault {
@@ -17,7 +18,8 @@ bool is_no_room(const Error& error);
 
 class Ingest {
  public:
-  // `objects` must outlive it, and nothing may be removed from them meanwhile.
+  // `objects` must outlive it. What evidence counts on stays in them, and so does what is
+  // committed, as long as this lives: give it up only when a record refers to the evidence.
   static Result<Ingest> create(os::Fs& fs, Objects& objects, unsigned threads);
 
   // Bytes that the pack may have; beyond it append() and end() find no room.
@@ -51,16 +53,18 @@ class Ingest {
     Bytes packed;  // empty when that saves nothing
   };
 
-  Ingest(Objects& objects, PackWriter pack, unsigned threads);
+  Ingest(os::Fs& fs, Objects& objects, PackWriter pack, unsigned threads);
   void close_piece();
   bool batch_is_full() const;
   Status flush();
   void prepare(Piece& piece, codec::ZstdCompressor& compressor) const;
   void prepare_all();
-  Status store(const Piece& piece);
+  bool counts_on(const codec::Sha256Digest& id);
+  Status store(Piece& piece);
   Status store_object(const codec::Sha256Digest& id, ByteView content, ByteView packed);
 
   Objects* objects_;
+  PackHolds holds_;
   PackWriter pack_;
   uint64_t budget_ = UINT64_MAX;
   std::vector<codec::ZstdCompressor> compressors_;  // one a thread

@@ -96,6 +96,11 @@ Status Objects::remove(const std::string& name) {
   return {};
 }
 
+const std::string* Objects::pack_of(const codec::Sha256Digest& id) const {
+  const auto place = places_.find(id);
+  return place == places_.end() ? nullptr : &place->second.pack->name;
+}
+
 Objects::Pack* Objects::pack(const std::string& name) {
   const auto found = all_.find(name);
   return found == all_.end() ? nullptr : &found->second;

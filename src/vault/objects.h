@@ -33,6 +33,8 @@ class Objects {
   // Reads the tables of packs that came, forgets those that went. Damaged packs are noted.
   Status refresh();
   bool contains(const codec::Sha256Digest& id) const { return places_.contains(id); }
+  // The pack that has it; nullptr when there is none.
+  const std::string* pack_of(const codec::Sha256Digest& id) const;
   // kNotFound when no pack has it: refresh() may help, unless it was evicted.
   Result<Bytes> read(const codec::Sha256Digest& id);
   Status read(const codec::Sha256Digest& id, std::span<uint8_t> output);

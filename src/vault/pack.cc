@@ -1,6 +1,7 @@
 #include "vault/pack.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -117,6 +118,9 @@ Result<PackWriter> PackWriter::create(os::Fs& fs, int directory) {
   }
   if (!fd.ok()) return std::move(fd).error();
   writer.fd_ = std::move(*fd);
+  // Held as PackHolds does, from before it has a name: until something refers to it, only this
+  // keeps it from being taken for garbage.
+  ::flock(writer.fd_.get(), LOCK_SH);
   put(writer.buffer_, kMagic);
   put(writer.buffer_, uint64_t{0});
   writer.end_ = kHeaderBytes;

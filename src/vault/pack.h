@@ -54,7 +54,8 @@ class PackWriter {
   // Takes back what was added since there were `entries` of them.
   Status roll_back(size_t entries);
 
-  // Writes the table, syncs, and gives the file its name. When it returns ok the pack is durable.
+  // Writes the table, syncs, and gives the file its name. When it returns ok the pack is durable,
+  // and stays as long as this lives, though nothing refers to it yet.
   Status commit(const std::string& name);
 
  private:

@@ -191,6 +191,34 @@ TEST_F(FullVault, WhatIsPinnedOrShownStays) {
   EXPECT_EQ(vault.find(shown)->kept_fidelity(), Fidelity::kFull);
 }
 
+TEST_F(FullVault, RoomIsMadeWhileALongStreamIsWrittenAndKeepsWhatTheStreamCountsOn) {
+  Vault vault = open(5'200'000);
+  deposit(vault, "a");
+  const Bytes shared = noise(1'000'000, 500);
+  const NewAttachment evidence[] = {
+      {.name = "core", .role = Role::kFull, .source = ByteView(shared)}};
+  const CaseId middle = vault.deposit(header_of("a"), evidence)->id;
+  deposit(vault, "a");
+
+  Vault other = open(5'200'000);
+  const CaseId id = *other.begin(header_of("b"));
+  auto stream = other.attach_stream(id, "core", Role::kFull);
+  ASSERT_TRUE(stream.ok());
+  ASSERT_TRUE((*stream)->append(shared).ok());
+  ASSERT_TRUE((*stream)->append(Bytes(8 << 20)).ok());  // more than is held in memory
+
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(deposit(vault, "a").attached[1].kept);
+  EXPECT_EQ(vault.find(middle)->best_evidence(), nullptr);
+  ASSERT_TRUE(vault.collect_garbage().ok());
+  const auto committed = (*stream)->commit();
+  ASSERT_TRUE(committed.ok() && committed->kept);
+  EXPECT_LT(committed->stored, 200'000U);  // the rest was there
+  Bytes all = shared;
+  all.resize(shared.size() + (8 << 20));
+  ASSERT_TRUE(vault.collect_garbage().ok());
+  EXPECT_EQ(*vault.read_bytes(*vault.find(id), "core", 16 << 20), all);
+}
+
 TEST_F(FullVault, ASmallerQuotaIsReachedByCollectingGarbage) {
   {
     Vault vault = open(64 << 20);

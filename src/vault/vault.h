@@ -105,7 +105,8 @@ struct Freed {
   uint64_t evicted = 0;  // attachments given up
   uint64_t bytes = 0;    // by which the vault is smaller
   uint64_t packs_removed = 0, packs_rewritten = 0;
-  bool busy = false;  // somebody reads or writes evidence: nothing was removed
+  uint64_t packs_in_use = 0;  // evidence that is being written counts on them: they stayed
+  bool busy = false;          // somebody else is removing packs: nothing was done
 };
 
 // Evidence that is being written piece by piece.

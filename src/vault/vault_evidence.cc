@@ -115,16 +115,16 @@ Status Vault::Impl::Attempt::add(Ingest& ingest, const NewAttachment& evidence, 
 
 Status Vault::Impl::Attempt::run(const CaseId& id, std::span<const NewAttachment> evidence,
                                  const std::vector<size_t>& which) {
-  // While packs may not be removed, what is found in them may be counted on.
-  INQ_TRY(const os::Fd packs_stay,
-          take_lock(*vault.fs, vault.root.get(), kPackLock, Lock::kShared));
   INQ_TRY_STATUS(vault.objects->refresh());
+  // Lives until the record is written: it keeps what the record refers to.
+  std::optional<Ingest> ingest;
   const auto store = [&]() -> Status {
-    INQ_TRY(Ingest ingest, Ingest::create(*vault.fs, *vault.objects, vault.options.threads));
+    INQ_TRY(Ingest fresh, Ingest::create(*vault.fs, *vault.objects, vault.options.threads));
+    ingest.emplace(std::move(fresh));
     for (const size_t number : which) {
-      INQ_TRY_STATUS(add(ingest, evidence[number], number));
+      INQ_TRY_STATUS(add(*ingest, evidence[number], number));
     }
-    if (!ingest.empty()) INQ_TRY_STATUS(ingest.commit());
+    if (!ingest->empty()) INQ_TRY_STATUS(ingest->commit());
     return {};
   };
   Status stored = store();
@@ -144,6 +144,7 @@ Status Vault::Impl::Attempt::run(const CaseId& id, std::span<const NewAttachment
 
 Result<std::vector<Attached>> Vault::Impl::attach(const CaseId& id,
                                                   std::span<const NewAttachment> evidence) {
+  const auto lease = leases->hold(id);  // nothing of it is given up meanwhile
   std::vector<size_t> which;
   std::vector<Attached> answers(evidence.size());
   for (size_t i = 0; i < evidence.size(); ++i) {
@@ -252,31 +253,30 @@ namespace {
 
 class Stream final : public EvidenceWriter {
  public:
-  Stream(Vault::Impl& vault, CaseId id, std::string name, Role role, os::Fd packs_stay,
-         Ingest ingest)
+  Stream(Vault::Impl& vault, CaseId id, std::string name, Role role, os::Fd lease, Ingest ingest)
       : vault_(vault),
         id_(std::move(id)),
         name_(std::move(name)),
         role_(role),
-        packs_stay_(std::move(packs_stay)),
+        lease_(std::move(lease)),
         ingest_(std::move(ingest)) {}
 
   Status append(ByteView bytes) override {
-    return checked([&] { return ingest_.append(bytes); });
+    return checked([&] { return ingest_->append(bytes); });
   }
   Status skip(uint64_t size) override {
-    return checked([&] { return ingest_.skip(size); });
+    return checked([&] { return ingest_->skip(size); });
   }
   Status begin_segment() override {
-    return checked([&] { return ingest_.begin_segment(); });
+    return checked([&] { return ingest_->begin_segment(); });
   }
 
   Result<Attached> commit() override {
     Attachment attachment;
     const auto store = [&]() -> Status {
       if (failed_) return *failed_;
-      INQ_TRY(attachment, ingest_.end());
-      return ingest_.empty() ? Status() : ingest_.commit();
+      INQ_TRY(attachment, ingest_->end());
+      return ingest_->empty() ? Status() : ingest_->commit();
     };
     const Status stored = store();
     attachment.name = name_;
@@ -287,7 +287,12 @@ class Stream final : public EvidenceWriter {
                            ? "no room: the quota of the vault or the disk is used up"
                            : stored.error().message();
     }
-    INQ_TRY_STATUS(vault_.append_for(id_, attach_record(id_, std::span(&attachment, 1))));
+    const Status recorded = vault_.append_for(id_, attach_record(id_, std::span(&attachment, 1)));
+    // From here on the record keeps what it refers to.
+    ingest_.reset();
+    lease_.reset();
+    failed_ = Error(ErrorCode::kInvalidArgument, "the evidence was committed already");
+    if (!recorded.ok()) return recorded.error();
     return Attached{.name = name_,
                     .kept = attachment.kept,
                     .why = attachment.why,
@@ -308,8 +313,8 @@ class Stream final : public EvidenceWriter {
   CaseId id_;
   std::string name_;
   Role role_;
-  os::Fd packs_stay_;
-  Ingest ingest_;
+  os::Fd lease_;                  // nothing of the case is given up meanwhile; may be invalid
+  std::optional<Ingest> ingest_;  // until it is committed
   std::optional<Error> failed_;
 };
 
@@ -326,12 +331,12 @@ Result<std::unique_ptr<EvidenceWriter>> Vault::attach_stream(const CaseId& id,
     Freed freed;
     (void)impl_->make_room(wanted - budget, freed).ok();  // without it, it is tried all the same
   }
-  INQ_TRY(os::Fd packs_stay, take_lock(*impl_->fs, impl_->root.get(), kPackLock, Lock::kShared));
   INQ_TRY_STATUS(impl_->objects->refresh());
+  auto lease = impl_->leases->hold(id);
   INQ_TRY(Ingest ingest, Ingest::create(*impl_->fs, *impl_->objects, impl_->options.threads));
   ingest.set_budget(impl_->budget(role));
-  return std::unique_ptr<EvidenceWriter>(
-      std::make_unique<Stream>(*impl_, id, name, role, std::move(packs_stay), std::move(ingest)));
+  return std::unique_ptr<EvidenceWriter>(std::make_unique<Stream>(
+      *impl_, id, name, role, lease.ok() ? std::move(*lease) : os::Fd(), std::move(ingest)));
 }
 
 }  // namespace inquest::vault

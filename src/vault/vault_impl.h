@@ -18,8 +18,8 @@
 
 namespace inquest::vault {
 
-// The lock of those who append to the index, and the lock of those who count on packs to stay
-// (shared) or remove them (exclusive). Who takes both takes the second first.
+// The lock of those who append to the index, and the lock of those who remove packs. Who takes both
+// takes the second first.
 inline constexpr const char* kWriteLock = "lock";
 inline constexpr const char* kPackLock = "packs.lock";
 

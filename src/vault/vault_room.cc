@@ -155,6 +155,11 @@ Status Vault::Impl::sweep(Freed& freed) {
     for (const PackEntry& entry : pack.entries) all += entry.stored;
     const bool worth = all - kept >= std::max(kLeastDead, all / 4);
     if (!entries.empty() && !worth) continue;
+    const auto ours = hold_to_remove(*fs, pack_directory.get(), name);
+    if (!ours) {
+      ++freed.packs_in_use;
+      continue;
+    }
     if (!entries.empty()) {
       const auto rewrite = [&]() -> Status {
         INQ_TRY(PackWriter writer, PackWriter::create(*fs, pack_directory.get()));
@@ -240,10 +245,11 @@ Result<Freed> Vault::collect_garbage() {
   INQ_TRY_STATUS(vault.tidy_index());
   freed.busy = !packs.ok();
   if (freed.busy) return freed;
-  // Nobody writes a pack: names of unfinished ones are left over from writers that died.
+  // Names of unfinished packs that nobody holds are left over from writers that died.
   INQ_TRY(const auto names, list_names(vault.pack_directory.get()));
   for (const std::string& name : names) {
     if (!name.starts_with(kTemporaryPrefix)) continue;
+    if (!hold_to_remove(*vault.fs, vault.pack_directory.get(), name)) continue;
     INQ_TRY_STATUS(vault.fs->unlink_at(vault.pack_directory.get(), name));
   }
   INQ_TRY_STATUS(vault.objects->refresh());
