@@ -194,12 +194,13 @@ void gather(const Proc& process, const RemoteMemory& memory, const CaptureOption
 }
 
 void analyse(const RemoteMemory& memory, const CaptureOptions& options, const Proc& process,
-             Captured& captured) {
+             std::string why_not, Captured& captured) {
   std::optional<TouchedPages> touched;
   std::optional<RunningAnalysis> running;
   const Clock::time_point start = Clock::now();
-  std::string why_not = "it was not asked for";
-  if (options.analyse && options.analysis_budget.count() > 0) {
+  const bool asked = options.analyse && options.analysis_budget.count() > 0;
+  if (!asked) why_not = "it was not asked for";
+  if (why_not.empty()) {
     const Bytes notes = core_head(core_notes(captured.circumstances, captured.threads,
                                              captured.signal, captured.mappings, json_of(captured)),
                                   {});
@@ -255,9 +256,10 @@ Result<Captured> capture(const Proc& process, Held held, int signal,
   watch.lap("memory");
   read_the_rest(process, captured.circumstances);
   watch.lap("circumstances");
-  if (options.when_gathered) options.when_gathered();
+  std::string why_no_analysis;
+  if (options.when_gathered) why_no_analysis = options.when_gathered(captured);
   watch.lap("ports");
-  analyse(memory, options, process, captured);
+  analyse(memory, options, process, std::move(why_no_analysis), captured);
   watch.lap("analysis");
   if (captured.pages.size() == 0) captured.fidelity = Fidelity::kRegistersOnly;
   if (const size_t count = scrub_environment_in(captured.pages, captured.circumstances);

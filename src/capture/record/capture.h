@@ -16,6 +16,8 @@
 
 namespace inquest::capture {
 
+struct Captured;
+
 struct CaptureOptions {
   StopLimits stop;
   GatherLimits gather;
@@ -25,8 +27,8 @@ struct CaptureOptions {
   // How long the kernel may take to say which mappings are not to be dumped: it looks at each page.
   std::chrono::milliseconds flags_budget{100};
   // Called when the memory that is always kept has been read, before the analysis: the moment to
-  // free the ports.
-  std::function<void()> when_gathered;
+  // free the ports. Its answer says why the analysis is not worth its time; empty: it is.
+  std::function<std::string(const Captured&)> when_gathered;
 };
 
 // What a handler in the process said: where the kernel's context of the signal lies.

@@ -71,13 +71,16 @@ uint64_t dumped_size(const LiveMapping& mapping, const Captured& captured,
   return header ? kPage : 0;
 }
 
-Status write_range(AddressRange range, const RemoteMemory& memory, CoreSink& sink,
-                   std::vector<uint8_t>& buffer, FullCore& result) {
+// `may_be_absent`: pages that do not exist are zero, and become holes. Those of a file that were
+// not read yet do not exist either, and must be read.
+Status write_range(AddressRange range, bool may_be_absent, const RemoteMemory& memory,
+                   CoreSink& sink, std::vector<uint8_t>& buffer, FullCore& result) {
   Present present(memory.pagemap_fd());
   for (Address at = range.start; at < range.end;) {
     bool exists = true;
     const uint64_t left = (range.end - at) / kPage;
-    const uint64_t pages = present.run(at, std::min(left, kChunk / kPage), &exists);
+    const uint64_t most = std::min(left, kChunk / kPage);
+    const uint64_t pages = may_be_absent ? present.run(at, most, &exists) : most;
     const uint64_t size = pages * kPage;
     if (!exists) {
       INQ_TRY_STATUS(sink.skip(size));
@@ -115,7 +118,10 @@ Result<FullCore> write_full_core(const Captured& captured, const RemoteMemory& m
   std::vector<uint8_t> buffer(kChunk);
   for (const CoreRange& range : ranges) {
     INQ_TRY_STATUS(sink.begin_segment());
-    INQ_TRY_STATUS(write_range(range.range, memory, sink, buffer, result));
+    const LiveMapping* mapping = find_mapping(captured.mappings, range.range.start);
+    const bool anonymous =
+        mapping != nullptr && !mapping->is_file() && !mapping->shared && mapping->path != "[vdso]";
+    INQ_TRY_STATUS(write_range(range.range, anonymous, memory, sink, buffer, result));
   }
   return result;
 }

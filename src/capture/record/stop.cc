@@ -79,7 +79,8 @@ bool StoppedProcess::add_new_threads(const Proc& process,
   return added;
 }
 
-void StoppedProcess::wait_for_all(const StopLimits& limits, Clock::time_point deadline) {
+void StoppedProcess::wait_for_all(pid_t crashed, const StopLimits& limits,
+                                  Clock::time_point deadline) {
   constexpr int kBusyRounds = 200;
   constexpr useconds_t kPause = 50;
   for (int round = 0;; ++round) {
@@ -98,7 +99,8 @@ void StoppedProcess::wait_for_all(const StopLimits& limits, Clock::time_point de
       } else if (got == thread.tid || (got < 0 && errno == ECHILD)) {
         attached_[i] = {};
         thread.why_not = "it ended meanwhile";
-      } else if (now - attached_[i].asked > limits.each || now > deadline) {
+      } else if (thread.tid == crashed ? now - attached_[i].asked > limits.crashed
+                                       : now - attached_[i].asked > limits.each || now > deadline) {
         attached_[i].waiting = false;
         thread.why_not = "it did not stop in time";
       } else {
@@ -129,10 +131,10 @@ Result<StoppedProcess> StoppedProcess::stop(const Proc& process, pid_t crashed,
   }
   // A thread that runs may start another one: until none is new.
   for (size_t round = 0; stopped.add_new_threads(process, traced); ++round) {
-    stopped.wait_for_all(limits, deadline);
+    stopped.wait_for_all(crashed, limits, deadline);
     if (round == kMaxRounds || Clock::now() > deadline) {
       stopped.some_left_out_ = stopped.add_new_threads(process, traced);
-      stopped.wait_for_all({}, Clock::now());
+      stopped.wait_for_all(crashed, limits, Clock::now());
       break;
     }
   }

@@ -37,6 +37,7 @@ struct ThreadState {
 struct StopLimits {
   std::chrono::milliseconds each{20};  // from the request on
   std::chrono::milliseconds total{50};
+  std::chrono::milliseconds crashed{1000};  // without the crashed one nothing can be told
 };
 
 class StoppedProcess {
@@ -63,7 +64,8 @@ class StoppedProcess {
  private:
   StoppedProcess() = default;
   bool add_new_threads(const Proc& process, const std::function<bool(pid_t)>& traced);
-  void wait_for_all(const StopLimits& limits, std::chrono::steady_clock::time_point deadline);
+  void wait_for_all(pid_t crashed, const StopLimits& limits,
+                    std::chrono::steady_clock::time_point deadline);
 
   struct Attached {
     bool here = false;     // attached by us, to be let go

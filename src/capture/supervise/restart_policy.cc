@@ -14,7 +14,6 @@ RestartDecision RestartPolicy::died(const Death& death, double random) {
     next_storm_ = 0;
   }
   ++deaths_;
-  last_key_ = death.key;
   ++times_[death.key];
   RestartDecision decision = decide(death.key, random);
   if (next_storm_ == 0) next_storm_ = std::max<uint64_t>(options_.storm, 2);
@@ -25,14 +24,12 @@ RestartDecision RestartPolicy::died(const Death& death, double random) {
   return decision;
 }
 
-RestartDecision RestartPolicy::corrected(const std::string& key, double random) {
-  const auto last = times_.find(last_key_);
-  if (key != last_key_ && last != times_.end()) {
-    if (--last->second == 0) times_.erase(last);
-    ++times_[key];
-    last_key_ = key;
-  }
-  return decide(last_key_, random);
+void RestartPolicy::rename(const std::string& from, const std::string& to) {
+  const auto found = times_.find(from);
+  if (found == times_.end() || from == to) return;
+  const uint64_t times = found->second;
+  times_.erase(found);
+  times_[to] += times;
 }
 
 RestartDecision RestartPolicy::decide(const std::string& key, double random) {

@@ -48,9 +48,8 @@ class RestartPolicy {
 
   // `random`: uniform in [0, 1).
   RestartDecision died(const Death& death, double random);
-  // The analysis came to another key than the one that died() was told last. What is to be done
-  // now, when the program does not run yet; `waited` of the delay have passed.
-  RestartDecision corrected(const std::string& key, double random);
+  // Deaths that were told as `from` are known to be of `to`: they count as such from now on.
+  void rename(const std::string& from, const std::string& to);
 
   uint64_t deaths() const { return deaths_; }  // since the last healthy life
   std::vector<Count> counts() const;           // the most frequent first
@@ -61,7 +60,6 @@ class RestartPolicy {
   std::map<std::string, uint64_t> times_;
   uint64_t deaths_ = 0;
   uint64_t next_storm_ = 0;  // deaths at which it is announced (again)
-  std::string last_key_;
 };
 
 }  // namespace inquest::capture

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@ StderrTail::StderrTail(bool wanted) {
       why_not_ = "no pipe could be made";
       return;
     }
+    stop_ = os::Fd(::eventfd(0, EFD_CLOEXEC));
     read_end_ = os::Fd(ends[0]);
     write_end_ = os::Fd(ends[1]);
     // Signals are for the thread that waits for them: one that came here would be lost.
@@ -41,22 +43,23 @@ StderrTail::StderrTail(bool wanted) {
 }
 
 StderrTail::~StderrTail() {
-  write_end_.reset();
   if (!thread_.joinable()) return;
   // Programs that still run may hold the other end: what has come so far is copied, no more.
   ::fcntl(read_end_.get(), F_SETFL, O_NONBLOCK);
+  ::eventfd_write(stop_.get(), 1);
   thread_.join();
 }
 
 void StderrTail::pump() {
   std::array<char, 16 << 10> buffer;
-  constexpr int kTick = 50;  // ms, to notice that the end was asked for
   while (true) {
-    pollfd waiting{.fd = read_end_.get(), .events = POLLIN, .revents = 0};
-    const int ready = ::poll(&waiting, 1, write_end_.valid() ? -1 : kTick);
-    if (ready < 0 && errno != EINTR) return;
+    std::array<pollfd, 2> waiting = {{{.fd = read_end_.get(), .events = POLLIN, .revents = 0},
+                                      {.fd = stop_.get(), .events = POLLIN, .revents = 0}}};
+    if (::poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR) return;
+    if (waiting[0].revents == 0 && waiting[1].revents != 0) return;
+    if (waiting[0].revents == 0) continue;
     const ssize_t got = ::read(read_end_.get(), buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (got <= 0) return;
     {
       const std::lock_guard lock(mutex_);
@@ -64,8 +67,11 @@ void StderrTail::pump() {
       if (kept_.size() > 2 * kStderrKept) kept_.erase(0, kept_.size() - kStderrKept);
     }
     const ByteView bytes(reinterpret_cast<const uint8_t*>(buffer.data()), static_cast<size_t>(got));
-    if (!os::write_all(STDERR_FILENO, bytes).ok())
-      return;  // the program then gets SIGPIPE, as it would have
+    // When nobody reads any more the program gets SIGPIPE, as it would have without us.
+    if (!os::write_all(STDERR_FILENO, bytes).ok()) {
+      read_end_.reset();
+      return;
+    }
   }
 }
 

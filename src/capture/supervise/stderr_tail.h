@@ -39,7 +39,7 @@ class StderrTail {
 
   std::string why_not_;
   bool is_file_ = false;
-  os::Fd read_end_, write_end_;
+  os::Fd read_end_, write_end_, stop_;
   std::mutex mutex_;
   std::string kept_;
   std::thread thread_;

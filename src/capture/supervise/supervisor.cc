@@ -113,7 +113,6 @@ bool Supervisor::start() {
   main_ = *pid;
   main_is_dying_ = false;
   main_key_.clear();
-  main_key_is_known_ = false;
   awaiting_verdict_ = false;
   started_ = Clock::now();
   phase_ = Phase::kRunning;
@@ -141,7 +140,7 @@ void Supervisor::check_timers() {
   if (phase_ != Phase::kWaiting) return;
   if (awaiting_verdict_ && now >= verdict_by_) {
     awaiting_verdict_ = false;
-    decide(main_key_, false);
+    decide(main_key_);
   } else if (!awaiting_verdict_ && now >= restart_at_) {
     start();
   }
@@ -254,8 +253,7 @@ void Supervisor::main_ended(int status) {
   phase_ = Phase::kWaiting;
   if (decided) return;
   decide(by_signal ? fmt::format("signal {}", WTERMSIG(status))
-                   : fmt::format("exit {}", WEXITSTATUS(status)),
-         true);
+                   : fmt::format("exit {}", WEXITSTATUS(status)));
 }
 
 }  // namespace inquest::capture

@@ -41,8 +41,16 @@ std::string signal_name(int signal) {
 
 Result<Supervisor::Taken> Supervisor::take(const Proc& process, StoppedProcess& stopped, int signal,
                                            const std::optional<HandlerContext>& handler) {
+  const pid_t tid = stopped.threads().front().tid;
+  const bool traced = !handler;
   CaptureOptions options = options_.capture;
   options.analyse = services_.analyse;
+  options.when_gathered = [&](const Captured& captured) -> std::string {
+    if (traced && options_.release_ports) release_ports(captured, tid);
+    // The same crash has been looked at closely, and a program that crashes again and again is to
+    // be back soon.
+    return aliases_.contains(quick_signature(captured)) ? "this crash was analysed before" : "";
+  };
   Held held{.threads = stopped.threads(),
             .some_left_out = stopped.some_left_out(),
             .how = handler ? "handler" : "ptrace"};
@@ -52,37 +60,33 @@ Result<Supervisor::Taken> Supervisor::take(const Proc& process, StoppedProcess& 
   if (!stderr_.why_not().empty()) {
     taken.captured->left_out.push_back({"the last lines of stderr", stderr_.why_not()});
   }
+  if (options_.full_core) take_snapshot(taken, tid);
+  // System calls that were injected have taken the place of the signal: it is to be delivered as it
+  // was.
+  Bytes siginfo = taken.captured->threads.front().siginfo;
+  if (traced && !siginfo.empty()) ::ptrace(PTRACE_SETSIGINFO, tid, nullptr, siginfo.data());
   return taken;
 }
 
-// Makes the snapshot that is wanted, and closes the descriptors: a socket lives until all memory of
-// its process is freed, which takes 40 ms a GiB, and the next instance wants its port now.
-void Supervisor::prepare_for_death(Taken& taken, pid_t tid, bool traced) {
-  Captured& captured = *taken.captured;
-  const bool close_here = traced && options_.release_ports;  // the handler closes by itself
-  if (!options_.full_core && !close_here) return;
+// A socket lives until all memory of its process is freed, which takes 40 ms a GiB; the next
+// instance wants its port now.
+void Supervisor::release_ports(const Captured& captured, pid_t tid) {
+  constexpr uint64_t kFirst = 3;  // what it still writes to stdout and stderr goes its way
   const auto injector = Injector::create(captured, tid);
-  if (!injector.ok()) {
-    if (options_.full_core)
-      captured.left_out.push_back({"the full core", injector.error().message()});
-    return;
+  if (!injector.ok()) return;
+  static_cast<void>(injector->call(SYS_close_range, {kFirst, ~uint32_t{0}, 0, 0, 0, 0}).ok());
+}
+
+void Supervisor::take_snapshot(Taken& taken, pid_t tid) {
+  const auto injector = Injector::create(*taken.captured, tid);
+  auto snapshot = injector.ok() ? Snapshot::make(*injector, tid, *taken.captured)
+                                : Result<std::unique_ptr<Snapshot>>(injector.error());
+  if (snapshot.ok()) {
+    taken.snapshot = std::move(*snapshot);
+    snapshots_.insert(taken.snapshot->pid());
+  } else {
+    taken.captured->left_out.push_back({"the full core", snapshot.error().message()});
   }
-  if (options_.full_core) {
-    auto snapshot = Snapshot::make(*injector, tid, captured);
-    if (snapshot.ok()) {
-      taken.snapshot = std::move(*snapshot);
-      snapshots_.insert(taken.snapshot->pid());
-    } else {
-      captured.left_out.push_back({"the full core", snapshot.error().message()});
-    }
-  }
-  if (close_here) {
-    constexpr uint64_t kFirst = 3;  // what it still writes to stdout and stderr goes its way
-    static_cast<void>(injector->call(SYS_close_range, {kFirst, ~uint32_t{0}, 0, 0, 0, 0}).ok());
-  }
-  // The steps have taken the place of the signal: it is to be delivered as it was.
-  Bytes siginfo = captured.threads.front().siginfo;
-  if (traced && !siginfo.empty()) ::ptrace(PTRACE_SETSIGINFO, tid, nullptr, siginfo.data());
 }
 
 void Supervisor::not_captured(pid_t pid, int signal, const std::string& why) {
@@ -110,7 +114,6 @@ void Supervisor::crash(pid_t pid, pid_t tid, int signal) {
     Tracer::resume(tid, signal);
     return not_captured(pid, signal, taken.error().message());
   }
-  prepare_for_death(*taken, tid, true);
   if (!options_.kernel_core) prevent_kernel_core(pid);
   Tracer::resume(tid, signal);
   captured_crash(*taken);
@@ -130,7 +133,6 @@ void Supervisor::crash_request(const CrashRequest& request) {
   if (!stopped.ok()) return refuse(stopped.error().message());
   auto taken = take(*process, *stopped, request.signal, request.context);
   if (!taken.ok()) return refuse(taken.error().message());
-  prepare_for_death(*taken, request.tid, false);
   stopped->release();
   uint32_t flags = options_.release_ports ? INQUEST_REPLY_CLOSE_DESCRIPTORS : 0;
   if (!options_.kernel_core) flags |= INQUEST_REPLY_NO_KERNEL_CORE;
@@ -147,13 +149,12 @@ void Supervisor::captured_crash(const Taken& taken) {
   if (captured->pid != main_ || stopping_ || !options_.restart) return;
   // The next instance need not wait for the end of this one.
   main_is_dying_ = true;
-  awaited_ = number;
   phase_ = Phase::kWaiting;
   const auto alias = aliases_.find(quick);
   if (alias != aliases_.end()) {
-    decide(alias->second, true);
+    decide(alias->second);
   } else if (policy_.deaths() == 0 || Clock::now() - started_ >= options_.restarts.healthy) {
-    decide(quick, false);
+    decide(quick);
   } else {
     main_key_ = quick;
     awaiting_verdict_ = true;
@@ -176,9 +177,8 @@ void Supervisor::uncaptured(pid_t pid, int status, const std::string& why) {
                   signal_name(WTERMSIG(status)), reason));
 }
 
-void Supervisor::decide(const std::string& key, bool known) {
+void Supervisor::decide(const std::string& key) {
   main_key_ = key;
-  main_key_is_known_ = known;
   awaiting_verdict_ = false;
   const auto uptime =
       std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started_);
@@ -248,17 +248,12 @@ void Supervisor::outcome(const CrashOutcome& result) {
   if (quick == quick_of_.end()) return;
   const std::string quick_key = quick->second;
   quick_of_.erase(quick);
-  const std::string& key = result.signature.empty() ? quick_key : result.signature;
-  if (!result.signature.empty() && aliases_.size() < kMaxAliases) aliases_[quick_key] = key;
-  if (result.number != awaited_) return;
-  awaited_ = 0;
-  if (phase_ == Phase::kWaiting && awaiting_verdict_) {
-    decide(key, true);
-  } else if (!main_key_is_known_ && main_key_ == quick_key) {
-    // It was started again at once, or waits: the count goes to the right name.
-    main_key_is_known_ = true;
-    const double random = std::uniform_real_distribution<double>(0, 1)(random_);
-    static_cast<void>(policy_.corrected(key, random));
+  if (!result.signature.empty()) {
+    if (aliases_.size() < kMaxAliases) aliases_[quick_key] = result.signature;
+    policy_.rename(quick_key, result.signature);
+  }
+  if (phase_ == Phase::kWaiting && awaiting_verdict_ && main_key_ == quick_key) {
+    decide(result.signature.empty() ? quick_key : result.signature);
   }
 }
 

@@ -49,11 +49,12 @@ class Supervisor {
   };
   Result<Taken> take(const Proc& process, StoppedProcess& stopped, int signal,
                      const std::optional<HandlerContext>& handler);
-  void prepare_for_death(Taken& taken, pid_t tid, bool traced);
+  void release_ports(const Captured& captured, pid_t tid);
+  void take_snapshot(Taken& taken, pid_t tid);
   void not_captured(pid_t pid, int signal, const std::string& why);
   void captured_crash(const Taken& taken);
   void uncaptured(pid_t pid, int status, const std::string& why);
-  void decide(const std::string& key, bool known);
+  void decide(const std::string& key);
   void act(const RestartDecision& decision);
   void announce_storm();
   void outcome(const CrashOutcome& outcome);
@@ -72,12 +73,10 @@ class Supervisor {
 
   Phase phase_ = Phase::kRunning;
   pid_t main_ = -1;
-  bool main_is_dying_ = false;      // its crash was recorded; its end is yet to come
-  std::string main_key_;            // what it dies of
-  bool main_key_is_known_ = false;  // by the analysis
+  bool main_is_dying_ = false;  // its crash was recorded; its end is yet to come
+  std::string main_key_;        // what it dies of
   Clock::time_point started_, restart_at_, kill_at_, verdict_by_;
   bool stopping_ = false, awaiting_verdict_ = false;
-  uint64_t awaited_ = 0;  // number of the crash whose verdict decides
   int exit_code_ = 0;
   std::string cannot_read_proc_;                // why nothing can be captured; empty when it can
   std::map<std::string, std::string> aliases_;  // quick signature → signature
