@@ -4,7 +4,7 @@ _inquest() {
   COMPREPLY=()
   if [[ $COMP_CWORD -eq 1 ]]; then
     mapfile -t COMPREPLY < <(compgen -W \
-      'doctor explain export gc heap import ls open pin rm show signature stats unpin --help --version' -- "$word")
+      'doctor explain export gc heap import ls open pin rm run show signature stats unpin --help --version' -- "$word")
     return
   fi
   local places='--exe --sysroot --debug-dir' options
@@ -18,6 +18,8 @@ _inquest() {
     open) options="$places --debugger --vault --help" ;;
     export) options="$places --output --without-files --vault --json --help" ;;
     import) options="$places --vault --json --help" ;;
+    run) options='--trace --core --vault --output --analysis --restart --restart-delay --restart-max-delay --healthy
+      --max-restarts --give-up --stop-timeout --on-crash --on-storm --no-stderr --keep-ports --kernel-core --help' ;;
     gc) options='--quota --vault --json --help' ;;
     show | pin | unpin | rm | stats) options='--vault --json --help' ;;
     *) return ;;
@@ -25,6 +27,14 @@ _inquest() {
   case $previous in
     --dump)
       mapfile -t COMPREPLY < <(compgen -W 'image stacks facts verdict' -- "$word")
+      return
+      ;;
+    --core)
+      mapfile -t COMPREPLY < <(compgen -W 'slim full' -- "$word")
+      return
+      ;;
+    --give-up)
+      mapfile -t COMPREPLY < <(compgen -W 'exit hold' -- "$word")
       return
       ;;
     --sysroot | --debug-dir | --vault)

@@ -23,7 +23,7 @@ struct CaptureOptions {
   GatherLimits gather;
   Analyse analyse;  // empty: none
   std::chrono::milliseconds analysis_budget{150};
-  uint32_t max_analysis_pages = 4096;
+  uint32_t max_analysis_pages = 16384;
   // How long the kernel may take to say which mappings are not to be dumped: it looks at each page.
   std::chrono::milliseconds flags_budget{100};
   // Called when the memory that is always kept has been read, before the analysis: the moment to

@@ -65,7 +65,8 @@ class CaptureTest : public ::testing::Test {
     INQ_TRY(const Proc process, Proc::open(pid));
     INQ_TRY(StoppedProcess stopped,
             StoppedProcess::stop(process, pid, [](pid_t) { return false; }, options.stop));
-    return capture(process, stopped, 0, std::nullopt, options);
+    Held held{.threads = stopped.threads(), .some_left_out = false, .how = "ptrace"};
+    return capture(process, std::move(held), 0, std::nullopt, options);
   }
 
   char* heap_ = nullptr;

@@ -166,7 +166,7 @@ void Gatherer::take_code(const std::vector<ThreadState>& threads,
 // state of allocators and language runtimes is there.
 void Gatherer::take_modules() {
   constexpr uint32_t kElfHeaders = 16;
-  std::vector<Address> pages;
+  std::vector<Address> pages, headers;
   uint64_t budget = limits_.all_module_data_bytes;
   uint64_t cut = 0;
   const LiveMapping* before = nullptr;
@@ -175,6 +175,7 @@ void Gatherer::take_modules() {
     const bool adjacent = before != nullptr && before->range.end == mapping.range.start;
     const bool header = mapping.is_file() && mapping.file_offset == 0 && mapping.read &&
                         !mapping.shared && (filter_ & kElfHeaders) != 0;
+    if (header && !store_.has(mapping.range.start)) headers.push_back(mapping.range.start);
     if (header) want(mapping.range.start, pages);
     if (mapping.path == "[vdso]") want_range(mapping.range.start, mapping.range.end, pages);
     const bool of_module = mapping.is_file() || (adjacent && after_module && mapping.path.empty());
@@ -195,6 +196,13 @@ void Gatherer::take_modules() {
                      limits_.all_module_data_bytes >> 10)});
   }
   fetch(pages);
+  // A file that is only data has no header that tells anything; the kernel leaves it out too.
+  for (const Address header : headers) {
+    const ByteView bytes = store_.page(header);
+    const bool is_elf = bytes.size() >= 4 && bytes[0] == 0x7f && bytes[1] == 'E' &&
+                        bytes[2] == 'L' && bytes[3] == 'F';
+    if (!is_elf) store_.drop(header);
+  }
 }
 
 bool Gatherer::ensure(Address address, uint64_t size) {

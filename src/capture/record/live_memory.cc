@@ -129,7 +129,8 @@ Result<std::unique_ptr<LiveMemory>> LiveMemory::create(const std::vector<LiveMap
     if (keep != Keep::kNothing && mapping.range.size() <= kMaxReserved - total) {
       area.no_access = !mapping.read;
       area.unsure = keep == Keep::kWritten && mapping.read;
-      const bool has_header = mapping.is_file() && mapping.file_offset == 0 && mapping.read;
+      // Whether it begins with an ELF header is known by now: then its first page was kept.
+      const bool has_header = mapping.is_file() && kept.has(mapping.range.start);
       area.visible = !mapping.read  ? 0
                      : !area.unsure ? mapping.range.size()
                      : has_header   ? kPage

@@ -168,6 +168,9 @@ void Supervisor::uncaptured(pid_t pid, int status, const std::string& why) {
   ++lost_;
   std::string reason = why;
   if (reason.empty() && !cannot_read_proc_.empty()) reason = cannot_read_proc_;
+  if (reason.empty() && WTERMSIG(status) == SIGSYS) {
+    reason = "what a seccomp filter kills, the kernel ends without a word to handlers and tracers";
+  }
   if (reason.empty() && options_.trace) reason = "it was not traced";
   if (reason.empty() && !socket_) reason = "there is no handler to preload: try --trace";
   if (reason.empty()) {
