@@ -16,6 +16,8 @@ VICTIM = r"""
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -43,6 +45,7 @@ static void on_fault(int number, siginfo_t *info, void *context) {
   handled++;
   mprotect((void *)((uintptr_t)info->si_addr & ~4095ul), 4096, PROT_READ | PROT_WRITE);
 }
+static void count(int number) { (void)number; handled++; }
 static void on_term(int number) { (void)number; write(1, "TERM\n", 5); _exit(7); }
 static void threads(int count) {
   pthread_attr_t small;
@@ -90,6 +93,18 @@ int main(int argc, char **argv) {
     __asm__ volatile("" : : "r"(kept));
     return die();
   }
+  if (!strcmp(how, "seccomp")) {
+    struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    struct sock_fprog program = {1, &allow};
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) return 3;
+    return die();
+  }
+  if (!strcmp(how, "signals")) {
+    signal(SIGUSR1, count);
+    for (int i = 0; i < number; i++) raise(SIGUSR1);
+    return die();
+  }
   if (!strcmp(how, "listen")) {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(number),
@@ -106,6 +121,18 @@ int main(int argc, char **argv) {
 """
 CRASH_LINE = e2e.line_of(VICTIM, "return order->next->quantity")
 
+
+# Runs the rest of the command where ptrace and process_vm_readv answer EPERM, as in many sandboxes.
+NO_PTRACE = r"""
+import ctypes, os, struct, sys
+first, second = {"x86_64": (101, 310), "aarch64": (117, 270)}[os.uname().machine]
+steps = [(0x20, 0, 0, 0), (0x15, 1, 0, first), (0x15, 0, 1, second), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7fff0000)]
+code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(steps), ctypes.addressof(code)))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program, 0, 0) == 0
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 BOTH_WAYS = ((), ("--trace",))  # with the handler preloaded, and with ptrace
 
@@ -357,6 +384,24 @@ class RunTest(e2e.TestCase):
                 pass
             _, err = process.communicate(timeout=60)
             self.assertIn(process.returncode, (137, 139), err)
+
+    def test_a_program_with_a_seccomp_filter_gets_no_system_calls_injected(self):
+        outcome = self.run_it(self.victim, "seccomp", options=("--trace", "--core=full"))
+        self.assert_crash(outcome)
+        self.assertEqual(list(outcome.directory.glob("*.full.core")), [])
+        self.assertIn("seccomp", e2e.missing(e2e.report(outcome.records[0])))
+
+    def test_too_many_signals_end_the_tracing(self):
+        outcome = self.run_it(self.victim, "signals", "60000", options=("--trace",), timeout=100)
+        self.assertEqual(outcome.status, 139, outcome.err)
+        self.assertIn("goes on untraced", outcome.err)
+        self.assertIn("1 crash seen, 0 recorded, 1 without a record", outcome.err)
+
+    def test_where_ptrace_is_forbidden_the_process_tells_of_itself(self):
+        outcome = self.run_it(self.victim, prefix=("/usr/bin/python3", "-c", NO_PTRACE))
+        report = self.assert_crash(outcome)
+        self.assertIn("did not send", e2e.missing(report))
+        self.assertEqual(e2e.functions(report)[:3], ["crash", "die", "main"])
 
     # --- again ---
 

@@ -20,16 +20,6 @@ using Clock = std::chrono::steady_clock;
 constexpr uint32_t kMaxAnnotationBytes = 64 << 10;
 constexpr size_t kMaxSmaps = 96 << 20;
 
-std::string now_text() {
-  timespec now = {};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  tm parts = {};
-  ::gmtime_r(&now.tv_sec, &parts);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900,
-                     parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-                     now.tv_nsec / 1'000'000);
-}
-
 class Stopwatch {
  public:
   explicit Stopwatch(Captured& captured) : captured_(captured), last_(Clock::now()) {}
@@ -71,14 +61,7 @@ void read_handler_context(const RemoteMemory& memory, const HandlerContext& hand
   }
   Bytes text(std::min(handler.annotations_size, kMaxAnnotationBytes));
   text.resize(handler.annotations.is_null() ? 0 : memory.read(handler.annotations, text));
-  for (ByteView rest(text); !rest.empty();) {
-    const std::string_view entry = c_string(rest);
-    const size_t equals = entry.find('=');
-    if (equals != std::string_view::npos && equals != 0) {
-      captured.annotations.emplace_back(entry.substr(0, equals), entry.substr(equals + 1));
-    }
-    rest = rest.subspan(std::min(entry.size() + 1, rest.size()));
-  }
+  captured.annotations = parse_annotations(text);
 }
 
 // Reads as far as there is time. `complete`: all of it.
@@ -235,6 +218,30 @@ void analyse(const RemoteMemory& memory, const CaptureOptions& options, const Pr
 }
 
 }  // namespace
+
+std::string now_text() {
+  timespec now = {};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  tm parts = {};
+  ::gmtime_r(&now.tv_sec, &parts);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900,
+                     parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+                     now.tv_nsec / 1'000'000);
+}
+
+std::vector<std::pair<std::string, std::string>> parse_annotations(ByteView text) {
+  constexpr size_t kMost = 1024;
+  std::vector<std::pair<std::string, std::string>> result;
+  while (!text.empty() && result.size() < kMost) {
+    const std::string_view entry = c_string(text);
+    const size_t equals = entry.find('=');
+    if (equals != std::string_view::npos && equals != 0) {
+      result.emplace_back(entry.substr(0, equals), entry.substr(equals + 1));
+    }
+    text = text.subspan(std::min(entry.size() + 1, text.size()));
+  }
+  return result;
+}
 
 Result<Captured> capture(const Proc& process, Held held, int signal,
                          const std::optional<HandlerContext>& handler,

@@ -66,6 +66,11 @@ Result<Captured> capture(const Proc& process, Held held, int signal,
                          const std::optional<HandlerContext>& handler,
                          const CaptureOptions& options);
 
+// The time now as `captured_at` has it.
+std::string now_text();
+// "key=value\0key=value\0", as a handler has them.
+std::vector<std::pair<std::string, std::string>> parse_annotations(ByteView text);
+
 // The notes of its record, or of a full core of the same process.
 Bytes notes_of(const Captured& captured);
 

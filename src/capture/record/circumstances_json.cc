@@ -107,6 +107,7 @@ void write_threads(const Told& told, json::JsonWriter& json) {
   for (const ThreadState& thread : told.threads) {
     json.begin_object().field("tid", thread.tid).field("name", thread.name);
     if (!thread.stopped) json.field("no_registers", thread.why_not);
+    if (thread.no_thread_pointer) json.field("no_thread_pointer", true);
     json.end_object();
   }
   json.end_array();

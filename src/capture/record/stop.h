@@ -24,14 +24,15 @@ struct ThreadState {
   pid_t tid = 0;
   std::string name;
   bool stopped = false;
-  std::string why_not;     // of one that did not stop; for people
-  int pending_signal = 0;  // it was about to get; given back when it goes on
-  Bytes registers;         // NT_PRSTATUS's pr_reg; empty when unknown
-  Bytes float_registers;   // NT_FPREGSET
-  Bytes extended;          // NT_X86_XSTATE
-  Bytes tls;               // NT_ARM_TLS
-  Bytes siginfo;           // 128 bytes; empty when it is not at a signal
-  Address pc, sp;          // 0 when unknown
+  bool no_thread_pointer = false;  // its registers are known but for those that hold it
+  std::string why_not;             // of one that did not stop; for people
+  int pending_signal = 0;          // it was about to get; given back when it goes on
+  Bytes registers;                 // NT_PRSTATUS's pr_reg; empty when unknown
+  Bytes float_registers;           // NT_FPREGSET
+  Bytes extended;                  // NT_X86_XSTATE
+  Bytes tls;                       // NT_ARM_TLS
+  Bytes siginfo;                   // 128 bytes; empty when it is not at a signal
+  Address pc, sp;                  // 0 when unknown
 };
 
 struct StopLimits {

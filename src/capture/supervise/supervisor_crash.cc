@@ -130,7 +130,7 @@ void Supervisor::crash_request(const CrashRequest& request) {
   const auto process = Proc::open(request.pid);
   if (!process.ok()) return refuse(process.error().message());
   auto stopped = StoppedProcess::stop(*process, request.tid, none, options_.capture.stop);
-  if (!stopped.ok()) return refuse(stopped.error().message());
+  if (!stopped.ok()) return own_account(request, *process, stopped.error().message());
   auto taken = take(*process, *stopped, request.signal, request.context);
   if (!taken.ok()) return refuse(taken.error().message());
   stopped->release();
@@ -138,6 +138,21 @@ void Supervisor::crash_request(const CrashRequest& request) {
   if (!options_.kernel_core) flags |= INQUEST_REPLY_NO_KERNEL_CORE;
   CrashSocket::answer(request, INQUEST_REPLY_CAPTURED, flags);
   captured_crash(*taken);
+}
+
+// It may not be held and read: what it tells of itself is taken.
+void Supervisor::own_account(const CrashRequest& request, const Proc& process,
+                             const std::string& why) {
+  constexpr std::chrono::seconds kLongest{2};
+  CrashSocket::answer(request, INQUEST_REPLY_WRITE_YOURSELF, INQUEST_REPLY_CLOSE_DESCRIPTORS);
+  OwnAccount account = receive_account(request.connection.get(), Clock::now() + kLongest);
+  auto captured = captured_of(process, request.tid, request.signal, std::move(account), why);
+  if (!captured.ok()) {
+    return not_captured(request.pid, request.signal, captured.error().message());
+  }
+  Taken taken{.captured = std::make_shared<Captured>(std::move(*captured)), .snapshot = nullptr};
+  taken.captured->last_words = stderr_.last_lines();
+  captured_crash(taken);
 }
 
 void Supervisor::captured_crash(const Taken& taken) {

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "capture/supervise/crash_socket.h"
+#include "capture/supervise/own_account.h"
 #include "capture/supervise/stderr_tail.h"
 #include "capture/supervise/supervisor.h"
 #include "capture/supervise/tracer.h"
@@ -51,6 +52,7 @@ class Supervisor {
                      const std::optional<HandlerContext>& handler);
   void release_ports(const Captured& captured, pid_t tid);
   void take_snapshot(Taken& taken, pid_t tid);
+  void own_account(const CrashRequest& request, const Proc& process, const std::string& why);
   void not_captured(pid_t pid, int signal, const std::string& why);
   void captured_crash(const Taken& taken);
   void uncaptured(pid_t pid, int status, const std::string& why);

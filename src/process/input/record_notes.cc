@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "platform/json/value.h"
 #include "process/input/minidump_linux.h"
@@ -127,14 +128,22 @@ void read_process(const json::JsonValue& root, ProcessImage& image) {
 
 void read_threads(const json::JsonValue& root, ProcessImage& image) {
   std::map<int64_t, std::string_view> names;
+  std::set<int64_t> without_pointer;
   for (const json::JsonValue& thread : items_of(root.find("threads"))) {
     const json::JsonValue* tid = thread.find("tid");
     const auto number = tid != nullptr ? tid->integer() : std::nullopt;
     if (number) names[*number] = text_of(thread.find("name")).substr(0, 64);
+    const json::JsonValue* unknown = thread.find("no_thread_pointer");
+    const bool* flag = unknown != nullptr ? unknown->boolean() : nullptr;
+    if (number && flag != nullptr && *flag) without_pointer.insert(*number);
   }
   for (Thread& thread : image.threads) {
     const auto name = names.find(thread.tid);
     if (name != names.end()) thread.name = name->second;
+    if (!without_pointer.contains(thread.tid)) continue;
+    for (const isa::RegisterId id : {isa::x86::kFsBase, isa::x86::kGsBase}) {
+      if (image.arch == isa::Arch::kX86_64) thread.registers.forget(id);
+    }
   }
 }
 
