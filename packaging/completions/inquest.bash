@@ -4,13 +4,18 @@ _inquest() {
   COMPREPLY=()
   if [[ $COMP_CWORD -eq 1 ]]; then
     mapfile -t COMPREPLY < <(compgen -W \
-      'doctor explain export gc heap import ls open pin rm run show signature stats unpin --help --version' -- "$word")
+      'collect doctor drill explain export gc heap import install ls open pin rm run show signature stats uninstall unpin
+      --help --version' -- "$word")
     return
   fi
   local places='--exe --sysroot --debug-dir' options
   local files="$places --thread --no-cache --vault"
   case ${COMP_WORDS[1]} in
+    collect) options='--set-pattern --listen --pipe --vault --full --slim --dead-time --analysis --help' ;;
     doctor) options='--pid --unit --container --exe --debug-dir --json --help' ;;
+    drill) options='--crash-it --after --json --help' ;;
+    install) options='--mode --socket --dry-run --help' ;;
+    uninstall) options='--help' ;;
     explain) options="$files --full --json --markdown --html --dump --help" ;;
     heap) options='--exe --sysroot --address --top --leaks --blocks --json --help' ;;
     signature) options="$files --explain --json --help" ;;
@@ -31,6 +36,10 @@ _inquest() {
       ;;
     --core)
       mapfile -t COMPREPLY < <(compgen -W 'slim full' -- "$word")
+      return
+      ;;
+    --mode)
+      mapfile -t COMPREPLY < <(compgen -W 'auto socket pipe' -- "$word")
       return
       ;;
     --give-up)

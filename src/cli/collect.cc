@@ -68,13 +68,14 @@ class Keeping final : public capture::FullCoreSink {
     return {};
   }
   Status end(bool whole) override {
-    INQ_TRY(const vault::Attached attached, writer_->commit());
+    INQ_TRY(const vault::Attached attached, writer_->commit(!whole));
     if (!attached.kept) return Error(ErrorCode::kUnavailable, attached.why);
     vault::CaseUpdate update;
     update.fidelity = vault::Fidelity::kFull;
     if (!whole) {
       update.missing = {
           "the end of the full core: writing it took longer than the process may be held"};
+      update.fidelity = vault::Fidelity::kSlim;
     }
     return vault_->update(id_, update);
   }

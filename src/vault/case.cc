@@ -102,14 +102,16 @@ const Attachment* Case::find(std::string_view name) const {
   return nullptr;
 }
 
+// A full core that was cut short lacks what stood behind the cut, which a slim record has.
 const Attachment* Case::best_evidence() const {
-  const Attachment* best = nullptr;
-  for (const Attachment& attachment : attachments) {
-    if (!attachment.kept) continue;
-    if (attachment.role == Role::kFull) return &attachment;
-    if (attachment.role == Role::kSlim && best == nullptr) best = &attachment;
-  }
-  return best;
+  const auto worth = [](const Attachment& attachment) {
+    if (!attachment.kept) return 0;
+    if (attachment.role == Role::kSlim) return 2;
+    if (attachment.role != Role::kFull) return 0;
+    return attachment.truncated ? 1 : 3;
+  };
+  const auto best = std::ranges::max_element(attachments, {}, worth);
+  return best == attachments.end() || worth(*best) == 0 ? nullptr : &*best;
 }
 
 Fidelity Case::kept_fidelity() const {

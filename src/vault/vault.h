@@ -121,7 +121,8 @@ class EvidenceWriter {
   // What follows begins something that may be equal elsewhere (a segment): pieces start here.
   virtual Status begin_segment() = 0;
   // Durable, and part of the case, when this returns. Without it the evidence never was.
-  virtual Result<Attached> commit() = 0;
+  // `truncated`: its source ended early.
+  virtual Result<Attached> commit(bool truncated = false) = 0;
 };
 
 // Holds evidence of a case in place while it is looked at.

@@ -271,7 +271,7 @@ class Stream final : public EvidenceWriter {
     return checked([&] { return ingest_->begin_segment(); });
   }
 
-  Result<Attached> commit() override {
+  Result<Attached> commit(bool truncated) override {
     Attachment attachment;
     const auto store = [&]() -> Status {
       if (failed_) return *failed_;
@@ -281,6 +281,7 @@ class Stream final : public EvidenceWriter {
     const Status stored = store();
     attachment.name = name_;
     attachment.role = role_;
+    attachment.truncated = truncated;
     attachment.kept = stored.ok();
     if (!stored.ok()) {
       attachment.why = is_no_room(stored.error())

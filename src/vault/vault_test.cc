@@ -374,5 +374,18 @@ TEST_F(VaultTest, AReadOnlyVaultIsNotWritten) {
   EXPECT_EQ(vault.pin(cases->front().id, true).error().code(), ErrorCode::kUnavailable);
 }
 
+TEST(Case, AFullCoreThatWasCutShortIsWorthLessThanASlimRecord) {
+  Case one;
+  one.attachments = {{.name = "core", .role = Role::kFull, .truncated = true}};
+  ASSERT_NE(one.best_evidence(), nullptr);
+  EXPECT_EQ(one.best_evidence()->name, "core");
+  one.attachments.push_back({.name = "slim", .role = Role::kSlim});
+  EXPECT_EQ(one.best_evidence()->name, "slim");
+  one.attachments.front().truncated = false;
+  EXPECT_EQ(one.best_evidence()->name, "core");
+  for (Attachment& attachment : one.attachments) attachment.kept = false;
+  EXPECT_EQ(one.best_evidence(), nullptr);
+}
+
 }  // namespace
 }  // namespace inquest::vault
