@@ -48,6 +48,19 @@ class Keeping final : public capture::FullCoreSink {
     return vault_->count(header(crash));
   }
 
+  void lost(const capture::KernelLoss& loss) {
+    log(fmt::format("a core of process {} ({}) was lost in the kernel: {}", loss.pid, loss.name,
+                    loss.reason));
+    vault::CaseHeader header;
+    header.time_ns = now_ns();
+    header.pid = loss.pid;
+    header.executable = loss.name;
+    header.signature = "kernel-lost";
+    Status counted = open();
+    if (counted.ok()) counted = vault_->count(header);
+    if (!counted.ok()) log("and could not be counted: " + counted.error().message());
+  }
+
   // The slim record first: it is what a full disk leaves.
   Status begin(const capture::CollectedCrash& crash, uint64_t promised) override {
     INQ_TRY_STATUS(keep_slim(crash));
@@ -256,13 +269,16 @@ int collect(Options& options) {
   // Made here, so that a fault of the place is told at the start and not at the first crash.
   if (auto vault = open_vault(options.vault, Access::kCreate); !vault.ok())
     return refuse(vault.error());
-  Keeping keeping(options.vault);
+  // Each child of a crash opens the vault for itself: locks are shared with whoever inherits them.
+  Keeping keeping(options.vault), losses(options.vault);
   capture::CollectServices services{
       .analyse = analyse_held,
       .count = [&](const capture::CollectedCrash& crash) { return keeping.count(crash); },
       .full_core = [&] { return std::make_unique<SinkOf>(keeping); },
       .keep = [&](const capture::CollectedCrash& crash) { return keeping.keep(crash); },
-      .log = log};
+      .log = log,
+      .lost = [&](const capture::KernelLoss& loss) { losses.lost(loss); },
+      .when_listening = {}};
   if (!options.pipe) return serve(options, services);
   const auto arrival = arrival_of(options.crash);
   if (!arrival.ok()) return refuse(arrival.error());

@@ -124,6 +124,16 @@ class Collect(unittest.TestCase):
         self.assertEqual(stats["lost"], 0)
         self.assertEqual(sum(case["fidelity"] == "full" for case in cases), 1)
 
+    def test_a_core_that_the_kernel_drops_is_counted_as_lost(self):
+        self.serve()
+        ours = PATTERN.read_text()
+        PATTERN.write_text(f"@@{self.folder}/nobody-listens-here")
+        self.crash()
+        PATTERN.write_text(ours)
+        self.wait_for(lambda: "lost in the kernel" in self.log.read_text())
+        self.stop()
+        self.assertGreaterEqual(self.stats()["counted"], 1)
+
     def test_a_process_that_does_not_die_is_turned_away(self):
         self.serve()
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:

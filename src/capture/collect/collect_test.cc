@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "capture/collect/core_stream.h"
+#include "capture/collect/kernel_log.h"
 #include "capture/collect/kernel_socket.h"
 #include "capture/collect/kinds.h"
 #include "capture/collect/pattern_setting.h"
@@ -273,6 +274,23 @@ TEST(CoreStream, WhatIsNoCoreIsRefused) {
     ASSERT_FALSE(head.ok());
     EXPECT_EQ(head.error().code(), code) << head.error().message();
   }
+}
+
+TEST(KernelLog, ALossIsToldWithTheKernelsWords) {
+  const auto loss = parse_kernel_loss(
+      "4,5357,17207715947,-;coredump: 18276(tiny): Coredump socket connection /run/x failed -2\n");
+  ASSERT_TRUE(loss);
+  EXPECT_EQ(loss->pid, 18276);
+  EXPECT_EQ(loss->name, "tiny");
+  EXPECT_THAT(loss->reason, HasSubstr("failed -2"));
+}
+
+TEST(KernelLog, OtherLinesAndThoseOfProgramsAreNoLosses) {
+  EXPECT_FALSE(parse_kernel_loss("6,1,2,-;tiny[3]: segfault at 10 ip 0 sp 0 error 4"));
+  EXPECT_FALSE(parse_kernel_loss("12,1,2,-;coredump: 5(liar): written by a program"));
+  EXPECT_FALSE(parse_kernel_loss("4,1,2,-;coredump: nobody"));
+  EXPECT_FALSE(parse_kernel_loss(""));
+  EXPECT_FALSE(parse_kernel_loss("4"));
 }
 
 TEST(KernelSocket, SomebodyWhoDoesNotDieIsTurnedAway) {

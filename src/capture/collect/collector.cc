@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <iterator>
 
 #include "capture/collect/core_stream.h"
 #include "capture/collect/kernel_socket.h"
@@ -193,20 +194,24 @@ Status serve_socket(const std::string& path, const CollectOptions& options,
   sigprocmask(SIG_BLOCK, &signals, nullptr);
   const os::Fd told(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!told.valid()) return Error::io("signalfd", errno);
+  const KernelLog log;
   services.log("listening at " + path);
   if (services.when_listening) INQ_TRY_STATUS(services.when_listening());
   Children children(options.max_children);
   for (bool stop = false; !stop;) {
-    pollfd waiting[2] = {{.fd = told.get(), .events = POLLIN, .revents = 0},
-                         {.fd = socket.fd(), .events = POLLIN, .revents = 0}};
     // With all children at work the kernel's connections wait in the backlog.
-    if (poll(waiting, children.is_full() ? 1 : 2, -1) < 0 && errno != EINTR)
+    pollfd waiting[] = {
+        {.fd = told.get(), .events = POLLIN, .revents = 0},
+        {.fd = log.fd(), .events = POLLIN, .revents = 0},
+        {.fd = children.is_full() ? -1 : socket.fd(), .events = POLLIN, .revents = 0}};
+    if (poll(waiting, std::size(waiting), -1) < 0 && errno != EINTR)
       return Error::io("poll", errno);
+    log.drain(services.lost);
     signalfd_siginfo info{};
     while (read(told.get(), &info, sizeof(info)) == ssize_t{sizeof(info)})
       stop = stop || info.ssi_signo != SIGCHLD;
     children.reap(false);
-    if (waiting[1].revents == 0 || children.is_full()) continue;
+    if (waiting[2].revents == 0) continue;
     auto connection = socket.accept();
     if (!connection.ok()) {
       services.log(connection.error().message());

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "capture/collect/kernel_log.h"
 #include "capture/collect/policy.h"
 #include "capture/record/capture.h"
 
@@ -42,6 +43,8 @@ struct CollectServices {
   // Keeps and explains; the process has died by then.
   std::function<Status(const CollectedCrash& crash)> keep;
   std::function<void(const std::string& line)> log;
+  // The kernel dropped a core before it came to us: it is counted all the same.
+  std::function<void(const KernelLoss& loss)> lost;
   // serve_socket(): the kernel may be told now. Empty: nothing is to be done.
   std::function<Status()> when_listening;
 };

@@ -1,0 +1,68 @@
+#include "capture/collect/kernel_log.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+
+namespace inquest::capture {
+namespace {
+
+constexpr size_t kMaxRecord = 8192;  // bytes; what the kernel gives at most
+
+template <typename Number>
+std::optional<Number> take_number(std::string_view& text) {
+  Number number{};
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure != std::errc()) return std::nullopt;
+  text.remove_prefix(static_cast<size_t>(end - text.data()));
+  return number;
+}
+
+bool take(std::string_view& text, std::string_view what) {
+  if (!text.starts_with(what)) return false;
+  text.remove_prefix(what.size());
+  return true;
+}
+
+}  // namespace
+
+// "4,5357,17207715947,-;coredump: 18276(tiny): Coredump socket connection /run/x failed -2"
+std::optional<KernelLoss> parse_kernel_loss(std::string_view record) {
+  const auto priority = take_number<unsigned>(record);
+  // Facilities other than the kernel's are what programs wrote there.
+  if (!priority || *priority >= 8) return std::nullopt;
+  const size_t start = record.find(';');
+  if (start == std::string_view::npos) return std::nullopt;
+  std::string_view text = record.substr(start + 1);
+  text = text.substr(0, text.find('\n'));
+  if (!take(text, "coredump: ")) return std::nullopt;
+  const auto pid = take_number<int32_t>(text);
+  if (!pid || !take(text, "(")) return std::nullopt;
+  // A name may hold parentheses, and these very characters.
+  const size_t end = text.find("): ");
+  if (end == std::string_view::npos) return std::nullopt;
+  return KernelLoss{.pid = *pid,
+                    .name = std::string(text.substr(0, end)),
+                    .reason = std::string(text.substr(end + 3))};
+}
+
+KernelLog::KernelLog() : fd_(open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {
+  if (fd_.valid()) lseek(fd_.get(), 0, SEEK_END);
+}
+
+void KernelLog::drain(const std::function<void(const KernelLoss&)>& tell) const {
+  std::array<char, kMaxRecord> record;
+  while (fd_.valid()) {
+    const ssize_t size = read(fd_.get(), record.data(), record.size());
+    // EPIPE: records were overwritten before they were read; those behind them follow.
+    if (size < 0 && (errno == EINTR || errno == EPIPE)) continue;
+    if (size <= 0) return;
+    if (const auto loss = parse_kernel_loss({record.data(), static_cast<size_t>(size)}))
+      tell(*loss);
+  }
+}
+
+}  // namespace inquest::capture
