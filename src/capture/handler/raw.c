@@ -197,9 +197,13 @@ void inq_exit_group(int status) {
 }
 
 void inq_copy(void* to, const void* from, size_t size) {
+#if defined(__x86_64__)
+  __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
+#else
   unsigned char* out = to;
   const unsigned char* in = from;
   for (size_t i = 0; i < size; ++i) out[i] = in[i];
+#endif
 }
 
 void inq_zero(void* to, size_t size) {
