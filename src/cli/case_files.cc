@@ -41,6 +41,27 @@ Status write_part(vault::Vault& vault, const vault::Case& from, const std::strin
   return vault.read(from, name, fd.get());
 }
 
+// Writes the best evidence that can be had to `path`, and says what was worse than it should be;
+// answers its name.
+Result<std::string> write_best(vault::Vault& vault, const vault::Case& from,
+                               const std::string& path) {
+  std::optional<Error> first;
+  for (const vault::Role role : {vault::Role::kFull, vault::Role::kSlim}) {
+    for (const vault::Attachment& part : from.attachments) {
+      if (!part.kept || part.role != role) continue;
+      const Status written = write_part(vault, from, part.name, path);
+      if (written.ok()) {
+        if (first) std::fprintf(stderr, "inquest: using %s instead\n", part.name.c_str());
+        return part.name;
+      }
+      if (first) continue;
+      first = written.error();
+      refuse(*first);
+    }
+  }
+  return Error(first ? first->code() : ErrorCode::kNotFound, "");  // it was said
+}
+
 // The same files of an exported case.
 Result<CaseFiles> unpack(const std::string& path) {
   INQ_TRY(CaseArchive archive, open_archive(path));
@@ -53,6 +74,7 @@ Result<CaseFiles> unpack(const std::string& path) {
   if (best == nullptr) return no_evidence(as_case);
   CaseFiles files{.directory = std::move(archive.directory),
                   .evidence = {},
+                  .part = best->name,
                   .root = archive.content.root,
                   .lease = {}};
   for (const auto& file : archive.content.files) {
@@ -76,13 +98,13 @@ Result<CaseFiles> check_out(vault::Vault& vault, const vault::Case& from) {
   auto lease = vault.lease(from.id);
   // What was there before the lease may have been given up since.
   INQ_TRY(const vault::Case now, vault.find(from.id));
-  const vault::Attachment* best = now.best_evidence();
-  if (best == nullptr) return no_evidence(now);
+  if (now.best_evidence() == nullptr) return no_evidence(now);
   INQ_TRY(os::TempDirectory directory, os::TempDirectory::create("inquest-case-"));
-  CaseFiles files{.directory = std::move(directory), .evidence = {}, .root = {}, .lease = {}};
+  CaseFiles files{
+      .directory = std::move(directory), .evidence = {}, .part = {}, .root = {}, .lease = {}};
   if (lease.ok()) files.lease = std::move(*lease);
   files.evidence = files.directory.file("core");
-  INQ_TRY_STATUS(write_part(vault, now, best->name, files.evidence));
+  INQ_TRY(files.part, write_best(vault, now, files.evidence));
   for (const vault::Attachment& attachment : now.attachments) {
     if (!attachment.kept || attachment.role != vault::Role::kFile) continue;
     files.root = files.directory.file("root");

@@ -15,13 +15,15 @@ namespace inquest::cli {
 
 struct CaseFiles {
   os::TempDirectory directory;  // holds all below; gone with this
-  std::string evidence;         // the best core; empty when there is none
+  std::string evidence;         // the best core that could be had
+  std::string part;             // which attachment that is
   std::string root;             // binaries and debug files that came with the case; may be empty
   vault::Lease lease;           // invalid when the vault is only read
 };
 
-// Writes the best evidence of a case, and its files, to a temporary directory. kNotFound, with the
-// reasons, when no evidence is left.
+// Writes the best evidence of a case, and its files, to a temporary directory; the slim record when
+// the full core cannot be read or finds no room there, which is said. kNotFound, with the reasons,
+// when no evidence is left.
 Result<CaseFiles> check_out(vault::Vault& vault, const vault::Case& from);
 
 // An exported case, unpacked for as long as this lives.

@@ -58,7 +58,7 @@ std::string read_me(const vault::Case& about, const std::string& executable) {
 Result<os::Fd> evidence_fd(vault::Vault& vault, const vault::Case& from,
                            const vault::Attachment& part, const CaseFiles* files) {
   // The best evidence was unpacked already, for the analysis.
-  if (files != nullptr && &part == from.best_evidence()) {
+  if (files != nullptr && part.name == files->part) {
     return os::open_regular_file(files->evidence);
   }
   INQ_TRY(os::Fd fd, os::anonymous_file());

@@ -98,6 +98,17 @@ class Keeping(e2e.TestCase):
         self.assertEqual(there["verdict"]["hypotheses"], direct["verdict"]["hypotheses"])
         self.assertEqual(there["facts"]["crashing"], direct["facts"]["crashing"])
 
+    def test_a_damaged_core_is_said_and_never_other_bytes(self):
+        case = put(self.vault, e2e.shop()[1])
+        for pack in (self.vault / "packs").iterdir():
+            content = bytearray(pack.read_bytes())
+            content[len(content) // 3] ^= 1
+            pack.write_bytes(content)
+        done = run(self.vault, "explain", case)
+        self.assertEqual((done.status, done.out), (1, ""))
+        self.assertEqual(len(done.err.splitlines()), 1, done.err)
+        self.assertIn("core of case", done.err)
+
     def test_text_for_people(self):
         case = put(self.vault, e2e.shop()[1])
         lines = run(self.vault, "ls").out.splitlines()
