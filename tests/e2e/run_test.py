@@ -45,6 +45,7 @@ static void on_fault(int number, siginfo_t *info, void *context) {
   handled++;
   mprotect((void *)((uintptr_t)info->si_addr & ~4095ul), 4096, PROT_READ | PROT_WRITE);
 }
+static void *die_together(void *unused) { while (!handled) {} die(); return unused; }
 static void count(int number) { (void)number; handled++; }
 static void on_term(int number) { (void)number; write(1, "TERM\n", 5); _exit(7); }
 static void threads(int count) {
@@ -63,6 +64,12 @@ int main(int argc, char **argv) {
   if (!strcmp(how, "thread")) { pthread_t t; pthread_setname_np(pthread_self(), "shop-main");
     pthread_create(&t, NULL, die_in_thread, NULL); pthread_join(t, NULL); }
   if (!strcmp(how, "threads")) { threads(number); usleep(200000); return die(); }
+  if (!strcmp(how, "twins")) {
+    pthread_t t[8];
+    for (int i = 0; i < 8; i++) pthread_create(&t[i], NULL, die_together, NULL);
+    handled = 1;
+    pause();
+  }
   if (!strcmp(how, "handled")) {
     struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
     sigaction(SIGSEGV, &action, NULL);
@@ -335,6 +342,13 @@ class RunTest(e2e.TestCase):
             self.assertIn("40 crashes seen, 40 recorded", outcome.err)
             self.assertEqual(len(outcome.records), 40)
 
+    def test_threads_that_crash_together_are_one_crash(self):
+        for way in BOTH_WAYS:
+            for _ in range(3):
+                outcome = self.run_it(self.victim, "twins", options=way)
+                self.assert_crash(outcome)
+                self.assertIn("1 crash seen, 1 recorded\n", outcome.err)
+
     def test_a_thousand_threads(self):
         for way in BOTH_WAYS:
             outcome = self.run_it(self.victim, "threads", "1000", options=way, timeout=200)
@@ -433,6 +447,25 @@ class RunTest(e2e.TestCase):
                               options=("--restart", "--restart-delay", "20"))
         self.assertEqual(outcome.status, 0, outcome.err)
         self.assertEqual(outcome.err.count("starting again"), 2)
+
+    def test_a_signal_ends_the_wait_for_the_next_start(self):
+        process, _ = self.start(options=("--restart", "--restart-delay", "60000"))
+        for line in process.stderr:
+            if "starting again in" in line:
+                break
+        time.sleep(0.2)
+        begin = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 139)
+        self.assertLess(time.monotonic() - begin, 10)
+
+    def test_a_repeated_crash_is_not_analysed_again_while_it_is_held(self):
+        outcome = self.run_it(self.victim, options=("--restart", "--max-restarts", "3", "--restart-delay", "300"),
+                              timeout=100)
+        reasons = [e2e.missing(e2e.report(record)) for record in outcome.records]
+        self.assertNotIn("analysed before", reasons[0])
+        self.assertIn("analysed before", reasons[-1])
 
     def test_hooks_get_the_report_and_the_storm(self):
         outcome = self.run_it(self.victim, options=(

@@ -82,6 +82,10 @@ bool StoppedProcess::add_new_threads(const Proc& process,
 void StoppedProcess::wait_for_all(pid_t crashed, const StopLimits& limits,
                                   Clock::time_point deadline) {
   constexpr int kBusyRounds = 200;
+  constexpr std::chrono::milliseconds kForEach{1}, kForAll{1000};
+  // Each thread has to get a processor to stop on.
+  const auto more = std::min(kForEach * static_cast<int64_t>(threads_.size()), kForAll);
+  deadline += more;
   constexpr useconds_t kPause = 50;
   for (int round = 0;; ++round) {
     bool waiting = false;
@@ -99,8 +103,9 @@ void StoppedProcess::wait_for_all(pid_t crashed, const StopLimits& limits,
       } else if (got == thread.tid || (got < 0 && errno == ECHILD)) {
         attached_[i] = {};
         thread.why_not = "it ended meanwhile";
-      } else if (thread.tid == crashed ? now - attached_[i].asked > limits.crashed
-                                       : now - attached_[i].asked > limits.each || now > deadline) {
+      } else if (thread.tid == crashed
+                     ? now - attached_[i].asked > limits.crashed
+                     : now - attached_[i].asked > limits.each + more || now > deadline) {
         attached_[i].waiting = false;
         thread.why_not = "it did not stop in time";
       } else {

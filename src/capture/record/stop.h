@@ -35,6 +35,7 @@ struct ThreadState {
   Address pc, sp;                  // 0 when unknown
 };
 
+// Of a process with few threads; each thread adds a millisecond, up to a second.
 struct StopLimits {
   std::chrono::milliseconds each{20};  // from the request on
   std::chrono::milliseconds total{50};

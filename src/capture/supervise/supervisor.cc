@@ -82,7 +82,7 @@ int Supervisor::run() {
   while (phase_ != Phase::kEnding) poll_once();
   // The program has ended; what is known of its crashes is still being written.
   const Clock::time_point until = Clock::now() + kLastJobs;
-  while (!jobs_.idle() && Clock::now() < until) poll_once();
+  while ((!jobs_.idle() || !hooks_.empty()) && Clock::now() < until && !in_haste_) poll_once();
   if (seen_ != 0) {
     say(fmt::format("{} crash{} seen, {} recorded{}", seen_, seen_ == 1 ? "" : "es", recorded_,
                     lost_ == 0 ? "" : fmt::format(", {} without a record", lost_)));
@@ -134,7 +134,7 @@ void Supervisor::check_timers() {
   const Clock::time_point now = Clock::now();
   if (stopping_ && phase_ == Phase::kRunning && now >= kill_at_) {
     say(fmt::format("it did not stop within {} ms: killed", options_.stop_timeout.count()));
-    ::kill(main_, SIGKILL);
+    signal_program(SIGKILL);
     kill_at_ = Clock::time_point::max();
   }
   if (phase_ != Phase::kWaiting) return;
@@ -188,17 +188,27 @@ void Supervisor::forward(int signal) {
   if (asks_to_end) {
     stop_soon(signal);
   } else if (phase_ == Phase::kRunning) {
-    ::kill(main_, signal);
+    signal_program(signal);
   }
+}
+
+// Never to -1, which would be everybody.
+void Supervisor::signal_program(int signal) const {
+  if (main_ > 0) ::kill(main_, signal);
 }
 
 // Ends the program and does not start it again. `signal`: 0 when it has got it already.
 void Supervisor::stop_soon(int signal) {
-  if (phase_ == Phase::kWaiting || phase_ == Phase::kHeld) {
+  if (phase_ == Phase::kEnding) {  // asked again: the last reports are not waited for
+    in_haste_ = true;
+    return;
+  }
+  if (main_ <= 0) {
     end_with(exit_code_);
     return;
   }
-  if (signal != 0) ::kill(main_, signal);
+  phase_ = Phase::kRunning;  // also when its end is yet to come: that brings the exit code
+  if (signal != 0 && !main_is_dying_) signal_program(signal);
   if (stopping_) return;
   stopping_ = true;
   // Only who asked for restarts lets us decide how long a stop may take.
@@ -227,11 +237,13 @@ void Supervisor::reap() {
       continue;
     }
     tracer_.ended(pid);
+    if (tracer_.was_thread(pid)) continue;
     if (jobs_.owns(pid)) {
       jobs_.ended(pid, status);
       continue;
     }
-    const bool was_captured = captured_pids_.erase(pid) != 0;
+    if (hooks_.erase(pid) != 0) continue;
+    const bool was_captured = captured_.erase(pid) != 0;
     if (!was_captured && WIFSIGNALED(status) && is_core_signal(WTERMSIG(status))) {
       uncaptured(pid, status, "");
     }

@@ -89,6 +89,28 @@ void Supervisor::take_snapshot(Taken& taken, pid_t tid) {
   }
 }
 
+// Two threads may crash at once: it is one crash. Notes that this one is looked at now. Numbers of
+// processes come again, so the time of its start goes with it.
+bool Supervisor::captured_before(const Proc& process) {
+  constexpr size_t kMostEnded = 1024;
+  const auto started = [](const Proc& of) -> uint64_t {
+    const auto text = of.read("stat", 4096);
+    const auto stat = text.ok() ? parse_stat(*text) : std::nullopt;
+    return stat ? stat->start_ticks : 0;
+  };
+  if (captured_.size() > kMostEnded) {  // those that their own parents waited for
+    std::erase_if(captured_, [&](const auto& entry) {
+      const auto other = Proc::open(entry.first);
+      return !other.ok() || started(*other) != entry.second;
+    });
+  }
+  const uint64_t start = started(process);
+  const auto [entry, is_new] = captured_.try_emplace(process.pid(), start);
+  const bool same = !is_new && entry->second == start;
+  entry->second = start;
+  return same;
+}
+
 void Supervisor::not_captured(pid_t pid, int signal, const std::string& why) {
   ++lost_;
   say(fmt::format("a crash of process {} ({}) could not be recorded: {}", pid, signal_name(signal),
@@ -96,10 +118,10 @@ void Supervisor::not_captured(pid_t pid, int signal, const std::string& why) {
 }
 
 void Supervisor::crash(pid_t pid, pid_t tid, int signal) {
-  ++seen_;
-  captured_pids_.insert(pid);
   const auto all = [](pid_t) { return true; };
   const auto process = Proc::open(pid);
+  if (process.ok() && captured_before(*process)) return Tracer::resume(tid, signal);
+  ++seen_;
   if (!process.ok()) {
     Tracer::resume(tid, signal);
     return not_captured(pid, signal, process.error().message());
@@ -108,6 +130,9 @@ void Supervisor::crash(pid_t pid, pid_t tid, int signal) {
   if (!stopped.ok()) {
     Tracer::resume(tid, signal);
     return not_captured(pid, signal, stopped.error().message());
+  }
+  for (const ThreadState& thread : stopped->threads()) {
+    if (thread.tid != pid) tracer_.note_thread(thread.tid);
   }
   auto taken = take(*process, *stopped, signal, std::nullopt);
   if (!taken.ok()) {
@@ -120,14 +145,16 @@ void Supervisor::crash(pid_t pid, pid_t tid, int signal) {
 }
 
 void Supervisor::crash_request(const CrashRequest& request) {
-  ++seen_;
-  captured_pids_.insert(request.pid);
   const auto none = [](pid_t) { return false; };
   const auto refuse = [&](const std::string& why) {
     CrashSocket::answer(request, INQUEST_REPLY_COUNTED, 0);
     not_captured(request.pid, request.signal, why);
   };
   const auto process = Proc::open(request.pid);
+  if (process.ok() && captured_before(*process)) {
+    return CrashSocket::answer(request, INQUEST_REPLY_COUNTED, 0);
+  }
+  ++seen_;
   if (!process.ok()) return refuse(process.error().message());
   auto stopped = StoppedProcess::stop(*process, request.tid, none, options_.capture.stop);
   if (!stopped.ok()) return own_account(request, *process, stopped.error().message());
@@ -280,6 +307,7 @@ void Supervisor::hook(const std::string& command, const std::string& input) {
   if (command.empty()) return;
   constexpr std::chrono::seconds kLongestHook{60};
   const pid_t pid = ::fork();
+  if (pid > 0) hooks_.insert(pid);
   if (pid != 0) return;
   sigset_t none;
   sigemptyset(&none);

@@ -36,6 +36,7 @@ class Supervisor {
   void check_timers();
   void on_signals();
   void forward(int signal);
+  void signal_program(int signal) const;
   void reap();
   void main_ended(int status);
   void end_with(int exit_code);
@@ -53,6 +54,7 @@ class Supervisor {
   void release_ports(const Captured& captured, pid_t tid);
   void take_snapshot(Taken& taken, pid_t tid);
   void own_account(const CrashRequest& request, const Proc& process, const std::string& why);
+  bool captured_before(const Proc& process);
   void not_captured(pid_t pid, int signal, const std::string& why);
   void captured_crash(const Taken& taken);
   void uncaptured(pid_t pid, int status, const std::string& why);
@@ -83,8 +85,10 @@ class Supervisor {
   std::string cannot_read_proc_;                // why nothing can be captured; empty when it can
   std::map<std::string, std::string> aliases_;  // quick signature → signature
   std::map<uint64_t, std::string> quick_of_;    // number of a crash → its quick signature
-  std::set<pid_t> captured_pids_;               // whose end is yet to come
-  std::set<pid_t> snapshots_;                   // they are ours, and no part of the tree
+  std::map<pid_t, uint64_t> captured_;  // whose end is yet to come, and when they were started
+  std::set<pid_t> hooks_;               // that run
+  bool in_haste_ = false;               // asked to stop while the last reports are written
+  std::set<pid_t> snapshots_;           // they are ours, and no part of the tree
   uint64_t seen_ = 0, recorded_ = 0, lost_ = 0;
 };
 

@@ -86,6 +86,12 @@ Tracer::Event Tracer::stopped(pid_t tid, int status) {
     }
     return {};
   }
+  if (event == PTRACE_EVENT_CLONE) {
+    unsigned long thread = 0;  // what fork() makes comes as PTRACE_EVENT_FORK
+    if (::ptrace(PTRACE_GETEVENTMSG, tid, nullptr, &thread) == 0) {
+      note_thread(static_cast<pid_t>(thread));
+    }
+  }
   if (event != 0) {
     if (event == PTRACE_EVENT_EXEC && lost_privileges(tid)) {
       notice_ =

@@ -45,6 +45,10 @@ class Tracer {
   // crash: then it stands, for resume().
   Event stopped(pid_t tid, int status);
   void ended(pid_t tid) { tids_.erase(tid); }
+  // A thread that is not the first of its process: its end is told like that of a process. True
+  // once.
+  void note_thread(pid_t tid) { threads_.insert(tid); }
+  bool was_thread(pid_t tid) { return threads_.erase(tid) != 0; }
 
   // Lets a thread go on, with `signal` (0: none).
   static void resume(pid_t tid, int signal);
@@ -57,7 +61,7 @@ class Tracer {
   void detach_all();
 
   StopRate rate_;
-  std::set<pid_t> tids_;
+  std::set<pid_t> tids_, threads_;
   bool active_ = true;  // false: what still stops is detached
   std::string notice_;
 };
