@@ -186,12 +186,18 @@ Status CrashKeeper::keep_full(const std::string& id, const Captured& captured,
                               const capture::RemoteMemory& memory) const {
   const Captured full = as_snapshot(captured);
   if (!output_.empty()) {
+    // Under this name only when it is whole.
     const std::string path = id.substr(0, id.find(".core.zst")) + ".full.core";
-    INQ_TRY(const os::Fd file, os::create_file(path, 0600));
+    const std::string part = path + ".part";
+    INQ_TRY(const os::Fd file, os::create_file(part, 0600));
     FileSink sink(file.get());
-    INQ_TRY(const capture::FullCore written, write_full_core(full, memory, sink));
-    static_cast<void>(written);
-    return sink.finish();
+    auto core = write_full_core(full, memory, sink);
+    Status written = core.ok() ? sink.finish() : Status(std::move(core).error());
+    if (written.ok() && ::rename(part.c_str(), path.c_str()) != 0) {
+      written = Error::io(path, errno);
+    }
+    if (!written.ok()) ::unlink(part.c_str());
+    return written;
   }
   INQ_TRY(vault::Vault vault, vault::Vault::open(vault_, {.quota = vault::quota_of_environment()}));
   const uint64_t expected = captured.circumstances.status.resident_kib << 10;

@@ -45,6 +45,7 @@ static void on_fault(int number, siginfo_t *info, void *context) {
   handled++;
   mprotect((void *)((uintptr_t)info->si_addr & ~4095ul), 4096, PROT_READ | PROT_WRITE);
 }
+static void *die_later(void *unused) { usleep(300000); die(); return unused; }
 static void *die_together(void *unused) { while (!handled) {} die(); return unused; }
 static void count(int number) { (void)number; handled++; }
 static void on_term(int number) { (void)number; write(1, "TERM\n", 5); _exit(7); }
@@ -88,7 +89,7 @@ int main(int argc, char **argv) {
   }
   if (!strcmp(how, "vfork")) {
     pthread_t t;
-    if (pthread_create(&t, NULL, die_in_thread, NULL)) return 3;
+    if (pthread_create(&t, NULL, die_later, NULL)) return 3;
     if (vfork() == 0) { struct timespec nap = {3, 0}; nanosleep(&nap, NULL); _exit(0); }
   }
   if (!strcmp(how, "dontdump")) {

@@ -25,7 +25,7 @@ struct CaptureOptions {
   std::chrono::milliseconds analysis_budget{150};
   uint32_t max_analysis_pages = 16384;
   // How long the kernel may take to say which mappings are not to be dumped: it looks at each page.
-  std::chrono::milliseconds flags_budget{100};
+  std::chrono::milliseconds flags_budget{250};
   // Called when the memory that is always kept has been read, before the analysis: the moment to
   // free the ports. Its answer says why the analysis is not worth its time; empty: it is.
   std::function<std::string(const Captured&)> when_gathered;

@@ -23,7 +23,8 @@ namespace {
 constexpr std::array<int, 7> kForwarded = {SIGTERM, SIGINT,  SIGHUP,  SIGQUIT,
                                            SIGUSR1, SIGUSR2, SIGWINCH};
 constexpr int kExitNotFound = 127, kExitNotRun = 126, kExitSignal = 128;
-constexpr std::chrono::seconds kLastJobs{30};  // for reports to be finished before the end
+// For reports to be finished before the end, and full cores to be written.
+constexpr std::chrono::seconds kLastReports{30}, kLastCores{1800};
 
 // /proc of another pid namespace tells of other processes under our numbers.
 std::string why_not_proc() {
@@ -81,8 +82,9 @@ int Supervisor::run() {
   if (!start()) return exit_code_;
   while (phase_ != Phase::kEnding) poll_once();
   // The program has ended; what is known of its crashes is still being written.
-  const Clock::time_point until = Clock::now() + kLastJobs;
+  const Clock::time_point until = Clock::now() + (options_.full_core ? kLastCores : kLastReports);
   while ((!jobs_.idle() || !hooks_.empty()) && Clock::now() < until && !in_haste_) poll_once();
+  if (!jobs_.idle()) say("ending before all crashes are written and explained");
   if (seen_ != 0) {
     say(fmt::format("{} crash{} seen, {} recorded{}", seen_, seen_ == 1 ? "" : "es", recorded_,
                     lost_ == 0 ? "" : fmt::format(", {} without a record", lost_)));
