@@ -152,7 +152,6 @@ std::optional<ProcessStat> parse_stat(std::string_view text) {
   if (name_end == std::string_view::npos) return std::nullopt;
   text.remove_prefix(name_end + 1);
   take_word(text);  // state
-  ProcessStat stat;
   const auto parent = number<int32_t>(take_word(text), 10);
   const auto group = number<int32_t>(take_word(text), 10);
   const auto session = number<int32_t>(take_word(text), 10);

@@ -116,23 +116,18 @@ bool is_secret_value(std::string_view value) {
 }
 
 std::string scrub_text(std::string_view text) {
-  const std::string clean = scrub_urls(text);
   std::string result;
-  for (size_t at = 0; at < clean.size();) {
+  for (size_t at = 0; at < text.size();) {
     size_t end = at;
-    while (end < clean.size() && is_token_character(clean[end])) ++end;
-    std::string_view word(clean.data() + at, end - at);
-    // "token=eyJ…": the name is not part of the secret.
-    const size_t equals = word.find('=');
-    if (equals != std::string_view::npos && is_secret_value(word.substr(equals + 1))) {
-      result += word.substr(0, equals + 1);
-      word.remove_prefix(equals + 1);
-    }
+    // A name before "=" is not part of the secret.
+    while (end < text.size() && is_token_character(text[end]) && text[end] != '=') ++end;
+    const std::string_view word = text.substr(at, end - at);
     result += is_secret_value(word) ? kScrubbed : word;
-    if (end < clean.size()) result += clean[end];
+    if (end < text.size()) result += text[end];
     at = end + 1;
   }
-  return result;
+  // Afterwards: what was replaced may have hidden the end of a password.
+  return scrub_urls(result);
 }
 
 std::string scrub_variable(std::string_view entry) {
