@@ -46,18 +46,15 @@ Status write_part(vault::Vault& vault, const vault::Case& from, const std::strin
 Result<std::string> write_best(vault::Vault& vault, const vault::Case& from,
                                const std::string& path) {
   std::optional<Error> first;
-  for (const vault::Role role : {vault::Role::kFull, vault::Role::kSlim}) {
-    for (const vault::Attachment& part : from.attachments) {
-      if (!part.kept || part.role != role) continue;
-      const Status written = write_part(vault, from, part.name, path);
-      if (written.ok()) {
-        if (first) std::fprintf(stderr, "inquest: using %s instead\n", part.name.c_str());
-        return part.name;
-      }
-      if (first) continue;
-      first = written.error();
-      refuse(*first);
+  for (const vault::Attachment* part : from.evidence()) {
+    const Status written = write_part(vault, from, part->name, path);
+    if (written.ok()) {
+      if (first) std::fprintf(stderr, "inquest: using %s instead\n", part->name.c_str());
+      return part->name;
     }
+    if (first) continue;
+    first = written.error();
+    refuse(*first);
   }
   return Error(first ? first->code() : ErrorCode::kNotFound, "");  // it was said
 }

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "cli/commands.h"
+#include "cli/companion.h"
 #include "cli/drill_report.h"
 #include "cli/evidence.h"
 #include "cli/vault_access.h"
@@ -78,23 +79,6 @@ const std::vector<Trial>& trials() {
   return all;
 }
 
-// Where the program itself lies, and where packages put what belongs to it.
-std::string find_beside(const std::string& name) {
-  std::error_code failure;
-  const fs::path own = fs::read_symlink("/proc/self/exe", failure);
-  for (const char* place : {"../lib", "../lib/inquest", "../lib/x86_64-linux-gnu/inquest",
-                            "../lib/aarch64-linux-gnu/inquest"}) {
-    const fs::path path = (own.parent_path() / place / name).lexically_normal();
-    if (os::is_regular_file(path.string())) return path.string();
-  }
-  return {};
-}
-
-std::string own_path() {
-  std::error_code failure;
-  return fs::read_symlink("/proc/self/exe", failure).string();
-}
-
 // "start 123", "fault 456": the times of all lines that begin so, in nanoseconds.
 std::vector<int64_t> times_in(const std::string& log, const std::string& what) {
   std::vector<int64_t> times;
@@ -153,7 +137,7 @@ void judge(const std::string& directory, const std::string& expected, DrillResul
 
 DrillResult run_trial(const Trial& trial, const std::vector<std::string>& before) {
   DrillResult result{.name = trial.name, .what = trial.what};
-  const std::string program = find_beside(trial.program);
+  const std::string program = find_companion(trial.program);
   if (program.empty()) {
     result.why = std::string(trial.program) + " is not installed";
     return result;
@@ -198,7 +182,7 @@ DrillResult run_as_first_process() {
 // From the fault to the first instruction of the next instance.
 DrillResult run_restart() {
   DrillResult result{.name = "restart", .what = "started again after its first crash (--restart)"};
-  const std::string program = find_beside("inquest-canary");
+  const std::string program = find_companion("inquest-canary");
   const auto directory = os::TempDirectory::create("inquest-drill-");
   if (program.empty() || !directory.ok()) {
     result.why = "inquest-canary is not installed";
@@ -222,7 +206,7 @@ DrillResult run_restart() {
 // Without us: whatever core_pattern means here.
 DrillResult run_bare() {
   DrillResult result{.name = "kernel", .what = "nobody watching: core_pattern alone"};
-  const std::string program = find_beside("inquest-canary");
+  const std::string program = find_companion("inquest-canary");
   const auto directory = os::TempDirectory::create("inquest-drill-");
   const auto pattern = os::read_text_file("/proc/sys/kernel/core_pattern", 4096);
   if (program.empty() || !directory.ok() || !pattern.ok()) {

@@ -7,6 +7,7 @@
 
 #include "capture/collect/pattern_setting.h"
 #include "cli/commands.h"
+#include "cli/companion.h"
 #include "cli/evidence.h"
 #include "platform/term/text.h"
 
@@ -24,14 +25,6 @@ bool is_socket(const std::string& path) {
   return std::filesystem::is_socket(path, failure);
 }
 
-// The kernel starts the program by this path.
-Result<std::string> own_path() {
-  std::error_code failure;
-  const auto path = std::filesystem::read_symlink("/proc/self/exe", failure);
-  if (failure) return Error(ErrorCode::kNotFound, "cannot tell where this program lies");
-  return path.string();
-}
-
 Result<std::string> wanted_pattern(const Options& options, const capture::PatternPlaces& places) {
   const bool can = capture::kernel_has_sockets(places), listens = is_socket(options.socket);
   if (options.mode == "socket" || (options.mode == "auto" && can && listens)) {
@@ -45,8 +38,7 @@ Result<std::string> wanted_pattern(const Options& options, const capture::Patter
     }
     return capture::socket_pattern(options.socket);
   }
-  INQ_TRY(const std::string program, own_path());
-  return capture::pipe_pattern(program);
+  return capture::pipe_pattern(own_path());
 }
 
 void tell(const capture::PatternChange& change) {

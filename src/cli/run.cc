@@ -2,18 +2,15 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
+#include <utility>
 
 #include "capture/supervise/supervisor.h"
 #include "cli/commands.h"
+#include "cli/companion.h"
+#include "cli/crash_analysis.h"
 #include "cli/crash_keeper.h"
 #include "cli/evidence.h"
-#include "diagnosis/engine/engine.h"
-#include "diagnosis/report/report.h"
-#include "platform/os/directories.h"
-#include "platform/os/file.h"
-#include "process/input/load.h"
 
 namespace inquest::cli {
 namespace {
@@ -28,63 +25,16 @@ struct Options {
   int64_t first_delay_ms = 500, longest_delay_ms = 60'000, healthy_ms = 60'000;
 };
 
-diagnosis::DiagnoseOptions analysis_options() {
-  diagnosis::DiagnoseOptions options;
-  options.modules.use_debuginfod = false;  // nobody waits for a network here
-  if (const std::string cache = os::cache_directory(); !cache.empty()) {
-    options.symbol_cache_dir = cache + "/symbols";
-  }
-  return options;
-}
-
-// Reads the process as the record will be read later, so that what is read is kept.
-void analyse(ByteView notes, std::unique_ptr<process::MemoryReader> memory) {
-  auto image = process::load_core(notes, "record");
-  if (!image.ok()) return;
-  image->memory = std::move(memory);
-  static_cast<void>(diagnosis::diagnose_image(std::move(*image), analysis_options()).ok());
-}
-
-// The first screen: up to the details, which the report has.
-std::string in_short(const std::string& text) {
-  constexpr size_t kMaxBytes = 4096;
-  std::string first = text.substr(0, text.find("\nWhere the value came from"));
-  first = first.substr(0, first.find("\nCrashing thread"));
-  if (first.size() > kMaxBytes) first.resize(first.rfind('\n', kMaxBytes));
-  return first.ends_with('\n') ? first : first + '\n';
-}
-
 void explain(const CrashKeeper& keeper, ByteView record, capture::CrashOutcome& outcome) {
-  auto image = process::load_core(record, outcome.id.empty() ? "record" : outcome.id);
-  if (!image.ok()) return;
-  auto diagnosed = diagnosis::diagnose_image(std::move(*image), analysis_options());
-  if (!diagnosed.ok()) return;
-  diagnosis::Report report{.facts = std::move(diagnosed->facts),
-                           .verdict = std::move(diagnosed->verdict),
-                           .signature = std::move(diagnosed->signature),
-                           .tool_version = INQUEST_VERSION};
-  outcome.signature = report.signature.id;
-  outcome.title = report.signature.title();
-  outcome.report = diagnosis::render_json(report);
-  const std::string text = diagnosis::render_text(report, {.color = false, .width = 100});
-  outcome.text = in_short(text);
+  auto found = explain_record(record, outcome.id.empty() ? "record" : outcome.id);
+  if (!found.ok()) return;
+  outcome.signature = found->signature;
+  outcome.title = found->title;
+  outcome.report = std::move(found->report);
+  outcome.text = std::move(found->text);
   if (outcome.id.empty()) return;
-  const Status kept = keeper.keep_report(outcome, text.substr(0, text.find('\n')));
+  const Status kept = keeper.keep_report(outcome, found->headline);
   if (!kept.ok()) outcome.text += "the report could not be kept: " + kept.error().message() + "\n";
-}
-
-// Where the program itself lies, and where packages put libraries.
-std::string find_preload() {
-  std::error_code failure;
-  const auto program = std::filesystem::read_symlink("/proc/self/exe", failure);
-  if (failure) return {};
-  const auto directory = program.parent_path();
-  for (const char* place :
-       {"", "../lib", "../lib/inquest", "../lib/x86_64-linux-gnu", "../lib/aarch64-linux-gnu"}) {
-    const auto path = (directory / place / "libinquest-preload.so").lexically_normal();
-    if (os::is_regular_file(path.string())) return path.string();
-  }
-  return {};
 }
 
 int run(Options& options) {
@@ -98,7 +48,7 @@ int run(Options& options) {
   run.give_up = options.give_up == "hold" ? capture::GiveUp::kHold : capture::GiveUp::kExit;
   run.full_core = options.core == "full";
   run.capture.analysis_budget = milliseconds(options.analysis_ms);
-  run.preload = find_preload();
+  run.preload = find_companion("libinquest-preload.so");
   if (run.preload.empty() && !run.trace) {
     std::fprintf(stderr,
                  "inquest: libinquest-preload.so is not there: tracing instead (--trace)\n");
@@ -107,7 +57,7 @@ int run(Options& options) {
   const CrashKeeper keeper(options.output, options.vault);
   if (const Status usable = keeper.check(); !usable.ok()) return refuse(usable.error());
   const capture::CrashServices services{
-      .analyse = analyse,
+      .analyse = analyse_held,
       .keep = [&](ByteView record,
                   const capture::Captured& captured) { return keeper.keep(record, captured); },
       .keep_full =

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <string_view>
 
 #include "base/utf8.h"
@@ -103,15 +104,23 @@ const Attachment* Case::find(std::string_view name) const {
 }
 
 // A full core that was cut short lacks what stood behind the cut, which a slim record has.
-const Attachment* Case::best_evidence() const {
-  const auto worth = [](const Attachment& attachment) {
-    if (!attachment.kept) return 0;
-    if (attachment.role == Role::kSlim) return 2;
-    if (attachment.role != Role::kFull) return 0;
-    return attachment.truncated ? 1 : 3;
+std::vector<const Attachment*> Case::evidence() const {
+  const auto worth = [](const Attachment* attachment) {
+    if (attachment->role == Role::kSlim) return 2;
+    return attachment->truncated ? 1 : 3;
   };
-  const auto best = std::ranges::max_element(attachments, {}, worth);
-  return best == attachments.end() || worth(*best) == 0 ? nullptr : &*best;
+  std::vector<const Attachment*> found;
+  for (const Attachment& attachment : attachments) {
+    const bool is_core = attachment.role == Role::kFull || attachment.role == Role::kSlim;
+    if (attachment.kept && is_core) found.push_back(&attachment);
+  }
+  std::ranges::stable_sort(found, std::greater(), worth);
+  return found;
+}
+
+const Attachment* Case::best_evidence() const {
+  const auto found = evidence();
+  return found.empty() ? nullptr : found.front();
 }
 
 Fidelity Case::kept_fidelity() const {

@@ -103,7 +103,9 @@ struct Case {
   std::vector<Attachment> attachments;
 
   const Attachment* find(std::string_view name) const;
-  // The best core that is kept; nullptr when there is none.
+  // The cores that are kept, the best first.
+  std::vector<const Attachment*> evidence() const;
+  // The best of them; nullptr when there is none.
   const Attachment* best_evidence() const;
   // What the evidence that is left amounts to: header.fidelity while it is all there, less when it
   // was refused or evicted.
