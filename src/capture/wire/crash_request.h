@@ -85,8 +85,9 @@ struct inquest_memory_piece {
 #define INQUEST_PIECE_MEMORY UINT32_C(1)
 #define INQUEST_PIECE_UCONTEXT UINT32_C(2) /* the same bytes, so that they need not be found */
 #define INQUEST_PIECE_SIGINFO UINT32_C(3)
-#define INQUEST_PIECE_MAPS UINT32_C(4) /* text of /proc/self/maps; `address` is the offset in it \
-                                        */
+#define INQUEST_PIECE_MAPS                                              \
+  UINT32_C(4) /* text of /proc/self/maps; `address` is the offset in it \
+               */
 #define INQUEST_PIECE_ANNOTATIONS UINT32_C(5)
 #define INQUEST_PIECE_AUXV UINT32_C(6) /* bytes of /proc/self/auxv */
 

@@ -60,6 +60,7 @@ void patch(FakeJemalloc& fake, const uint8_t* bytes) {
 }
 
 void build(FakeJemalloc& fake, const uint8_t* data, size_t size) {
+  std::map<uint32_t, size_t> cached;  // by bin
   for (size_t i = 0; i < std::min(size, kMaxSlabs); ++i) {
     const uint32_t szind = data[i] / 4 % fake.classes.small_count();
     const uint64_t pages = fake.classes.size(szind) / fake.shape.page() + 1;
@@ -70,7 +71,8 @@ void build(FakeJemalloc& fake, const uint8_t* data, size_t size) {
     const uint64_t slab = fake.slab(szind, pages);
     const uint64_t regions = pages * fake.shape.page() / fake.classes.size(szind);
     const uint64_t block = fake.take(slab, data[i] % regions);
-    if (data[i] % 4 == 2) fake.to_cache(block, szind);
+    if (data[i] % 4 == 2 && ++cached[szind] <= FakeJemalloc::kSlotsPerBin)
+      fake.to_cache(block, szind);
   }
 }
 
