@@ -2,6 +2,7 @@
 // patch says which area, where, and what.
 #include <cstddef>
 #include <cstdint>
+#include <map>
 
 #include "base/check.h"
 #include "process/heap/census.h"
