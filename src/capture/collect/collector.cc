@@ -112,10 +112,12 @@ std::string place_of(const ThreadState& thread, const std::vector<LiveMapping>& 
                      (thread.pc - mapping->range.start) + mapping->file_offset);
 }
 
-Status collect_one(const Arrival& arrival, const CollectOptions& options,
-                   const CollectServices& services) {
+namespace {
+
+// From the head of the core to what is captured of the process, while it is held.
+Result<CollectedCrash> meet(const Arrival& arrival, CoreStream& stream,
+                            const CollectOptions& options, const CollectServices& services) {
   INQ_TRY(const Proc process, open_dying(arrival));
-  CoreStream stream(arrival.stream);
   INQ_TRY_STATUS(stream.read_head());
   INQ_TRY(const std::string maps, process.read("maps", 64 << 20));
   const CrashKind kind{.executable = process.link("exe"),
@@ -125,6 +127,34 @@ Status collect_one(const Arrival& arrival, const CollectOptions& options,
   crash.root_only = arrival.root_only;
   crash.decision = decide_for(kind, resident_bytes(process), options);
   INQ_TRY(crash.captured, take(process, stream, crash.decision.retain, options, services));
+  return crash;
+}
+
+// It died, and that is all: it was killed while it was looked at, or its core cannot be read.
+CollectedCrash unmet(const Arrival& arrival, CoreStream& stream, const std::string& why) {
+  CollectedCrash crash;
+  crash.captured.pid = arrival.pid;
+  crash.captured.signal = stream.signal();
+  crash.captured.how = "kernel";
+  crash.captured.fidelity = Fidelity::kSignalOnly;
+  crash.captured.left_out.push_back({"all but the fact that it died", why});
+  crash.decision = {Retain::kCountOnly, why};
+  return crash;
+}
+
+}  // namespace
+
+Status collect_one(const Arrival& arrival, const CollectOptions& options,
+                   const CollectServices& services) {
+  CoreStream stream(arrival.stream);
+  auto met = meet(arrival, stream, options, services);
+  if (!met.ok()) {
+    // Only of one that the kernel vouches for.
+    if (arrival.pidfd < 0) return met.error();
+    INQ_TRY_STATUS(services.count(unmet(arrival, stream, met.error().message())));
+    return met.error();
+  }
+  CollectedCrash crash = std::move(*met);
   Status full;
   if (crash.decision.retain == Retain::kFull) {
     const auto sink = services.full_core();
