@@ -5,21 +5,13 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
+
+#include "base/words.h"
 
 namespace inquest::capture {
 namespace {
 
 constexpr size_t kMaxRecord = 8192;  // bytes; what the kernel gives at most
-
-template <typename Number>
-std::optional<Number> take_number(std::string_view& text) {
-  Number number{};
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure != std::errc()) return std::nullopt;
-  text.remove_prefix(static_cast<size_t>(end - text.data()));
-  return number;
-}
 
 bool take(std::string_view& text, std::string_view what) {
   if (!text.starts_with(what)) return false;

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "capture/doctor/examine.h"
+#include "capture/record/circumstances.h"
 #include "platform/os/directories.h"
 
 namespace inquest::doctor {
@@ -160,10 +161,12 @@ TEST(Target, AProcessThatIsNotThereIsAnError) {
 }
 
 TEST(Target, UnitsAreNamedByTheCgroup) {
-  EXPECT_EQ(unit_of_cgroup("/system.slice/shop.service"), "shop.service");
-  EXPECT_EQ(unit_of_cgroup("/user.slice/user-0.slice/user@0.service/app.slice/x.service"),
-            "x.service");
-  EXPECT_EQ(unit_of_cgroup("/"), "");
+  const auto unit = [](const std::string& path) {
+    return capture::names_in_cgroup("0::" + path + "\n").unit;
+  };
+  EXPECT_EQ(unit("/system.slice/shop.service"), "shop.service");
+  EXPECT_EQ(unit("/user.slice/user-0.slice/user@0.service/app.slice/x.service"), "x.service");
+  EXPECT_EQ(unit("/"), "");
 }
 
 TEST(Target, ContainersAreFoundByTheStartOfTheirId) {

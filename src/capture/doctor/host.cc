@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <sstream>
 
+#include "base/words.h"
 #include "platform/os/file.h"
 
 namespace inquest::doctor {
@@ -28,10 +28,8 @@ std::optional<std::string> read_line(const std::string& path) {
 std::optional<int64_t> read_number(const std::string& path) {
   const auto text = read_line(path);
   if (!text) return std::nullopt;
-  int64_t number = 0;
-  const auto [end, failure] = std::from_chars(text->data(), text->data() + text->size(), number);
-  if (failure != std::errc()) return std::nullopt;
-  return number;
+  std::string_view rest = *text;
+  return take_number<int64_t>(rest);
 }
 
 bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }

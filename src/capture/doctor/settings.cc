@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <memory>
 
+#include "base/words.h"
 #include "platform/os/file.h"
 
 namespace inquest::doctor {
@@ -27,9 +27,7 @@ std::string_view trim(std::string_view text) {
 std::string next_line(std::string_view& text) {
   std::string line;
   while (!text.empty()) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    std::string_view part = trim(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
+    std::string_view part = trim(take_line(text));
     if (!line.empty() && (part.starts_with('#') || part.starts_with(';'))) continue;
     const bool goes_on = part.ends_with('\\');
     if (goes_on) part.remove_suffix(1);
@@ -49,15 +47,6 @@ std::vector<std::string> conf_files(const std::string& directory) {
     if (name.ends_with(".conf") && names.size() < kMaxDropIns) names.push_back(name);
   }
   return names;
-}
-
-template <typename Number>
-std::optional<Number> leading_number(std::string_view& text) {
-  Number number{};
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure != std::errc()) return std::nullopt;
-  text.remove_prefix(static_cast<size_t>(end - text.data()));
-  return number;
 }
 
 }  // namespace
@@ -117,7 +106,7 @@ Settings read_settings(const std::string& root, const std::vector<std::string>& 
 std::optional<uint64_t> parse_size(std::string_view text) {
   text = trim(text);
   if (text == "infinity") return kInfinity;
-  const auto number = leading_number<double>(text);
+  const auto number = take_number<double>(text);
   if (!number || *number < 0) return std::nullopt;
   text = trim(text);
   if (text.ends_with('B')) text.remove_suffix(1);
@@ -159,7 +148,7 @@ std::optional<uint64_t> parse_span(std::string_view text) {
   if (text.empty()) return std::nullopt;
   double total = 0;
   while (!text.empty()) {
-    const auto number = leading_number<double>(text);
+    const auto number = take_number<double>(text);
     if (!number || *number < 0) return std::nullopt;
     text = trim(text);
     size_t letters = 0;

@@ -7,14 +7,15 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <climits>
-#include <map>
 #include <memory>
 #include <sstream>
 
+#include "base/words.h"
 #include "capture/doctor/program.h"
 #include "capture/doctor/settings.h"
+#include "capture/record/circumstances.h"
+#include "capture/record/proc_text.h"
 #include "platform/os/file.h"
 
 namespace inquest::doctor {
@@ -50,24 +51,6 @@ std::string link_of(const std::string& path) {
   return size < 0 ? std::string() : std::string(target.data(), static_cast<size_t>(size));
 }
 
-uint64_t number_of(std::string_view text, int base = 10) {
-  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
-  uint64_t number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number, base);
-  return number;
-}
-
-// "Name:\tvalue" lines of /proc/PID/status.
-std::map<std::string, std::string> status_of(const std::string& text) {
-  std::map<std::string, std::string> all;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    const size_t colon = line.find(":\t");
-    if (colon != std::string::npos) all[line.substr(0, colon)] = line.substr(colon + 2);
-  }
-  return all;
-}
-
 CoreLimit core_limit_of(const std::string& limits) {
   constexpr std::string_view kName = "Max core file size";
   const size_t at = limits.find(kName);
@@ -76,20 +59,9 @@ CoreLimit core_limit_of(const std::string& limits) {
   std::string soft, hard;
   words >> soft >> hard;
   const auto value = [](const std::string& text) {
-    return text == "unlimited" ? kInfinity : number_of(text);
+    return text == "unlimited" ? kInfinity : number<uint64_t>(text).value_or(0);
   };
   return {value(soft), value(hard)};
-}
-
-std::string cgroup_of(const std::string& text) {
-  std::string found;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with("0::")) return line.substr(3);
-    const size_t named = line.find(":name=systemd:");
-    if (named != std::string::npos) found = line.substr(named + 14);
-  }
-  return found;
 }
 
 bool may_write(const std::string& directory, uint32_t uid, uint32_t gid) {
@@ -103,41 +75,29 @@ bool may_write(const std::string& directory, uint32_t uid, uint32_t gid) {
 std::vector<ModuleFact> modules_of(const std::string& maps) {
   constexpr std::string_view kDeleted = " (deleted)";
   std::vector<ModuleFact> modules;
-  std::istringstream lines(maps);
-  for (std::string line; std::getline(lines, line) && modules.size() < kMaxModules;) {
-    const size_t slash = line.find(" /");
-    const size_t rights = line.find(' ');
-    if (slash == std::string::npos || line.size() < rights + 4 || line[rights + 3] != 'x') continue;
-    ModuleFact module;
-    module.path = line.substr(slash + 1);
-    module.was_deleted = module.path.ends_with(kDeleted);
+  for (const capture::LiveMapping& mapping : capture::parse_maps(maps)) {
+    if (!mapping.execute || !mapping.path.starts_with('/')) continue;
+    ModuleFact module{.path = mapping.path, .was_deleted = mapping.is_deleted()};
     if (module.was_deleted) module.path.resize(module.path.size() - kDeleted.size());
     const auto same = [&](const ModuleFact& one) { return one.path == module.path; };
     if (std::ranges::none_of(modules, same)) modules.push_back(std::move(module));
+    if (modules.size() >= kMaxModules) break;
   }
   return modules;
 }
 
-void read_status(const std::string& text, Target& target) {
-  auto status = status_of(text);
-  const auto kilobytes = [&](const char* name) { return number_of(status[name]) * 1024; };
-  target.name = status["Name"];
-  target.virtual_bytes = kilobytes("VmSize");
-  target.resident_bytes = kilobytes("VmRSS");
-  target.anonymous_bytes = kilobytes("RssAnon");
-  std::istringstream ids(status["Uid"]);
-  ids >> target.uid >> target.euid;
-  target.seccomp = static_cast<int>(number_of(status["Seccomp"]));
-  target.no_new_privileges = number_of(status["NoNewPrivs"]) != 0;
-  target.caught = number_of(status["SigCgt"], 16);
-  target.ignored = number_of(status["SigIgn"], 16);
-  target.blocked = number_of(status["SigBlk"], 16);
-  target.effective_capabilities = number_of(status["CapEff"], 16);
-  target.tracer = static_cast<int32_t>(number_of(status["TracerPid"]));
-  const std::string& numbers = status["NSpid"];
-  const size_t last = numbers.find_last_of(" \t");
-  target.is_namespace_init =
-      number_of(last == std::string::npos ? numbers : numbers.substr(last + 1)) == 1;
+void take_status(const capture::ProcessStatus& status, Target& target) {
+  target.name = status.name;
+  target.virtual_bytes = status.mapped_kib << 10;
+  target.resident_bytes = status.resident_kib << 10;
+  target.anonymous_bytes = status.anonymous_kib << 10;
+  target.uid = status.real_uid.value_or(0);
+  target.euid = status.uid.value_or(0);
+  target.seccomp = status.seccomp;
+  target.caught = status.caught;
+  target.effective_capabilities = status.capabilities;
+  target.tracer = status.tracer;
+  target.is_namespace_init = status.innermost_pid == 1;
 }
 
 // Is this part of a cgroup's path the unit, or a container whose id begins so? Engines name it
@@ -153,14 +113,6 @@ bool is_named(std::string_view part, std::string_view wanted) {
 
 }  // namespace
 
-std::string unit_of_cgroup(const std::string& cgroup) {
-  std::istringstream parts(cgroup);
-  std::string unit;
-  for (std::string part; std::getline(parts, part, '/');)
-    if (part.ends_with(".service")) unit = part;
-  return unit;
-}
-
 Result<Target> read_target(const std::string& root, int32_t pid) {
   const std::string proc = fmt::format("{}/proc/{}/", root, pid);
   const std::string status = text_of(proc + "status");
@@ -168,7 +120,7 @@ Result<Target> read_target(const std::string& root, int32_t pid) {
     return Error(ErrorCode::kNotFound, fmt::format("there is no process {}", pid));
   Target target;
   target.pid = pid;
-  read_status(status, target);
+  take_status(capture::parse_status(status), target);
   target.executable = link_of(proc + "exe");
   target.arguments = strings_of(text_of(proc + "cmdline"));
   for (const std::string& variable : strings_of(text_of(proc + "environ"))) {
@@ -179,13 +131,13 @@ Result<Target> read_target(const std::string& root, int32_t pid) {
   target.program = read_program(proc + "exe", target.executable);
   target.core_limit = core_limit_of(text_of(proc + "limits"));
   const std::string filter = text_of(proc + "coredump_filter");
-  if (!filter.empty()) target.coredump_filter = number_of(filter, 16);
+  std::string_view filter_text = filter;
+  target.coredump_filter = take_number<uint64_t>(filter_text, 16);
   struct stat info{};
   if (stat((proc + "status").c_str(), &info) == 0) target.is_dumpable = info.st_uid == target.euid;
   target.directory = link_of(proc + "cwd");
   target.directory_writable = may_write(proc + "cwd", target.euid, info.st_gid);
-  target.cgroup = cgroup_of(text_of(proc + "cgroup"));
-  target.unit = unit_of_cgroup(target.cgroup);
+  target.unit = capture::names_in_cgroup(text_of(proc + "cgroup")).unit;
   target.modules = modules_of(text_of(proc + "maps"));
   return target;
 }
@@ -219,11 +171,12 @@ std::vector<int32_t> processes_in(const std::string& root, const std::string& un
   while (const dirent* entry = open != nullptr ? readdir(open.get()) : nullptr) {
     const std::string name = entry->d_name;
     if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    std::istringstream parts(cgroup_of(text_of(fmt::format("{}/proc/{}/cgroup", root, name))));
+    const std::string text = text_of(fmt::format("{}/proc/{}/cgroup", root, name));
+    std::istringstream parts(capture::names_in_cgroup(text).path);
     bool inside = false;
     for (std::string part; !inside && std::getline(parts, part, '/');)
       inside = is_named(part, unit_or_container);
-    if (inside) found.push_back(static_cast<int32_t>(number_of(name)));
+    if (inside) found.push_back(number<int32_t>(name).value_or(0));
     if (found.size() >= kMaxProcesses) break;
   }
   std::sort(found.begin(), found.end());

@@ -46,14 +46,12 @@ struct Target {
   // False: the kernel gives its /proc files to root, and dumps nothing or for root alone.
   bool is_dumpable = true;
   int seccomp = 0;  // 0 none, 1 strict, 2 filter
-  bool no_new_privileges = false;
-  uint64_t caught = 0, ignored = 0, blocked = 0;  // signals: bit n - 1 for signal n
+  uint64_t caught = 0;  // signals: bit n - 1 for signal n
   uint64_t effective_capabilities = 0;
   int32_t tracer = 0;
   bool is_namespace_init = false;  // PID 1 of its pid namespace
   std::string directory;           // its working directory
   bool directory_writable = true;  // by it
-  std::string cgroup;              // path of the unified hierarchy, or of name=systemd
   std::string unit;                // "shop.service", from the cgroup; empty: none
   std::vector<ModuleFact> modules;
 
@@ -65,8 +63,6 @@ Result<Target> read_target(const std::string& root, int32_t pid);
 // A program as it would be started from this process: its limits, directory and cgroup.
 Result<Target> target_of_program(const std::string& root, const std::string& path);
 
-// The service whose cgroup this is: "/system.slice/shop.service" → "shop.service".
-std::string unit_of_cgroup(const std::string& cgroup);
 // The processes of a unit or of a container whose id or name begins so, by their cgroups.
 std::vector<int32_t> processes_in(const std::string& root, const std::string& unit_or_container);
 

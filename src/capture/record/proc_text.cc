@@ -1,35 +1,13 @@
 #include "capture/record/proc_text.h"
 
 #include <algorithm>
-#include <charconv>
+
+#include "base/words.h"
 
 namespace inquest::capture {
 namespace {
 
 constexpr size_t kMaxPath = 4096 + 16;  // with " (deleted)"
-
-std::string_view take_line(std::string_view& text) {
-  const size_t end = std::min(text.find('\n'), text.size());
-  const std::string_view line = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return line;
-}
-
-std::string_view take_word(std::string_view& line) {
-  line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
-  const size_t end = std::min(line.find_first_of(" \t"), line.size());
-  const std::string_view word = line.substr(0, end);
-  line.remove_prefix(end);
-  return word;
-}
-
-template <typename T>
-std::optional<T> number(std::string_view text, int base) {
-  T value = 0;
-  const auto [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (failure != std::errc() || stop != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 // "7f0000001000-7f0000002000"
 std::optional<AddressRange> parse_range(std::string_view word) {
@@ -63,6 +41,11 @@ std::optional<LiveMapping> parse_line(std::string_view line) {
   line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
   mapping.path = line.substr(0, kMaxPath);
   return mapping;
+}
+
+int32_t last_number(std::string_view word, std::string_view rest) {
+  for (auto next = take_word(rest); !next.empty(); next = take_word(rest)) word = next;
+  return number<int32_t>(word).value_or(0);
 }
 
 }  // namespace
@@ -141,6 +124,12 @@ ProcessStatus parse_status(std::string_view text) {
     if (key == "SigIgn") status.ignored = number<uint64_t>(word, 16).value_or(0);
     if (key == "SigCgt") status.caught = number<uint64_t>(word, 16).value_or(0);
     if (key == "Seccomp") status.seccomp = number<int>(word, 10).value_or(0);
+    if (key == "CapEff") status.capabilities = number<uint64_t>(word, 16).value_or(0);
+    if (key == "TracerPid") status.tracer = number<int32_t>(word, 10).value_or(0);
+    if (key == "NSpid") status.innermost_pid = last_number(word, line);
+    if (key == "CoreDumping") status.dumps_core = word == "1";
+    if (key == "VmSize") status.mapped_kib = number<uint64_t>(word, 10).value_or(0);
+    if (key == "RssAnon") status.anonymous_kib = number<uint64_t>(word, 10).value_or(0);
     if (key == "VmRSS") status.resident_kib = number<uint64_t>(word, 10).value_or(0);
     if (key == "Threads") status.threads = number<uint32_t>(word, 10).value_or(0);
   }

@@ -1,11 +1,11 @@
 #include "process/input/minidump_linux.h"
 
 #include <algorithm>
-#include <charconv>
 #include <string_view>
 
 #include "base/cursor.h"
 #include "base/utf8.h"
+#include "base/words.h"
 
 namespace inquest::process {
 namespace {
@@ -16,30 +16,6 @@ constexpr uint64_t kMaxAuxv = 256;
 
 std::string_view text_of(ByteView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-// Takes a line off the front, without its end.
-std::string_view take_line(std::string_view& text) {
-  const size_t end = std::min(text.find('\n'), text.size());
-  const std::string_view line = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return line;
-}
-
-std::string_view take_word(std::string_view& line) {
-  line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
-  const size_t end = std::min(line.find_first_of(" \t"), line.size());
-  const std::string_view word = line.substr(0, end);
-  line.remove_prefix(end);
-  return word;
-}
-
-template <typename T>
-std::optional<T> number(std::string_view text, int base) {
-  T value = 0;
-  const auto [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (failure != std::errc() || stop != text.data() + text.size()) return std::nullopt;
-  return value;
 }
 
 // "7f0000001000-7f0000002000 r-xp 00001000 08:01 1234   /usr/lib/libc.so.6"
