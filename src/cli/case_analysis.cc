@@ -128,11 +128,6 @@ Result<std::string> analysis_json(const diagnosis::DiagnoseOptions& options) {
   return std::move(json).take();
 }
 
-std::string text_member(const json::JsonValue& object, std::string_view name) {
-  const json::JsonValue* value = object.find(name);
-  return value != nullptr && value->string() != nullptr ? *value->string() : "";
-}
-
 }  // namespace
 
 std::optional<CaseAnalysis> analyse(const diagnosis::DiagnoseOptions& options) {
@@ -145,10 +140,10 @@ std::optional<CaseAnalysis> analyse(const diagnosis::DiagnoseOptions& options) {
     return std::nullopt;
   }
   CaseAnalysis analysis;
-  analysis.html = text_member(*parsed, "html");
-  analysis.text = text_member(*parsed, "text");
-  analysis.json = text_member(*parsed, "json");
-  analysis.executable = text_member(*parsed, "main");
+  analysis.html = parsed->text("html");
+  analysis.text = parsed->text("text");
+  analysis.json = parsed->text("json");
+  analysis.executable = parsed->text("main");
   if (const json::JsonValue* header = parsed->find("header")) {
     auto read = vault::read_header(*header);
     if (read.ok()) analysis.header = std::move(*read);

@@ -1,10 +1,11 @@
 #include "cli/crash_analysis.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "diagnosis/engine/engine.h"
 #include "diagnosis/report/report.h"
+#include "platform/json/value.h"
+#include "platform/json/writer.h"
 #include "platform/os/directories.h"
 #include "process/input/load.h"
 
@@ -28,13 +29,6 @@ std::string first_screen(const std::string& text) {
   return first.ends_with('\n') ? first : first + '\n';
 }
 
-// The first sentence, which may take several lines.
-std::string headline_of(const std::string& text) {
-  std::string line = text.substr(0, text.find("\n\n"));
-  std::ranges::replace(line, '\n', ' ');
-  return line;
-}
-
 }  // namespace
 
 void analyse_held(ByteView notes, std::unique_ptr<process::MemoryReader> memory) {
@@ -54,9 +48,31 @@ Result<CrashExplanation> explain_record(ByteView record, const std::string& name
   const std::string text = diagnosis::render_text(report, {.color = false, .width = 100});
   return CrashExplanation{.signature = report.signature.id,
                           .title = report.signature.title(),
-                          .headline = headline_of(text),
+                          .headline = report.verdict.headline,
                           .text = first_screen(text),
                           .report = diagnosis::render_json(report)};
+}
+
+std::string to_json(const CrashExplanation& explanation) {
+  json::JsonWriter json(json::JsonWriter::Style::kCompact);
+  json.begin_object()
+      .field("signature", explanation.signature)
+      .field("title", explanation.title)
+      .field("headline", explanation.headline)
+      .field("text", explanation.text)
+      .field("report", explanation.report)
+      .end_object();
+  return std::move(json).take();
+}
+
+Result<CrashExplanation> explanation_from(std::string_view json) {
+  INQ_TRY(const json::JsonValue value,
+          json::parse_json(json, {.max_size = json.size(), .max_depth = 2}));
+  return CrashExplanation{.signature = value.text("signature"),
+                          .title = value.text("title"),
+                          .headline = value.text("headline"),
+                          .text = value.text("text"),
+                          .report = value.text("report")};
 }
 
 }  // namespace inquest::cli

@@ -21,7 +21,7 @@ namespace {
 
 using capture::Captured;
 
-constexpr char kSlimName[] = "slim", kFullName[] = "core", kReportName[] = "report.json";
+constexpr char kSlimName[] = "slim", kReportName[] = "report.json";
 
 vault::Fidelity fidelity_of(capture::Fidelity fidelity) {
   switch (fidelity) {
@@ -47,6 +47,20 @@ std::string command_line_of(const std::string& text) {
     at = end + 1;
   }
   return fmt::format("{}", fmt::join(capture::scrub_words(words), " "));
+}
+
+ByteView bytes_of(const std::string& text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
+vault::NewAttachment slim_of(ByteView record) {
+  return {.name = kSlimName, .role = vault::Role::kSlim, .source = record, .truncated = false};
+}
+
+// What became of it stands in the case.
+Status attach_one(vault::Vault& vault, const std::string& id, const vault::NewAttachment& one) {
+  const auto attached = vault.attach(id, {&one, 1});
+  return attached.ok() ? Status() : Status(attached.error());
 }
 
 // Into a file with holes.
@@ -151,6 +165,24 @@ vault::CaseHeader header_of(const Captured& captured) {
   return header;
 }
 
+Status keep_slim(vault::Vault& vault, const std::string& id, ByteView record) {
+  return attach_one(vault, id, slim_of(record));
+}
+
+Status keep_report(vault::Vault& vault, const std::string& id, const CrashExplanation& found) {
+  vault::CaseUpdate update;
+  update.signature = found.signature;
+  update.title = found.title;
+  update.headline = found.headline;
+  INQ_TRY_STATUS(vault.update(id, update));
+  const vault::NewAttachment report{.name = kReportName,
+                                    .role = vault::Role::kReport,
+                                    .source = bytes_of(found.report),
+                                    .truncated = false};
+  INQ_TRY_STATUS(attach_one(vault, id, report));
+  return vault.finish(id);
+}
+
 CrashKeeper::CrashKeeper(std::string output, std::string vault)
     : output_(std::move(output)), vault_(std::move(vault)) {
   if (output_.empty() && vault_.empty()) vault_ = vault::default_directory();
@@ -176,8 +208,7 @@ Result<std::string> CrashKeeper::keep(ByteView record, const Captured& captured)
     return path;
   }
   INQ_TRY(vault::Vault vault, vault::Vault::open(vault_, {.quota = vault::quota_of_environment()}));
-  const vault::NewAttachment slim{
-      .name = kSlimName, .role = vault::Role::kSlim, .source = record, .truncated = false};
+  const vault::NewAttachment slim = slim_of(record);
   INQ_TRY(vault::Deposited deposited, vault.deposit(header_of(captured), {&slim, 1}));
   return deposited.id;
 }
@@ -213,25 +244,13 @@ Status CrashKeeper::keep_full(const std::string& id, const Captured& captured,
   return vault.finish(id);
 }
 
-Status CrashKeeper::keep_report(const capture::CrashOutcome& outcome,
-                                const std::string& headline) const {
-  const ByteView report(reinterpret_cast<const uint8_t*>(outcome.report.data()),
-                        outcome.report.size());
+Status CrashKeeper::keep_report(const std::string& id, const CrashExplanation& found) const {
   if (!output_.empty()) {
-    const std::string path = outcome.id.substr(0, outcome.id.find(".core.zst")) + ".report.json";
-    return os::write_file_atomic(path, report, 0600);
+    const std::string path = id.substr(0, id.find(".core.zst")) + ".report.json";
+    return os::write_file_atomic(path, bytes_of(found.report), 0600);
   }
   INQ_TRY(vault::Vault vault, vault::Vault::open(vault_, {.quota = vault::quota_of_environment()}));
-  vault::CaseUpdate update;
-  update.signature = outcome.signature;
-  update.title = outcome.title;
-  update.headline = headline;
-  INQ_TRY_STATUS(vault.update(outcome.id, update));
-  const vault::NewAttachment attachment{
-      .name = kReportName, .role = vault::Role::kReport, .source = report, .truncated = false};
-  INQ_TRY(const auto attached, vault.attach(outcome.id, {&attachment, 1}));
-  static_cast<void>(attached);
-  return vault.finish(outcome.id);
+  return cli::keep_report(vault, id, found);
 }
 
 }  // namespace inquest::cli

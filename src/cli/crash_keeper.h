@@ -4,13 +4,21 @@
 #include <string>
 
 #include "base/result.h"
-#include "capture/supervise/crash_jobs.h"
-#include "vault/case.h"
+#include "capture/record/capture.h"
+#include "capture/record/remote_memory.h"
+#include "cli/crash_analysis.h"
+#include "vault/vault.h"
 
 namespace inquest::cli {
 
 // What the vault is told of a crash, but for what the analysis finds.
 vault::CaseHeader header_of(const capture::Captured& captured);
+
+// The parts of a case in the vault that both `run` and `collect` write. keep_report() ends the
+// case.
+Status keep_slim(vault::Vault& vault, const std::string& id, ByteView record);
+Status keep_report(vault::Vault& vault, const std::string& id, const CrashExplanation& found);
+inline constexpr char kFullName[] = "core";
 
 class CrashKeeper {
  public:
@@ -23,7 +31,7 @@ class CrashKeeper {
   Status keep_full(const std::string& id, const capture::Captured& captured,
                    const capture::RemoteMemory& memory) const;
   // Adds what the analysis found.
-  Status keep_report(const capture::CrashOutcome& outcome, const std::string& headline) const;
+  Status keep_report(const std::string& id, const CrashExplanation& found) const;
 
  private:
   std::string output_, vault_;

@@ -3,7 +3,6 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
-#include <utility>
 
 #include "capture/supervise/supervisor.h"
 #include "cli/commands.h"
@@ -26,14 +25,14 @@ struct Options {
 };
 
 void explain(const CrashKeeper& keeper, ByteView record, capture::CrashOutcome& outcome) {
-  auto found = explain_record(record, outcome.id.empty() ? "record" : outcome.id);
+  const auto found = explain_record(record, outcome.id.empty() ? "record" : outcome.id);
   if (!found.ok()) return;
   outcome.signature = found->signature;
   outcome.title = found->title;
-  outcome.report = std::move(found->report);
-  outcome.text = std::move(found->text);
+  outcome.report = found->report;
+  outcome.text = found->text;
   if (outcome.id.empty()) return;
-  const Status kept = keeper.keep_report(outcome, found->headline);
+  const Status kept = keeper.keep_report(outcome.id, *found);
   if (!kept.ok()) outcome.text += "the report could not be kept: " + kept.error().message() + "\n";
 }
 

@@ -29,27 +29,28 @@ int64_t now_ns() {
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-bool is_dumping(const Proc& process) {
-  const auto status = process.read("status", 64 << 10);
-  return status.ok() && status->find("\nCoreDumping:\t1") != std::string::npos;
+struct Dying {
+  Proc process;
+  ProcessStatus status;
+};
+
+bool has_ended(int pidfd) {
+  pollfd end{.fd = pidfd, .events = POLLIN, .revents = 0};
+  return poll(&end, 1, 0) != 0;
 }
 
-// Of a process that dies the kernel says that it dumps core: a number that has come to another
-// process meanwhile does not lead us there.
-Result<Proc> open_dying(const Arrival& arrival) {
+// Of a process that dies the kernel says that it dumps core, and the one that the kernel named is
+// still there: its number has not come to another process meanwhile.
+Result<Dying> open_dying(const Arrival& arrival) {
   INQ_TRY(Proc process, Proc::open(arrival.pid));
-  if (!is_dumping(process) || !process.is_alive()) {
+  INQ_TRY(const std::string text, process.read("status", 64 << 10));
+  ProcessStatus status = parse_status(text);
+  if (!status.dumps_core || !process.is_alive() ||
+      (arrival.pidfd >= 0 && has_ended(arrival.pidfd))) {
     return Error(ErrorCode::kMismatch,
                  fmt::format("process {} is not the one that dumps core", arrival.pid));
   }
-  return process;
-}
-
-uint64_t resident_bytes(const Proc& process) {
-  const auto text = process.read("statm", 256);
-  if (!text.ok()) return 0;
-  const size_t blank = text->find(' ');
-  return blank == std::string::npos ? 0 : std::strtoull(text->c_str() + blank, nullptr, 10) * kPage;
+  return Dying{std::move(process), std::move(status)};
 }
 
 Decision decide_for(const CrashKind& kind, uint64_t resident, const CollectOptions& options) {
@@ -87,24 +88,21 @@ Result<Captured> take_name(const Proc& process, int signal) {
   return captured;
 }
 
-Result<Captured> take(const Proc& process, CoreStream& stream, Retain retain,
+Result<Captured> take(const Dying& dying, CoreStream& stream, Retain retain,
                       const CollectOptions& options, const CollectServices& services) {
-  if (retain == Retain::kCountOnly) return take_name(process, stream.signal());
+  if (retain == Retain::kCountOnly) return take_name(dying.process, stream.signal());
   CaptureOptions how = options.capture;
-  INQ_TRY(const std::string status, process.read("status", 64 << 10));
-  const ProcessStatus owner = parse_status(status);
   if (services.analyse) {
     how.analyse = [&](ByteView notes, std::unique_ptr<process::MemoryReader> memory) {
-      if (renounce_rights(owner.uid.value_or(0), owner.gid.value_or(0)).ok())
+      if (renounce_rights(dying.status.uid.value_or(0), dying.status.gid.value_or(0)).ok())
         services.analyse(notes, std::move(memory));
     };
   }
-  return capture(process, {.threads = std::move(stream.threads()), .how = "kernel"},
+  return capture(dying.process, {.threads = std::move(stream.threads()), .how = "kernel"},
                  stream.signal(), std::nullopt, how);
 }
 
-}  // namespace
-
+// Where the crashing thread stood: module and offset, or empty.
 std::string place_of(const ThreadState& thread, const std::vector<LiveMapping>& mappings) {
   const LiveMapping* mapping = find_mapping(mappings, thread.pc);
   if (mapping == nullptr || !mapping->is_file()) return {};
@@ -112,21 +110,19 @@ std::string place_of(const ThreadState& thread, const std::vector<LiveMapping>& 
                      (thread.pc - mapping->range.start) + mapping->file_offset);
 }
 
-namespace {
-
 // From the head of the core to what is captured of the process, while it is held.
 Result<CollectedCrash> meet(const Arrival& arrival, CoreStream& stream,
                             const CollectOptions& options, const CollectServices& services) {
-  INQ_TRY(const Proc process, open_dying(arrival));
+  INQ_TRY(const Dying dying, open_dying(arrival));
   INQ_TRY_STATUS(stream.read_head());
-  INQ_TRY(const std::string maps, process.read("maps", 64 << 20));
-  const CrashKind kind{.executable = process.link("exe"),
+  INQ_TRY(const std::string maps, dying.process.read("maps", 64 << 20));
+  const CrashKind kind{.executable = dying.process.link("exe"),
                        .signal = stream.signal(),
                        .place = place_of(stream.threads().front(), parse_maps(maps))};
   CollectedCrash crash;
   crash.root_only = arrival.root_only;
-  crash.decision = decide_for(kind, resident_bytes(process), options);
-  INQ_TRY(crash.captured, take(process, stream, crash.decision.retain, options, services));
+  crash.decision = decide_for(kind, dying.status.resident_kib << 10, options);
+  INQ_TRY(crash.captured, take(dying, stream, crash.decision.retain, options, services));
   return crash;
 }
 
@@ -156,10 +152,8 @@ Status collect_one(const Arrival& arrival, const CollectOptions& options,
   }
   CollectedCrash crash = std::move(*met);
   Status full;
-  if (crash.decision.retain == Retain::kFull) {
-    const auto sink = services.full_core();
-    full = take_full(stream, crash, options, *sink);
-  }
+  if (crash.decision.retain == Retain::kFull)
+    full = take_full(stream, crash, options, *services.full_core);
   // The kernel stops writing and the process goes on dying.
   close(arrival.stream);
   if (!full.ok()) crash.captured.left_out.push_back({"the full core", full.error().message()});

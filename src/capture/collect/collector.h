@@ -38,8 +38,7 @@ struct CollectServices {
   Analyse analyse;  // see CaptureOptions; runs in a child without rights
   // Only counted. Runs in the child of the crash.
   std::function<Status(const CollectedCrash& crash)> count;
-  // Makes a sink for a full core.
-  std::function<std::unique_ptr<FullCoreSink>()> full_core;
+  FullCoreSink* full_core = nullptr;  // where a full core goes
   // Keeps and explains; the process has died by then.
   std::function<Status(const CollectedCrash& crash)> keep;
   std::function<void(const std::string& line)> log;
@@ -72,8 +71,5 @@ Status collect_one(const Arrival& arrival, const CollectOptions& options,
 // Listens until SIGTERM or SIGINT; the crashes that were begun are finished first.
 Status serve_socket(const std::string& path, const CollectOptions& options,
                     const CollectServices& services);
-
-// Where the crashing thread stood, for CrashKind: module and offset, or empty.
-std::string place_of(const ThreadState& thread, const std::vector<LiveMapping>& mappings);
 
 }  // namespace inquest::capture

@@ -83,12 +83,6 @@ void write_answer(int fd, const CrashOutcome& outcome) {
   ::_exit(0);
 }
 
-std::string text_at(const json::JsonValue& value, std::string_view name) {
-  const json::JsonValue* member = value.find(name);
-  const std::string* text = member != nullptr ? member->string() : nullptr;
-  return text != nullptr ? *text : std::string();
-}
-
 // The last line that is whole.
 std::optional<CrashOutcome> parse_answer(std::string_view answer) {
   const size_t end = answer.rfind('\n');
@@ -99,13 +93,13 @@ std::optional<CrashOutcome> parse_answer(std::string_view answer) {
   const auto parsed = json::parse_json(answer, {.max_size = kMaxAnswer, .max_depth = 8});
   if (!parsed.ok()) return std::nullopt;
   CrashOutcome outcome;
-  outcome.id = text_at(*parsed, "id");
-  outcome.why_not_kept = text_at(*parsed, "why_not_kept");
-  outcome.signature = text_at(*parsed, "signature");
-  outcome.title = text_at(*parsed, "title");
-  outcome.text = text_at(*parsed, "text");
-  outcome.report = text_at(*parsed, "report");
-  outcome.full_core = text_at(*parsed, "full_core");
+  outcome.id = parsed->text("id");
+  outcome.why_not_kept = parsed->text("why_not_kept");
+  outcome.signature = parsed->text("signature");
+  outcome.title = parsed->text("title");
+  outcome.text = parsed->text("text");
+  outcome.report = parsed->text("report");
+  outcome.full_core = parsed->text("full_core");
   return outcome;
 }
 

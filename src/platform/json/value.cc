@@ -61,6 +61,12 @@ const JsonValue* JsonValue::find(std::string_view name) const {
   return nullptr;
 }
 
+std::string JsonValue::text(std::string_view name) const {
+  const JsonValue* member = find(name);
+  const std::string* text = member != nullptr ? member->string() : nullptr;
+  return text != nullptr ? *text : std::string();
+}
+
 const JsonValue* JsonValue::at(std::initializer_list<std::string_view> path) const {
   const JsonValue* value = this;
   for (const std::string_view name : path) {

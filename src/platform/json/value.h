@@ -41,6 +41,8 @@ class JsonValue {
   // The member `name` of an object; nullptr when there is none or this is no object. The last one
   // wins.
   const JsonValue* find(std::string_view name) const;
+  // The string member `name`; empty when there is none.
+  std::string text(std::string_view name) const;
   // find() along a path: at({"verdict", "class"}).
   const JsonValue* at(std::initializer_list<std::string_view> path) const;
 
