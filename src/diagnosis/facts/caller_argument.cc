@@ -4,12 +4,12 @@
 
 #include <algorithm>
 
+#include "diagnosis/facts/call_arguments.h"
 #include "diagnosis/facts/roles.h"
 
 namespace inquest::diagnosis {
 namespace {
 
-constexpr unsigned kRegisterArguments = 6;
 constexpr size_t kMaxLibraryFrames = 6;
 // Below it a value is null or a small number: every frame holds some, so that an equal one further
 // up the stack tells nothing.

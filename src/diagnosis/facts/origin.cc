@@ -6,7 +6,9 @@
 #include <map>
 #include <set>
 
+#include "diagnosis/facts/call_arguments.h"
 #include "diagnosis/facts/origin_lifetime.h"
+#include "diagnosis/facts/origin_recursion.h"
 #include "diagnosis/facts/origin_trace.h"
 #include "diagnosis/facts/roles.h"
 
@@ -17,12 +19,9 @@ using process::Spot;
 
 namespace {
 
-constexpr unsigned kRegisterArguments = 6;
 constexpr size_t kMaxSuspectedCallers = 3;
 constexpr size_t kMaxSetUp = 12;  // instructions between a check and the call that says it failed
 constexpr size_t kMaxToCompare = 4;  // between a comparison and its branch
-constexpr size_t kMaxCycle = 8;      // functions that call each other in turn
-constexpr size_t kMaxLinks = 512;    // objects
 
 bool reaches_beyond(const Facts& facts) {
   if (!facts.fault || !facts.fault->operand) return false;
@@ -51,17 +50,7 @@ class Start {
       if (known && known->value) trace_.know(known->text, *known->value);
     }
     if (theme_of(facts_) == OriginTheme::kBounds) trail_.met_bounds();
-    if (goes_round()) {
-      blame_recursion();
-    } else if (facts_.abort.kind == AbortFacts::Kind::kAssertion && !facts_.fault) {
-      blame_check();
-    } else if (const auto value = find()) {
-      trace_.follow(*value);
-      if (theme_of(facts_) == OriginTheme::kBounds) {
-        trail_.doubt(false);
-        blame_memory();
-      }
-    }
+    if (!blame_recursion(code_, trace_, facts_)) follow_back();
     trail_.doubt(false);
     blame_lifetime(code_, facts_, trail_);
     watch_others();
@@ -72,6 +61,18 @@ class Start {
   }
 
  private:
+  void follow_back() {
+    if (facts_.abort.kind == AbortFacts::Kind::kAssertion && !facts_.fault) {
+      blame_check();
+    } else if (const auto value = find()) {
+      trace_.follow(*value);
+      if (theme_of(facts_) == OriginTheme::kBounds) {
+        trail_.doubt(false);
+        blame_memory();
+      }
+    }
+  }
+
   // Before anything is known: the crashing function, then its callers.
   void suspect_stack() {
     const auto& frames = facts_.crashing.frames;
@@ -319,80 +320,6 @@ class Start {
       if (times == 1) trail_.strengthen(function, Reason::kBreaksRule);
     if (found || compares.reads.empty()) return;
     if (auto value = in_register(*body, *at, compares.reads[0], "")) trace_.follow(*value);
-  }
-
-  // The stack is full of calls of the function to itself.
-  bool goes_round() const {
-    if (!facts_.fault || !facts_.fault->stack_pointer_in_guard) {
-      const auto& address = facts_.fault ? facts_.fault->address_facts : std::nullopt;
-      if (!address || !address->has(AddressTrait::kGuardPage)) return false;
-    }
-    return recursion().has_value();
-  }
-
-  // The frame whose call entered the innermost function of the program again.
-  std::optional<size_t> recursion() const {
-    const auto& frames = facts_.crashing.frames;
-    const auto function = [&](size_t i) {
-      return frames[i].functions.empty() ? std::string() : frames[i].functions.back().short_name;
-    };
-    const std::string& own = function(*facts_.user_frame);
-    const size_t end = std::min(frames.size(), *facts_.user_frame + 1 + kMaxCycle);
-    for (size_t i = *facts_.user_frame + 1; i < end; ++i)
-      if (!own.empty() && function(i) == own) return i;
-    return std::nullopt;
-  }
-
-  // Which pointer does the recursion go along, who sets it, and does it lead round in a circle?
-  void blame_recursion() {
-    for (size_t frame = *facts_.user_frame + 1; frame <= *recursion(); ++frame) {
-      FunctionBody* body = code_.of_frame(frame);
-      if (body == nullptr || body->code()[body->current()].flow != isa::Flow::kCall) continue;
-      for (unsigned n = 0; n < kRegisterArguments; ++n) {
-        const auto id = isa::argument_register(site_.arch(), n);
-        if (!id) break;
-        const auto sources = process::find_sources(body->flow(), body->current(),
-                                                   Spot::in_register(*id), std::nullopt);
-        if (sources.size() == 1 && sources[0].kind == process::Returned::Kind::kLoad)
-          blame_link(*body, sources[0].at, *id);
-      }
-    }
-  }
-
-  // The object that the innermost call was given, or the one that this call passes.
-  std::optional<uint64_t> start_of_walk(FunctionBody& body, size_t load, RegisterId argument) {
-    if (FunctionBody* inner = code_.of_frame(*facts_.user_frame)) {
-      const auto entry = inner->code().at(inner->code().entry());
-      for (const size_t at : {entry.value_or(inner->current()), inner->current()})
-        if (const auto given = inner->flow().value(at, argument)) return given;
-    }
-    const auto address = body.flow().address(load, body.code()[load].memory[0]);
-    return address ? site_.modules.memory().load<uint64_t>(*address) : std::nullopt;
-  }
-
-  void blame_link(FunctionBody& body, size_t load, RegisterId argument) {
-    const isa::MemoryOperand& link = body.code()[load].memory[0];
-    if (!link.base || link.index || link.size != 8) return;
-    const auto first = start_of_walk(body, load, argument);
-    const auto length = first ? circle(*first, link.displacement) : std::nullopt;
-    trace_.blame_all_writers(
-        body, load, 0, length ? Reason::kLinks : Reason::kSetsOthers,
-        length ? fmt::format("along which the recursion goes: it leads round in a circle of {}",
-                             *length)
-               : "along which the recursion goes");
-  }
-
-  // After how many links, each `offset` bytes in its object, the way comes back.
-  std::optional<size_t> circle(uint64_t first, int64_t offset) {
-    std::vector<uint64_t> met;
-    std::optional<uint64_t> at = first;
-    while (at && *at != 0 && met.size() < kMaxLinks) {
-      const auto same = std::ranges::find(met, *at);
-      if (same != met.end()) return static_cast<size_t>(met.end() - same);
-      met.push_back(*at);
-      at = site_.modules.memory().load<uint64_t>(Address(*at + static_cast<uint64_t>(offset)));
-    }
-    return std::nullopt;
   }
 
   const Site& site_;

@@ -4,6 +4,7 @@
 #include <deque>
 #include <set>
 
+#include "diagnosis/facts/call_arguments.h"
 #include "process/flow/returns.h"
 
 namespace inquest::diagnosis {
@@ -19,7 +20,6 @@ namespace {
 constexpr int kMaxDepth = 2;
 constexpr size_t kMaxAsked = 48;   // instructions of one function whose address is traced
 constexpr size_t kMaxBehind = 12;  // instructions behind a call that may look at its result
-constexpr unsigned kRegisterArguments = 6;
 
 struct Wanted {
   RegisterId argument;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "diagnosis/facts/call_arguments.h"
 #include "diagnosis/facts/origin_trace.h"
 
 namespace inquest::diagnosis {
@@ -17,7 +18,6 @@ using Kind = OriginStep::Kind;
 namespace {
 
 constexpr int kMaxCallDepth = 4;
-constexpr unsigned kRegisterArguments = 6;
 
 std::optional<Address> callee_of(FunctionBody& body, size_t call, const process::MemoryReader& m) {
   const Instruction& one = body.code()[call];
