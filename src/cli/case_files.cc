@@ -10,6 +10,7 @@
 #include "cli/evidence.h"
 #include "cli/vault_access.h"
 #include "cli/worker.h"
+#include "platform/codec/codec.h"
 #include "platform/os/fd.h"
 #include "platform/os/file.h"
 #include "vault/archive.h"
@@ -18,7 +19,7 @@ namespace inquest::cli {
 namespace {
 
 constexpr size_t kLeastDigits = 4;
-constexpr size_t kSniffed = 512 << 10;
+constexpr size_t kMagic = 64, kSniffed = 512 << 10;  // bytes
 
 // Half of what the temporary directory has left, for one archive.
 uint64_t room_for_archive(const std::string& directory) {
@@ -113,9 +114,16 @@ Result<CaseFiles> check_out(vault::Vault& vault, const vault::Case& from) {
 bool is_archive_file(const std::string& path) {
   const auto fd = os::open_regular_file(path);
   if (!fd.ok()) return false;
-  Bytes start(kSniffed);
-  const auto got = os::pread_some(fd->get(), start, 0);
-  return got.ok() && vault::is_archive(ByteView(start).first(*got));
+  // Nearly all input is none, which its first bytes tell.
+  Bytes start(kMagic);
+  for (const size_t size : {kMagic, kSniffed}) {
+    start.resize(size);
+    const auto got = os::pread_some(fd->get(), start, 0);
+    if (!got.ok()) return false;
+    start.resize(*got);
+    if (codec::sniff(start) != codec::Codec::kZstd) return false;
+  }
+  return vault::is_archive(start);
 }
 
 Result<CaseArchive> open_archive(const std::string& path) {
