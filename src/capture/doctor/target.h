@@ -45,7 +45,7 @@ struct Target {
   uint32_t uid = 0, euid = 0;
   // False: the kernel gives its /proc files to root, and dumps nothing or for root alone.
   bool is_dumpable = true;
-  int seccomp = 0;  // 0 none, 1 strict, 2 filter
+  int seccomp = 0;      // 0 none, 1 strict, 2 filter
   uint64_t caught = 0;  // signals: bit n - 1 for signal n
   uint64_t effective_capabilities = 0;
   int32_t tracer = 0;

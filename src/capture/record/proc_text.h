@@ -48,9 +48,9 @@ struct ProcessStatus {
   uint64_t blocked = 0, ignored = 0, caught = 0;  // signal masks: bit n-1 is signal n
   uint64_t capabilities = 0;                      // effective: bit n is capability n
   int seccomp = 0;                                // 2: a filter
-  bool dumps_core = false;    // right now
-  int32_t tracer = 0;         // 0: none
-  int32_t innermost_pid = 0;  // in its own pid namespace
+  bool dumps_core = false;                        // right now
+  int32_t tracer = 0;                             // 0: none
+  int32_t innermost_pid = 0;                      // in its own pid namespace
   uint64_t mapped_kib = 0, resident_kib = 0, anonymous_kib = 0;
   uint32_t threads = 0;
   char state = '?';
