@@ -66,7 +66,7 @@ int serve(const Options& options, capture::CollectServices& services) {
 int collect(Options& options) {
   using std::chrono::milliseconds;
   options.collect.dead_time = milliseconds(options.dead_time_ms);
-  options.collect.capture.analysis_budget = milliseconds(options.analysis_ms);
+  options.collect.look.budget = milliseconds(options.analysis_ms);
   options.collect.kinds_file = options.vault + "/kinds";
   // Made here, so that a fault of the place is told at the start and not at the first crash.
   if (auto vault = open_vault(options.vault, Access::kCreate); !vault.ok())

@@ -46,7 +46,8 @@ int run(Options& options) {
   run.restarts.healthy = milliseconds(options.healthy_ms);
   run.give_up = options.give_up == "hold" ? capture::GiveUp::kHold : capture::GiveUp::kExit;
   run.full_core = options.core == "full";
-  run.capture.analysis_budget = milliseconds(options.analysis_ms);
+  run.look.analyse = analyse_held;
+  run.look.budget = milliseconds(options.analysis_ms);
   run.preload = find_companion("libinquest-preload.so");
   if (run.preload.empty() && !run.trace) {
     std::fprintf(stderr,
@@ -56,7 +57,6 @@ int run(Options& options) {
   const CrashKeeper keeper(options.output, options.vault);
   if (const Status usable = keeper.check(); !usable.ok()) return refuse(usable.error());
   const capture::CrashServices services{
-      .analyse = analyse_held,
       .keep = [&](ByteView record,
                   const capture::Captured& captured) { return keeper.keep(record, captured); },
       .keep_full =

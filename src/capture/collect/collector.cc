@@ -91,15 +91,18 @@ Result<Captured> take_name(const Proc& process, int signal) {
 Result<Captured> take(const Dying& dying, CoreStream& stream, Retain retain,
                       const CollectOptions& options, const CollectServices& services) {
   if (retain == Retain::kCountOnly) return take_name(dying.process, stream.signal());
-  CaptureOptions how = options.capture;
+  LookOptions look = options.look;
   if (services.analyse) {
-    how.analyse = [&](ByteView notes, std::unique_ptr<process::MemoryReader> memory) {
+    look.analyse = [&](ByteView notes, std::unique_ptr<process::MemoryReader> memory) {
       if (renounce_rights(dying.status.uid.value_or(0), dying.status.gid.value_or(0)).ok())
         services.analyse(notes, std::move(memory));
     };
   }
-  return capture(dying.process, {.threads = std::move(stream.threads()), .how = "kernel"},
-                 stream.signal(), std::nullopt, how);
+  INQ_TRY(Captured captured,
+          capture(dying.process, {.threads = std::move(stream.threads()), .how = "kernel"},
+                  stream.signal(), std::nullopt, options.capture));
+  look_at_held(dying.process, look, {}, captured);
+  return captured;
 }
 
 // Where the crashing thread stood: module and offset, or empty.

@@ -13,7 +13,7 @@
 #include "base/result.h"
 #include "capture/collect/kernel_log.h"
 #include "capture/collect/policy.h"
-#include "capture/record/capture.h"
+#include "capture/record/closer_look.h"
 
 namespace inquest::capture {
 
@@ -35,7 +35,7 @@ class FullCoreSink {
 };
 
 struct CollectServices {
-  Analyse analyse;  // see CaptureOptions; runs in a child without rights
+  Analyse analyse;  // see LookOptions; runs in a child without rights
   // Only counted. Runs in the child of the crash.
   std::function<Status(const CollectedCrash& crash)> count;
   FullCoreSink* full_core = nullptr;  // where a full core goes
@@ -52,6 +52,7 @@ struct CollectOptions {
   std::string kinds_file;
   PolicyRules rules;
   CaptureOptions capture;
+  LookOptions look;                           // its analyse is that of the services
   std::chrono::milliseconds dead_time{2000};  // that a full core may hold the process
   uint32_t max_children = 256;
 };

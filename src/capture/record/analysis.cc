@@ -20,9 +20,8 @@ namespace {
 
 constexpr rlim_t kHeapBytes = rlim_t{1} << 30;
 
-[[noreturn]] void be_analyst(const Analyse& analyse, ByteView notes,
-                             const std::vector<LiveMapping>& mappings, uint32_t filter, int mem,
-                             int pagemap, const PageStore& kept, TouchedPages& touched) {
+[[noreturn]] void be_analyst(const Analyse& analyse, ByteView notes, const LiveSource& source,
+                             TouchedPages& touched) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const rlimit no_core = {0, 0}, heap = {kHeapBytes, kHeapBytes};
   ::setrlimit(RLIMIT_CORE, &no_core);
@@ -32,7 +31,7 @@ constexpr rlim_t kHeapBytes = rlim_t{1} << 30;
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null, standard);
-  auto memory = LiveMemory::create(mappings, filter, mem, pagemap, kept, touched);
+  auto memory = LiveMemory::create(source, touched);
   if (!memory.ok()) ::_exit(1);
   try {
     analyse(notes, std::move(*memory));
@@ -46,12 +45,10 @@ constexpr rlim_t kHeapBytes = rlim_t{1} << 30;
 }  // namespace
 
 Result<RunningAnalysis> RunningAnalysis::start(const Analyse& analyse, ByteView notes,
-                                               const std::vector<LiveMapping>& mappings,
-                                               uint32_t filter, int mem, int pagemap,
-                                               const PageStore& kept, TouchedPages& touched) {
+                                               const LiveSource& source, TouchedPages& touched) {
   const pid_t pid = ::fork();
   if (pid < 0) return Error::io("no process for the analysis", errno);
-  if (pid == 0) be_analyst(analyse, notes, mappings, filter, mem, pagemap, kept, touched);
+  if (pid == 0) be_analyst(analyse, notes, source, touched);
   return RunningAnalysis(pid, touched);
 }
 

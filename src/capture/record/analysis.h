@@ -1,4 +1,5 @@
-// Runs the analysis on a stopped process, in a child with a deadline, and keeps what it read.
+// Runs the analysis on a stopped process or a copy of it, in a child with a deadline, and keeps
+// what it read.
 #pragma once
 
 #include <chrono>
@@ -25,9 +26,7 @@ class RunningAnalysis {
  public:
   // Never blocks for long: forks. `touched` must outlive it.
   static Result<RunningAnalysis> start(const Analyse& analyse, ByteView notes,
-                                       const std::vector<LiveMapping>& mappings, uint32_t filter,
-                                       int mem, int pagemap, const PageStore& kept,
-                                       TouchedPages& touched);
+                                       const LiveSource& source, TouchedPages& touched);
   RunningAnalysis(RunningAnalysis&& other) noexcept;
   RunningAnalysis& operator=(RunningAnalysis&&) = delete;
   RunningAnalysis(const RunningAnalysis&) = delete;

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
-#include <set>
 
 #include "binary/elf/file.h"
 #include "capture/record/core_writer.h"
@@ -18,7 +17,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr uint32_t kMaxAnnotationBytes = 64 << 10;
-constexpr size_t kMaxSmaps = 96 << 20;
 
 class Stopwatch {
  public:
@@ -62,70 +60,6 @@ void read_handler_context(const RemoteMemory& memory, const HandlerContext& hand
   Bytes text(std::min(handler.annotations_size, kMaxAnnotationBytes));
   text.resize(handler.annotations.is_null() ? 0 : memory.read(handler.annotations, text));
   captured.annotations = parse_annotations(text);
-}
-
-// Reads as far as there is time. `complete`: all of it.
-std::string read_smaps(const Proc& process, Clock::time_point deadline, bool* complete) {
-  *complete = false;
-  std::string text;
-  auto fd = process.open_file("smaps", 0);
-  if (!fd.ok()) return text;
-  Bytes buffer(64 << 10);
-  while (Clock::now() < deadline && text.size() < kMaxSmaps) {
-    // Not read_some(): it would wait for a full buffer.
-    const ssize_t got = ::read(fd->get(), buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) {
-      *complete = got == 0;
-      break;
-    }
-    text.append(reinterpret_cast<const char*>(buffer.data()), static_cast<size_t>(got));
-  }
-  return text;
-}
-
-// Forgets pages of mappings that are not to be dumped. A mapping of which that could not be learnt
-// keeps its pages only where that is harmless: stacks, and data of modules.
-void obey_flags(const std::map<uint64_t, MappingFlags>& flags, bool complete, Captured& captured) {
-  std::map<std::string, size_t> dropped;
-  std::set<uint64_t> stacks;
-  for (const ThreadState& thread : captured.threads) {
-    const LiveMapping* stack = find_mapping(captured.mappings, thread.sp);
-    if (stack != nullptr) stacks.insert(stack->range.start.value);
-  }
-  size_t unsure = 0;
-  for (const Address page : captured.pages.addresses()) {
-    const LiveMapping* mapping = find_mapping(captured.mappings, page);
-    if (mapping == nullptr) continue;
-    const auto found = flags.find(mapping->range.start.value);
-    if (found == flags.end()) {
-      const bool harmless = complete || mapping->is_file() ||
-                            stacks.contains(mapping->range.start.value) ||
-                            mapping->path == "[vdso]";
-      if (!harmless) {
-        captured.pages.drop(page);
-        ++unsure;
-      }
-      continue;
-    }
-    const KeepRule rule = keep_rule(*mapping, captured.circumstances.filter, &found->second);
-    if (rule.keep != Keep::kNothing) continue;
-    captured.pages.drop(page);
-    ++dropped[rule.reason];
-  }
-  for (const auto& [reason, count] : dropped) {
-    captured.left_out.push_back({fmt::format("{} pages that were pointed to", count), reason});
-  }
-  if (unsure != 0) {
-    captured.left_out.push_back(
-        {fmt::format("{} pages of anonymous memory", unsure),
-         "there was no time to learn whether the program keeps them out of dumps (MADV_DONTDUMP)"});
-  }
-}
-
-void take_touched(const TouchedPages& touched, PageStore& pages) {
-  const uint32_t count = std::min(touched.count(), touched.max_pages());
-  for (uint32_t i = 0; i < count; ++i) pages.add(touched.address(i), touched.page(i));
 }
 
 void note_threads(bool some_left_out, Captured& captured) {
@@ -176,47 +110,6 @@ void gather(const Proc& process, const RemoteMemory& memory, const CaptureOption
                            gatherer.left_out().end());
 }
 
-void analyse(const RemoteMemory& memory, const CaptureOptions& options, const Proc& process,
-             std::string why_not, Captured& captured) {
-  std::optional<TouchedPages> touched;
-  std::optional<RunningAnalysis> running;
-  const Clock::time_point start = Clock::now();
-  const bool asked = options.analyse && options.analysis_budget.count() > 0;
-  if (!asked) why_not = "it was not asked for";
-  if (why_not.empty()) {
-    const Bytes notes = core_head(core_notes(captured.circumstances, captured.threads,
-                                             captured.signal, captured.mappings, json_of(captured)),
-                                  {});
-    if (auto created = TouchedPages::create(options.max_analysis_pages); created.ok()) {
-      touched.emplace(std::move(*created));
-      auto started = RunningAnalysis::start(options.analyse, notes, captured.mappings,
-                                            captured.circumstances.filter, memory.mem_fd(),
-                                            memory.pagemap_fd(), captured.pages, *touched);
-      if (started.ok()) running.emplace(std::move(*started));
-      if (!started.ok()) why_not = started.error().message();
-    } else {
-      why_not = created.error().message();
-    }
-  }
-  // The kernel looks at each page of the process for this, while the analysis runs.
-  bool complete = false;
-  const std::string smaps = read_smaps(process, start + options.flags_budget, &complete);
-  if (running) {
-    const AnalysisResult result = running->finish(start + options.analysis_budget);
-    take_touched(*touched, captured.pages);
-    why_not = result.why_incomplete;
-    if (result.over != 0) {
-      captured.left_out.push_back({fmt::format("{} pages that the analysis read", result.over),
-                                   fmt::format("over {} pages", options.max_analysis_pages)});
-    }
-  }
-  if (!why_not.empty()) {
-    captured.left_out.push_back({"memory that only the analysis knows to look for", why_not});
-  }
-  captured.flags = parse_smaps_flags(smaps);
-  obey_flags(captured.flags, complete, captured);
-}
-
 }  // namespace
 
 std::string now_text() {
@@ -263,22 +156,6 @@ Result<Captured> capture(const Proc& process, Held held, int signal,
   watch.lap("memory");
   read_the_rest(process, captured.circumstances);
   watch.lap("circumstances");
-  std::string why_no_analysis;
-  if (options.when_gathered) why_no_analysis = options.when_gathered(captured);
-  watch.lap("ports");
-  analyse(memory, options, process, std::move(why_no_analysis), captured);
-  watch.lap("analysis");
-  if (captured.pages.size() == 0) captured.fidelity = Fidelity::kRegistersOnly;
-  if (const size_t count = scrub_environment_in(captured.pages, captured.circumstances);
-      count != 0) {
-    captured.left_out.push_back(
-        {fmt::format("the values of {} variables of the environment", count),
-         "their names or shapes tell of secrets; in memory they are "
-         "overwritten with '*'"});
-  }
-  if (!process.is_alive()) {
-    captured.left_out.push_back({"what was read last", "the process was killed meanwhile"});
-  }
   return captured;
 }
 

@@ -1,34 +1,21 @@
-// capture(): a stopped process becomes a Captured in memory, in about a millisecond; record_of():
-// that becomes a slim record, a sparse ELF core. Between the two the process may die.
+// capture(): a stopped process becomes a Captured in memory, in about a millisecond; closer_look.h
+// brings it to its end; record_of(): that becomes a slim record, a sparse ELF core.
 #pragma once
 
-#include <chrono>
-#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "capture/record/analysis.h"
 #include "capture/record/circumstances.h"
 #include "capture/record/page_store.h"
 #include "capture/record/stop.h"
 
 namespace inquest::capture {
 
-struct Captured;
-
 struct CaptureOptions {
   StopLimits stop;
   GatherLimits gather;
-  Analyse analyse;  // empty: none
-  std::chrono::milliseconds analysis_budget{150};
-  uint32_t max_analysis_pages = 16384;
-  // How long the kernel may take to say which mappings are not to be dumped: it looks at each page.
-  std::chrono::milliseconds flags_budget{250};
-  // Called when the memory that is always kept has been read, before the analysis: the moment to
-  // free the ports. Its answer says why the analysis is not worth its time; empty: it is.
-  std::function<std::string(const Captured&)> when_gathered;
 };
 
 // What a handler in the process said: where the kernel's context of the signal lies.
@@ -61,7 +48,8 @@ struct Held {
   std::string how;                   // "ptrace", "handler", "kernel"
 };
 
-// `process` must go on being held until this returns.
+// What is kept of every crash. `process` must go on being held until this returns. What the program
+// keeps out of dumps may be in it still: each capture has to be ended by a closer look.
 Result<Captured> capture(const Proc& process, Held held, int signal,
                          const std::optional<HandlerContext>& handler,
                          const CaptureOptions& options);

@@ -1,4 +1,4 @@
-// capture() on children of this test that stand still or crash.
+// capture() and the closer look on children of this test that stand still or crash.
 #include "capture/record/capture.h"
 
 #include <gtest/gtest.h>
@@ -10,6 +10,8 @@
 #include <csignal>
 #include <cstring>
 #include <functional>
+
+#include "capture/record/closer_look.h"
 
 namespace inquest::capture {
 namespace {
@@ -61,12 +63,14 @@ class CaptureTest : public ::testing::Test {
     void* page = ::mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return static_cast<char*>(page);
   }
-  static Result<Captured> take(pid_t pid, const CaptureOptions& options) {
+  static Result<Captured> take(pid_t pid, const LookOptions& options) {
     INQ_TRY(const Proc process, Proc::open(pid));
     INQ_TRY(StoppedProcess stopped,
-            StoppedProcess::stop(process, pid, [](pid_t) { return false; }, options.stop));
+            StoppedProcess::stop(process, pid, [](pid_t) { return false; }, {}));
     Held held{.threads = stopped.threads(), .some_left_out = false, .how = "ptrace"};
-    return capture(process, std::move(held), 0, std::nullopt, options);
+    INQ_TRY(Captured captured, capture(process, std::move(held), 0, std::nullopt, {}));
+    look_at_held(process, options, {}, captured);
+    return captured;
   }
 
   char* heap_ = nullptr;
@@ -85,8 +89,8 @@ Address at(const char* pointer) { return Address(reinterpret_cast<uintptr_t>(poi
 
 TEST_F(CaptureTest, TheAnalysisDecidesWhatElseIsKept) {
   const Child child([] {});
-  CaptureOptions options;
-  options.analysis_budget = std::chrono::seconds(10);
+  LookOptions options;
+  options.budget = std::chrono::seconds(10);
   options.analyse = [&](ByteView, std::unique_ptr<process::MemoryReader> memory) {
     const auto bytes = memory->view(at(heap_), kPage);
     if (bytes.size() != kPage || bytes[7] != 'h') ::abort();
@@ -102,8 +106,8 @@ TEST_F(CaptureTest, TheAnalysisDecidesWhatElseIsKept) {
 
 TEST_F(CaptureTest, WhatIsNotToBeDumpedIsForgottenThoughTheAnalysisReadIt) {
   const Child child([] {});
-  CaptureOptions options;
-  options.analysis_budget = std::chrono::seconds(10);
+  LookOptions options;
+  options.budget = std::chrono::seconds(10);
   options.flags_budget = std::chrono::seconds(10);
   options.analyse = [&](ByteView, std::unique_ptr<process::MemoryReader> memory) {
     static_cast<void>(memory->load<char>(at(hidden_)));
@@ -117,8 +121,8 @@ TEST_F(CaptureTest, WhatIsNotToBeDumpedIsForgottenThoughTheAnalysisReadIt) {
 
 TEST_F(CaptureTest, WithoutTimeToLearnWhatIsHiddenNothingUnsureIsKept) {
   const Child child([] {});
-  CaptureOptions options;
-  options.analysis_budget = std::chrono::seconds(10);
+  LookOptions options;
+  options.budget = std::chrono::seconds(10);
   options.flags_budget = std::chrono::milliseconds(0);
   options.analyse = [&](ByteView, std::unique_ptr<process::MemoryReader> memory) {
     static_cast<void>(memory->load<char>(at(hidden_)));
@@ -130,8 +134,8 @@ TEST_F(CaptureTest, WithoutTimeToLearnWhatIsHiddenNothingUnsureIsKept) {
 
 TEST_F(CaptureTest, AnAnalysisThatTakesTooLongIsEndedAndSaidSo) {
   const Child child([] {});
-  CaptureOptions options;
-  options.analysis_budget = std::chrono::milliseconds(30);
+  LookOptions options;
+  options.budget = std::chrono::milliseconds(30);
   options.analyse = [&](ByteView, std::unique_ptr<process::MemoryReader> memory) {
     static_cast<void>(memory->load<char>(at(heap_)));
     while (true) ::pause();
@@ -146,11 +150,93 @@ TEST_F(CaptureTest, AnAnalysisThatTakesTooLongIsEndedAndSaidSo) {
 
 TEST_F(CaptureTest, AnAnalysisThatDiesHarmsNobody) {
   const Child child([] {});
-  CaptureOptions options;
+  LookOptions options;
   options.analyse = [](ByteView, std::unique_ptr<process::MemoryReader>) { ::raise(SIGKILL); };
   const auto captured = take(child.pid(), options);
   ASSERT_TRUE(captured.ok());
   EXPECT_EQ(why_incomplete(*captured), "it died of signal 9");
+}
+
+// A process and its fork: the first is captured, the second looked at.
+class CopyTest : public CaptureTest {
+ protected:
+  void SetUp() override {
+    CaptureTest::SetUp();
+    not_copied_ = map();
+    wiped_ = map();
+    area_ = static_cast<char*>(
+        ::mmap(nullptr, kArea, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    ::munmap(not_copied_, kPage);  // only the process has it
+    ::madvise(wiped_, kPage, MADV_WIPEONFORK);
+  }
+  void TearDown() override {
+    ::munmap(wiped_, kPage);
+    ::munmap(area_, kArea);
+    CaptureTest::TearDown();
+  }
+  // Nothing points to it.
+  char* far() const { return area_ + 40 * kPage; }
+  Result<Captured> look() const {
+    const Child process([&] {
+      ::mmap(not_copied_, kPage, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+      std::memset(not_copied_, 'n', kPage);
+      std::memset(wiped_, 'w', kPage);
+    });
+    const Child copy([&] { std::memset(far(), 'c', kPage); });
+    INQ_TRY(const Proc original, Proc::open(process.pid()));
+    INQ_TRY(const Proc copied, Proc::open(copy.pid()));
+    INQ_TRY(StoppedProcess stopped,
+            StoppedProcess::stop(original, process.pid(), [](pid_t) { return false; }, {}));
+    Held held{.threads = stopped.threads(), .some_left_out = false, .how = "ptrace"};
+    INQ_TRY(Captured captured, capture(original, std::move(held), 0, std::nullopt, {}));
+    LookOptions options;
+    options.analyse = [&](ByteView, std::unique_ptr<process::MemoryReader> memory) {
+      if (memory->load<char>(at(far())) != 'c') ::abort();
+      if (memory->load<char>(at(hidden_))) ::abort();
+      // What was not pointed to is absent.
+      if (memory->load<char>(at(not_copied_)).value_or('n') != 'n') ::abort();
+      if (memory->load<char>(at(wiped_)).value_or('w') != 'w') ::abort();
+    };
+    look_at_copy(copied, RemoteMemory(copied), options, {}, captured);
+    return captured;
+  }
+
+  static constexpr size_t kArea = 64 * kPage;
+  char* area_ = nullptr;
+  char* not_copied_ = nullptr;
+  char* wiped_ = nullptr;
+};
+
+TEST_F(CopyTest, WhatTheCopyHasNotIsAbsentAndNotZero) {
+  const auto captured = look();
+  ASSERT_TRUE(captured.ok()) << captured.error().message();
+  EXPECT_EQ(why_incomplete(*captured), "");
+  EXPECT_EQ(captured->pages.load<char>(at(far())), 'c');
+  EXPECT_FALSE(captured->pages.has(at(hidden_)));
+  EXPECT_EQ(captured->pages.load<char>(at(wiped_)).value_or('w'), 'w');
+  const auto flags = captured->flags.find(at(not_copied_).value);
+  ASSERT_NE(flags, captured->flags.end());
+  EXPECT_TRUE(flags->second.not_inherited);
+}
+
+TEST_F(CopyTest, OfACopyThatWasKilledNothingUnsureIsKept) {
+  const Child process([&] {});
+  const auto original = Proc::open(process.pid());
+  ASSERT_TRUE(original.ok());
+  auto captured = take(process.pid(), {});
+  ASSERT_TRUE(captured.ok());
+  captured->pages.add(at(hidden_), Bytes(kPage, 's'));
+  std::optional<Child> copy([&] {});
+  const auto copied = Proc::open(copy->pid());
+  ASSERT_TRUE(copied.ok());
+  const RemoteMemory memory(*copied);
+  copy.reset();
+  LookOptions options;
+  options.analyse = [](ByteView, std::unique_ptr<process::MemoryReader>) {};
+  look_at_copy(*copied, memory, options, {}, *captured);
+  EXPECT_FALSE(captured->pages.has(at(hidden_)));
+  EXPECT_EQ(captured->left_out.back().why.find("the copy was killed"), 0);
 }
 
 TEST_F(CaptureTest, AProcessThatIsGoneIsAnError) {

@@ -112,26 +112,26 @@ void Shadow::fill(uint64_t offset) {
   header->count.store(number + 1, std::memory_order_release);
 }
 
-Result<std::unique_ptr<LiveMemory>> LiveMemory::create(const std::vector<LiveMapping>& mappings,
-                                                       uint32_t filter, int mem, int pagemap,
-                                                       const PageStore& kept,
+Result<std::unique_ptr<LiveMemory>> LiveMemory::create(const LiveSource& source,
                                                        TouchedPages& touched) {
   std::unique_ptr<LiveMemory> memory(new LiveMemory);
-  memory->pagemap_ = pagemap;
-  memory->kept_ = &kept;
+  memory->pagemap_ = source.pagemap;
+  memory->kept_ = &source.kept;
   uint64_t total = 0;
   shadow.areas.clear();
-  for (const LiveMapping& mapping : mappings) {
-    const Keep keep = keep_rule(mapping, filter, nullptr).keep;
+  for (const LiveMapping& mapping : source.mappings) {
+    const auto known = source.flags.find(mapping.range.start.value);
+    const MappingFlags* flags = known == source.flags.end() ? nullptr : &known->second;
+    const Keep keep = keep_rule(mapping, source.filter, flags).keep;
     Area area;
     area.range = mapping.range;
     area.shadow = total;
     if (keep != Keep::kNothing && mapping.range.size() <= kMaxReserved - total) {
-      area.no_access = !mapping.read;
-      area.unsure = keep == Keep::kWritten && mapping.read;
+      area.only_kept = !mapping.read || (flags != nullptr && flags->not_inherited);
+      area.unsure = keep == Keep::kWritten && !area.only_kept;
       // Whether it begins with an ELF header is known by now: then its first page was kept.
-      const bool has_header = mapping.is_file() && kept.has(mapping.range.start);
-      area.visible = !mapping.read  ? 0
+      const bool has_header = mapping.is_file() && source.kept.has(mapping.range.start);
+      area.visible = area.only_kept ? 0
                      : !area.unsure ? mapping.range.size()
                      : has_header   ? kPage
                                     : 0;
@@ -145,7 +145,7 @@ Result<std::unique_ptr<LiveMemory>> LiveMemory::create(const std::vector<LiveMap
   if (base == MAP_FAILED) return Error::io("no address space for the process's memory", errno);
   shadow.base = static_cast<uint8_t*>(base);
   shadow.size = total;
-  shadow.mem = mem;
+  shadow.mem = source.mem;
   shadow.touched = &touched;
   struct sigaction action = {};
   action.sa_sigaction = on_fault;
@@ -192,8 +192,8 @@ ByteView LiveMemory::view(Address address, uint64_t max) const {
   if (found == nullptr || max == 0) return {};
   Area& area = areas_[static_cast<size_t>(found - areas_.data())];
   const uint64_t inside = address - area.range.start;
-  // Only the tracer may read it, and has read what something points to.
-  if (area.no_access) {
+  // What something points to was read from the process itself.
+  if (area.only_kept) {
     const ByteView bytes = kept_->at(address);
     return bytes.first(std::min<uint64_t>(bytes.size(), max));
   }

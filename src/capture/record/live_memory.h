@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -57,14 +58,22 @@ class TouchedPages {
   uint32_t max_pages_ = 0;
 };
 
+// Where LiveMemory reads. All that it refers to must outlive it.
+struct LiveSource {
+  const std::vector<LiveMapping>& mappings;
+  uint32_t filter = 0;                            // coredump_filter
+  const std::map<uint64_t, MappingFlags>& flags;  // as far as they are known by now
+  int mem = -1, pagemap = -1;                     // of /proc/PID
+  // What was read already. Memory that the process itself may not access, or that a copy of it has
+  // not, comes from there or not at all.
+  const PageStore& kept;
+};
+
 class LiveMemory final : public process::MemoryReader {
  public:
-  // `mem`, `pagemap`: descriptors of /proc/PID's files. `kept`: what was read already; memory that
-  // the process itself may not access comes from there or not at all. Both and `touched` must
-  // outlive it, and there may be one LiveMemory in a process.
-  static Result<std::unique_ptr<LiveMemory>> create(const std::vector<LiveMapping>& mappings,
-                                                    uint32_t filter, int mem, int pagemap,
-                                                    const PageStore& kept, TouchedPages& touched);
+  // `touched` must outlive it. There may be one LiveMemory in a process.
+  static Result<std::unique_ptr<LiveMemory>> create(const LiveSource& source,
+                                                    TouchedPages& touched);
   ~LiveMemory() override;
 
   ByteView view(Address address, uint64_t max) const override;
@@ -75,7 +84,7 @@ class LiveMemory final : public process::MemoryReader {
     AddressRange range;
     uint64_t shadow = 0;   // where range.start is, in the reserved range
     uint64_t visible = 0;  // bytes from its start on that may be read
-    bool no_access = false;
+    bool only_kept = false;
     bool unsure = false;  // all of it may be read if any page was written to: see settle()
   };
   LiveMemory() = default;

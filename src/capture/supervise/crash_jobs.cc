@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,11 +43,8 @@ void write_answer(int fd, const CrashOutcome& outcome) {
       os::write_all(fd, {reinterpret_cast<const uint8_t*>(text.data()), text.size()}).ok());
 }
 
-// One line when the record is kept, another when it is explained: a child that dies of the record
-// has kept it all the same.
-[[noreturn]] void work(const CrashServices& services, const Captured& captured,
-                       const Snapshot* snapshot, bool explain, int fd) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+// Goes on when the supervisor is killed: what was captured is to be kept.
+void become_job() {
   ::setpriority(PRIO_PROCESS, 0, kNice);
   const rlimit no_core = {0, 0}, heap = {kHeapBytes, kHeapBytes},
                processor = {kProcessorSeconds, kProcessorSeconds};
@@ -61,26 +57,6 @@ void write_answer(int fd, const CrashOutcome& outcome) {
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   ::dup2(null, STDIN_FILENO);
   ::dup2(null, STDOUT_FILENO);
-  try {
-    CrashOutcome outcome;
-    const Bytes record = record_of(captured);
-    const auto id = services.keep(record, captured);
-    if (id.ok()) outcome.id = *id;
-    if (!id.ok()) outcome.why_not_kept = id.error().message();
-    write_answer(fd, outcome);
-    if (explain && services.explain) {
-      services.explain(record, outcome);
-      write_answer(fd, outcome);
-    }
-    if (snapshot != nullptr && services.keep_full && !outcome.id.empty()) {
-      const Status kept = services.keep_full(outcome.id, captured, snapshot->memory());
-      outcome.full_core = kept.ok() ? "kept" : kept.error().message();
-      write_answer(fd, outcome);
-    }
-  } catch (const std::bad_alloc&) {
-    ::_exit(1);
-  }
-  ::_exit(0);
 }
 
 // The last line that is whole.
@@ -105,18 +81,50 @@ std::optional<CrashOutcome> parse_answer(std::string_view answer) {
 
 }  // namespace
 
-void CrashJobs::add(uint64_t number, std::shared_ptr<Captured> captured,
-                    std::shared_ptr<Snapshot> snapshot) {
-  uint64_t held = captured->pages.bytes();
-  for (const Job& job : waiting_) held += job.captured->pages.bytes();
-  if (held > kMaxWaitingBytes) {
-    captured->pages = {};
-    captured->fidelity = Fidelity::kRegistersOnly;
-    captured->left_out.push_back(
-        {"all memory", fmt::format("{} crashes waited to be written", waiting_.size())});
+// One line when the record is kept, another when it is explained: a child that dies of the record
+// has kept it all the same.
+void CrashJobs::work(const Job& job, int fd) const {
+  become_job();
+  const CrashTaken& crash = job.crash;
+  Captured& captured = *crash.captured;
+  try {
+    if (crash.snapshot) {
+      const std::string why_not = job.only_keep ? "a first try failed" : crash.why_no_analysis;
+      look_at_copy(crash.snapshot->process(), crash.snapshot->memory(), look_, why_not, captured);
+      if (!crash.keep_full) crash.snapshot->end();
+    }
+    CrashOutcome outcome;
+    const Bytes record = record_of(captured);
+    const auto id = services_.keep(record, captured);
+    if (id.ok()) outcome.id = *id;
+    if (!id.ok()) outcome.why_not_kept = id.error().message();
+    write_answer(fd, outcome);
+    if (!job.only_keep && services_.explain) {
+      services_.explain(record, outcome);
+      write_answer(fd, outcome);
+    }
+    if (crash.keep_full && services_.keep_full && !outcome.id.empty()) {
+      const Status kept = services_.keep_full(outcome.id, captured, crash.snapshot->memory());
+      outcome.full_core = kept.ok() ? "kept" : kept.error().message();
+      write_answer(fd, outcome);
+    }
+  } catch (const std::bad_alloc&) {
+    ::_exit(1);
   }
-  waiting_.push_back(
-      {.number = number, .captured = std::move(captured), .snapshot = std::move(snapshot)});
+  ::_exit(0);
+}
+
+void CrashJobs::add(CrashTaken crash) {
+  uint64_t held = crash.captured->pages.bytes();
+  for (const Job& job : waiting_) held += job.crash.captured->pages.bytes();
+  if (held > kMaxWaitingBytes) {
+    crash.captured->pages = {};
+    crash.captured->fidelity = Fidelity::kRegistersOnly;
+    crash.captured->left_out.push_back(
+        {"all memory", fmt::format("{} crashes waited to be written", waiting_.size())});
+    if (!crash.keep_full) crash.snapshot = nullptr;
+  }
+  waiting_.push_back({.crash = std::move(crash)});
   start_some();
 }
 
@@ -127,7 +135,9 @@ void CrashJobs::start_some() {
     if (start(job)) {
       running_.push_back(std::move(job));
     } else {
-      done_({.number = job.number, .id = {}, .why_not_kept = "no process could be started for it"});
+      done_({.number = job.crash.number,
+             .id = {},
+             .why_not_kept = "no process could be started for it"});
     }
   }
 }
@@ -139,7 +149,7 @@ bool CrashJobs::start(Job& job) {
   const os::Fd write(ends[1]);
   job.answer.clear();
   job.pid = ::fork();
-  if (job.pid == 0) work(services_, *job.captured, job.snapshot.get(), job.explain, write.get());
+  if (job.pid == 0) work(job, write.get());
   ::fcntl(job.pipe.get(), F_SETFL, O_NONBLOCK);
   return job.pid > 0;
 }
@@ -187,16 +197,16 @@ void CrashJobs::ended(pid_t pid, int /*status*/) {
 
 void CrashJobs::finish(Job job) {
   auto outcome = parse_answer(job.answer);
-  if (!outcome && job.explain) {
+  if (!outcome && !job.only_keep) {
     // It died before anything was kept: once more, with less ambition.
-    job.explain = false;
+    job.only_keep = true;
     if (start(job)) {
       running_.push_back(std::move(job));
       return;
     }
   }
   if (!outcome) outcome = CrashOutcome{.number = 0, .id = {}, .why_not_kept = "writing it failed"};
-  outcome->number = job.number;
+  outcome->number = job.crash.number;
   done_(std::move(*outcome));
 }
 

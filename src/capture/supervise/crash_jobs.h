@@ -1,5 +1,6 @@
 // CrashJobs: what is done with a crash after its process was let go, in child processes of low
-// priority: the record is written, kept and explained. A few at a time; the others wait in memory.
+// priority: a copy of the process is looked at, the record is written, kept and explained. A few at
+// a time; the others wait in memory.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "capture/record/capture.h"
+#include "capture/record/closer_look.h"
 #include "capture/supervise/snapshot.h"
 #include "platform/os/fd.h"
 
@@ -27,7 +28,6 @@ struct CrashOutcome {
 };
 
 struct CrashServices {
-  Analyse analyse;  // runs while the process is held
   // Keeps a record; its id. Runs in a child.
   std::function<Result<std::string>(ByteView record, const Captured& captured)> keep;
   // Keeps the full core of a snapshot beside the record `id`. Runs in a child.
@@ -37,12 +37,24 @@ struct CrashServices {
   std::function<void(ByteView record, CrashOutcome& outcome)> explain;
 };
 
+// A crash whose process was let go.
+struct CrashTaken {
+  uint64_t number = 0;
+  std::shared_ptr<Captured> captured;
+  // A copy of the process; none: the capture has had its closer look.
+  std::shared_ptr<Snapshot> snapshot;
+  std::string why_no_analysis;  // of the copy; empty: it is to be analysed
+  bool keep_full = false;       // all memory of the copy
+};
+
 class CrashJobs {
  public:
-  CrashJobs(const CrashServices& services, std::function<void(CrashOutcome)> done)
-      : services_(services), done_(std::move(done)) {}
+  // Both must outlive it.
+  CrashJobs(const CrashServices& services, const LookOptions& look,
+            std::function<void(CrashOutcome)> done)
+      : services_(services), look_(look), done_(std::move(done)) {}
 
-  void add(uint64_t number, std::shared_ptr<Captured> captured, std::shared_ptr<Snapshot> snapshot);
+  void add(CrashTaken crash);
   // Descriptors to be polled for reading.
   std::vector<int> descriptors() const;
   // A descriptor is ready.
@@ -54,19 +66,19 @@ class CrashJobs {
 
  private:
   struct Job {
-    uint64_t number = 0;
-    std::shared_ptr<Captured> captured;
-    std::shared_ptr<Snapshot> snapshot;  // for the full core; may be none
-    bool explain = true;                 // false: a second try, that only keeps
+    CrashTaken crash;
+    bool only_keep = false;  // a second try
     pid_t pid = -1;
     os::Fd pipe;
     std::string answer;
   };
   void start_some();
   bool start(Job& job);
+  [[noreturn]] void work(const Job& job, int fd) const;
   void finish(Job job);
 
   const CrashServices& services_;
+  const LookOptions& look_;
   std::function<void(CrashOutcome)> done_;
   std::deque<Job> waiting_;
   std::vector<Job> running_;

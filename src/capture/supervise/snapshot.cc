@@ -128,25 +128,30 @@ Result<std::unique_ptr<Snapshot>> Snapshot::make(const Injector& injector, pid_t
   INQ_TRY(const int64_t pid, injector.call(SYS_clone, {flags, 0, 0, 0, 0, 0}));
   if (pid < 0) return Error(ErrorCode::kUnavailable, why_clone_failed(pid));
   // In a pid namespace of its own the process knows its child by another number: ptrace told ours.
-  std::unique_ptr<Snapshot> snapshot(
-      new Snapshot(injector.last_child().value_or(static_cast<pid_t>(pid))));
-  snapshot->owner_ = ::getpid();
-  if (!hold_for_good(snapshot->pid_)) {
-    return Error(ErrorCode::kUnavailable, "the copy could not be held");
+  const pid_t child = injector.last_child().value_or(static_cast<pid_t>(pid));
+  auto process = Proc::open(child);
+  if (!process.ok()) {
+    ::kill(child, SIGKILL);
+    return Error(process.error());
   }
-  const auto process = Proc::open(snapshot->pid_);
-  if (!process.ok()) return Error(process.error());
-  if (auto fd = process->open_file("oom_score_adj", O_WRONLY); fd.ok()) {
+  std::unique_ptr<Snapshot> snapshot(new Snapshot(std::move(*process)));
+  if (!hold_for_good(child)) return Error(ErrorCode::kUnavailable, "the copy could not be held");
+  if (auto fd = snapshot->process_.open_file("oom_score_adj", O_WRONLY); fd.ok()) {
     const std::string_view first = "1000";
     static_cast<void>(::write(fd->get(), first.data(), first.size()) == 0);
   }
-  snapshot->memory_.emplace(*process);
   return snapshot;
 }
 
+Snapshot::Snapshot(Proc process)
+    : process_(std::move(process)), memory_(process_), owner_(::getpid()) {}
+
+void Snapshot::end() const {
+  ::syscall(SYS_pidfd_send_signal, process_.pidfd(), SIGKILL, nullptr, 0);
+}
+
 Snapshot::~Snapshot() {
-  if (pid_ <= 0 || owner_ != ::getpid()) return;
-  ::kill(pid_, SIGKILL);
+  if (owner_ == ::getpid()) end();
 }
 
 }  // namespace inquest::capture

@@ -1,6 +1,6 @@
 // Snapshot: a copy-on-write copy of a process, made by an injected clone(): the original dies at
 // once, its memory can be read at leisure. The copy stands still all its life and is killed at the
-// end of ours.
+// end of ours, or earlier by end().
 #pragma once
 
 #include <sys/types.h>
@@ -24,14 +24,17 @@ class Snapshot {
   Snapshot& operator=(const Snapshot&) = delete;
   ~Snapshot();
 
-  pid_t pid() const { return pid_; }
-  const RemoteMemory& memory() const { return *memory_; }
+  pid_t pid() const { return process_.pid(); }
+  const Proc& process() const { return process_; }
+  const RemoteMemory& memory() const { return memory_; }
+  // Kills it, also from a child of ours; its memory is gone then.
+  void end() const;
 
  private:
-  explicit Snapshot(pid_t pid) : pid_(pid) {}
-  pid_t pid_;
-  pid_t owner_ = 0;  // only in this process it is killed at the end, not in our children
-  std::optional<RemoteMemory> memory_;
+  explicit Snapshot(Proc process);
+  Proc process_;
+  RemoteMemory memory_;
+  pid_t owner_;  // only in this process it is killed at the end, not in our children
 };
 
 // Why a copy of so much memory must not be made now; empty when it may. While the copy is kept, the

@@ -59,7 +59,7 @@ Supervisor::Supervisor(const RunOptions& options, const CrashServices& services)
       stderr_(options.keep_stderr),
       tracer_(options.max_stops_per_second),
       policy_(options.restarts),
-      jobs_(services_, [this](const CrashOutcome& result) { outcome(result); }),
+      jobs_(services_, options_.look, [this](const CrashOutcome& result) { outcome(result); }),
       cannot_read_proc_(why_not_proc()) {}
 
 int supervise(const RunOptions& options, const CrashServices& services) {

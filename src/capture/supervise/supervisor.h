@@ -30,6 +30,7 @@ struct RunOptions {
   uint32_t max_stops_per_second = 5000;
   std::string on_crash, on_storm;  // for /bin/sh; get JSON on stdin
   CaptureOptions capture;
+  LookOptions look;
 };
 
 // The exit status of the program, as a shell tells it: 128 + signal; 127 and 126 when it could not

@@ -39,33 +39,55 @@ std::string signal_name(int signal) {
 
 }  // namespace
 
-Result<Supervisor::Taken> Supervisor::take(const Proc& process, StoppedProcess& stopped, int signal,
-                                           const std::optional<HandlerContext>& handler) {
+Result<CrashTaken> Supervisor::take(const Proc& process, StoppedProcess& stopped, int signal,
+                                    const std::optional<HandlerContext>& handler) {
   const pid_t tid = stopped.threads().front().tid;
   const bool traced = !handler;
-  CaptureOptions options = options_.capture;
-  options.analyse = services_.analyse;
-  options.when_gathered = [&](const Captured& captured) -> std::string {
-    if (traced && options_.release_ports) release_ports(captured, tid);
-    // The same crash has been looked at closely, and a program that crashes again and again is to
-    // be back soon.
-    return aliases_.contains(quick_signature(captured)) ? "this crash was analysed before" : "";
-  };
   Held held{.threads = stopped.threads(),
             .some_left_out = stopped.some_left_out(),
             .how = handler ? "handler" : "ptrace"};
-  INQ_TRY(Captured captured, capture(process, std::move(held), signal, handler, options));
-  Taken taken{.captured = std::make_shared<Captured>(std::move(captured)), .snapshot = nullptr};
+  INQ_TRY(Captured captured, capture(process, std::move(held), signal, handler, options_.capture));
+  if (traced && options_.release_ports) release_ports(captured, tid);
+  const std::string quick = quick_signature(captured);
+  CrashTaken taken{.number = seen_,
+                   .captured = std::make_shared<Captured>(std::move(captured)),
+                   .snapshot = nullptr,
+                   .why_no_analysis = why_no_analysis(quick),
+                   .keep_full = options_.full_core};
   taken.captured->last_words = stderr_.last_lines();
   if (!stderr_.why_not().empty()) {
     taken.captured->left_out.push_back({"the last lines of stderr", stderr_.why_not()});
   }
-  if (options_.full_core) take_snapshot(taken, tid);
+  if (is_copy_wanted(taken)) take_snapshot(taken, tid);
+  if (!taken.snapshot) {
+    look_at_held(process, options_.look, taken.why_no_analysis, *taken.captured);
+  }
   // System calls that were injected have taken the place of the signal: it is to be delivered as it
   // was.
   Bytes siginfo = taken.captured->threads.front().siginfo;
   if (traced && !siginfo.empty()) ::ptrace(PTRACE_SETSIGINFO, tid, nullptr, siginfo.data());
   return taken;
+}
+
+// The same crash need not be looked at again, and a program that crashes again and again is to be
+// back soon.
+std::string Supervisor::why_no_analysis(const std::string& quick) const {
+  if (aliases_.contains(quick)) return "this crash was analysed before";
+  const bool is_at_work = std::any_of(quick_of_.begin(), quick_of_.end(),
+                                      [&](const auto& entry) { return entry.second == quick; });
+  return is_at_work ? "this crash is being analysed" : "";
+}
+
+// What has to be read of a copy would hold the process itself: the analysis, and the flags of its
+// mappings, for which the kernel looks at each page. A copy holds descriptors, too, that were not
+// closed.
+bool Supervisor::is_copy_wanted(const CrashTaken& taken) const {
+  constexpr size_t kMostCopies = 4;
+  constexpr uint64_t kSmallKib = 64 << 10;
+  if (taken.keep_full) return true;
+  const bool takes_long = taken.why_no_analysis.empty() ||
+                          taken.captured->circumstances.status.resident_kib > kSmallKib;
+  return takes_long && options_.release_ports && snapshots_.size() < kMostCopies;
 }
 
 // A socket lives until all memory of its process is freed, which takes 40 ms a GiB; the next
@@ -77,14 +99,15 @@ void Supervisor::release_ports(const Captured& captured, pid_t tid) {
   static_cast<void>(injector->call(SYS_close_range, {kFirst, ~uint32_t{0}, 0, 0, 0, 0}).ok());
 }
 
-void Supervisor::take_snapshot(Taken& taken, pid_t tid) {
+void Supervisor::take_snapshot(CrashTaken& taken, pid_t tid) {
   const auto injector = Injector::create(*taken.captured, tid);
   auto snapshot = injector.ok() ? Snapshot::make(*injector, tid, *taken.captured)
                                 : Result<std::unique_ptr<Snapshot>>(injector.error());
   if (snapshot.ok()) {
     taken.snapshot = std::move(*snapshot);
     snapshots_.insert(taken.snapshot->pid());
-  } else {
+  } else if (taken.keep_full) {
+    taken.keep_full = false;
     taken.captured->left_out.push_back({"the full core", snapshot.error().message()});
   }
 }
@@ -141,7 +164,7 @@ void Supervisor::crash(pid_t pid, pid_t tid, int signal) {
   }
   if (!options_.kernel_core) prevent_kernel_core(pid);
   Tracer::resume(tid, signal);
-  captured_crash(*taken);
+  captured_crash(std::move(*taken));
 }
 
 void Supervisor::crash_request(const CrashRequest& request) {
@@ -164,7 +187,7 @@ void Supervisor::crash_request(const CrashRequest& request) {
   uint32_t flags = options_.release_ports ? INQUEST_REPLY_CLOSE_DESCRIPTORS : 0;
   if (!options_.kernel_core) flags |= INQUEST_REPLY_NO_KERNEL_CORE;
   CrashSocket::answer(request, INQUEST_REPLY_CAPTURED, flags);
-  captured_crash(*taken);
+  captured_crash(std::move(*taken));
 }
 
 // It may not be held and read: what it tells of itself is taken.
@@ -177,18 +200,16 @@ void Supervisor::own_account(const CrashRequest& request, const Proc& process,
   if (!captured.ok()) {
     return not_captured(request.pid, request.signal, captured.error().message());
   }
-  Taken taken{.captured = std::make_shared<Captured>(std::move(*captured)), .snapshot = nullptr};
-  taken.captured->last_words = stderr_.last_lines();
-  captured_crash(taken);
+  captured->last_words = stderr_.last_lines();
+  captured_crash({.number = seen_, .captured = std::make_shared<Captured>(std::move(*captured))});
 }
 
-void Supervisor::captured_crash(const Taken& taken) {
-  const std::shared_ptr<Captured>& captured = taken.captured;
-  const std::string quick = quick_signature(*captured);
-  const uint64_t number = seen_;
-  quick_of_[number] = quick;
-  jobs_.add(number, captured, taken.snapshot);
-  if (captured->pid != main_ || stopping_ || !options_.restart) return;
+void Supervisor::captured_crash(CrashTaken taken) {
+  const pid_t pid = taken.captured->pid;
+  const std::string quick = quick_signature(*taken.captured);
+  quick_of_[taken.number] = quick;
+  jobs_.add(std::move(taken));
+  if (pid != main_ || stopping_ || !options_.restart) return;
   // The next instance need not wait for the end of this one.
   main_is_dying_ = true;
   phase_ = Phase::kWaiting;

@@ -45,18 +45,16 @@ class Supervisor {
   // supervisor_crash.cc
   void crash(pid_t pid, pid_t tid, int signal);  // traced: it stands at the delivery
   void crash_request(const CrashRequest& request);
-  struct Taken {
-    std::shared_ptr<Captured> captured;
-    std::shared_ptr<Snapshot> snapshot;
-  };
-  Result<Taken> take(const Proc& process, StoppedProcess& stopped, int signal,
-                     const std::optional<HandlerContext>& handler);
+  Result<CrashTaken> take(const Proc& process, StoppedProcess& stopped, int signal,
+                          const std::optional<HandlerContext>& handler);
   void release_ports(const Captured& captured, pid_t tid);
-  void take_snapshot(Taken& taken, pid_t tid);
+  std::string why_no_analysis(const std::string& quick) const;
+  bool is_copy_wanted(const CrashTaken& taken) const;
+  void take_snapshot(CrashTaken& taken, pid_t tid);
   void own_account(const CrashRequest& request, const Proc& process, const std::string& why);
   bool captured_before(const Proc& process);
   void not_captured(pid_t pid, int signal, const std::string& why);
-  void captured_crash(const Taken& taken);
+  void captured_crash(CrashTaken taken);
   void uncaptured(pid_t pid, int status, const std::string& why);
   void decide(const std::string& key);
   void act(const RestartDecision& decision);
