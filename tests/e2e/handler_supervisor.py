@@ -1,5 +1,6 @@
 """A small supervisor for tests of the handler: speaks src/capture/wire, remembers what it was told."""
 
+import ctypes
 import os
 import select
 import socket
@@ -8,7 +9,7 @@ import threading
 from dataclasses import dataclass, field
 
 MAGIC = 0x51514E49
-REQUEST = struct.Struct("<IHHiiQQQII")
+REQUEST = struct.Struct("<IHHiiQQQIIiiii")
 REPLY = struct.Struct("<IHHII")
 PIECE = struct.Struct("<QII")
 CAPTURED, WRITE_YOURSELF, COUNTED = 1, 2, 3
@@ -29,7 +30,20 @@ class Crash:
     pc: int | None = None
     annotations: dict[str, str] = field(default_factory=dict)
     comm: str = ""
+    needed: dict[str, int] = field(default_factory=dict)  # descriptors that the handler named
+    is_connected_to: str = ""  # the one that it calls its end of the connection
+    files: dict[int, str] = field(default_factory=dict)  # what each of its descriptors is
     pieces: list[tuple[int, int, bytes]] = field(default_factory=list)  # kind, address, bytes
+
+
+def descriptor_of(pid: int, number: int) -> int:
+    """A duplicate of another process's descriptor."""
+    of_process = os.pidfd_open(pid)
+    duplicate = ctypes.CDLL(None, use_errno=True).syscall(438, of_process, number, 0)  # pidfd_getfd
+    os.close(of_process)
+    if duplicate < 0:
+        raise OSError(ctypes.get_errno(), "pidfd_getfd")
+    return duplicate
 
 
 class Supervisor:
@@ -75,9 +89,10 @@ class Supervisor:
     def one(self, connection):
         pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
         packet = connection.recv(4096)
-        magic, version, size, tid, signal, ucontext, siginfo, annotations, bytes_, flags = REQUEST.unpack(packet)
-        assert (magic, version, size) == (MAGIC, 1, REQUEST.size), packet
-        crash = Crash(pid, tid, signal, flags)
+        magic, version, size, tid, signal, ucontext, siginfo, annotations, bytes_, flags, *needed, reserved = \
+            REQUEST.unpack(packet)
+        assert (magic, version, size, reserved) == (MAGIC, 1, REQUEST.size, 0), packet
+        crash = Crash(pid, tid, signal, flags, needed=dict(zip(("connection", "file", "directory"), needed)))
         self.crashes.append(crash)
         if self.outcome is not WRITE_YOURSELF:
             self.look(crash, ucontext, siginfo, annotations, bytes_)
@@ -105,6 +120,9 @@ class Supervisor:
                 crash.annotations = dict(pair.decode().split("=", 1) for pair in pairs)
         with open(f"/proc/{crash.pid}/task/{crash.tid}/comm", encoding="utf-8") as comm:
             crash.comm = comm.read().strip()
+        with socket.socket(fileno=descriptor_of(crash.pid, crash.needed["connection"])) as its_end:
+            crash.is_connected_to = os.fsdecode(its_end.getpeername()).replace("\0", "@")
+        crash.files = {int(fd): os.readlink(f"/proc/{crash.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{crash.pid}/fd")}
 
     def receive(self, connection, crash):
         connection.settimeout(20)

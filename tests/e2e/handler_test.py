@@ -249,6 +249,30 @@ class TheConversation(HandlerTest):
         with socket.socket() as again:
             again.bind(("127.0.0.1", int(done.stdout)))
 
+    def test_the_descriptors_that_it_still_needs_are_named(self):
+        """So that a supervisor can close all others, ports among them, while it still looks."""
+        with Supervisor() as listening:
+            run(victim("die"), "SEGV", "worker", env=listening.environment)
+        self.assertEqual(listening.errors, [])
+        crash = listening.crashes[0]
+        self.assertEqual(crash.is_connected_to, listening.name)
+        self.assertEqual((crash.needed["file"], crash.needed["directory"]), (-1, -1))
+
+    def test_the_descriptors_of_its_own_record_are_named(self):
+        directory, path = str(e2e.fresh("records")), str(e2e.fresh("file") / "record")
+        with Supervisor() as listening:
+            run(linked("linked"), "descriptor", path, preload=False,
+                env=listening.environment | {"INQUEST_RECORD_DIR": directory})
+        crash = listening.crashes[0]
+        self.assertEqual(crash.is_connected_to, listening.name)
+        self.assertEqual([crash.files[crash.needed[name]] for name in ("file", "directory")], [path, directory])
+
+    def test_descriptors_that_the_program_has_taken_over_are_not_named(self):
+        with Supervisor() as listening:
+            run(linked("linked"), "reused", e2e.fresh("reused"), e2e.fresh("other") / "database", preload=False,
+                env=listening.environment)
+        self.assertEqual([crash.needed["directory"] for crash in listening.crashes], [-1])
+
     def test_kernel_core_only_when_wanted(self):
         for flags, wanted in ((0, True), (NO_KERNEL_CORE, False)):
             with Supervisor(flags=flags) as listening:

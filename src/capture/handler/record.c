@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <ucontext.h>
@@ -125,13 +124,6 @@ void inq_record_send(const struct inq_crash* crash, int fd) {
 /* --- into a file -------------------------------------------------------------------------------
  */
 
-static int is_still(const struct inq_descriptor* descriptor) {
-  struct stat status;
-  return descriptor->fd >= 0 &&
-         inq_syscall(SYS_fstat, descriptor->fd, (long)&status, 0, 0, 0, 0) == 0 &&
-         status.st_dev == descriptor->device && status.st_ino == descriptor->inode;
-}
-
 struct name {
   char part[96];  /* while it is being written */
   char whole[96]; /* inquest-PID-TID-SECONDS.core */
@@ -152,7 +144,7 @@ static void make_name(struct name* name) {
 }
 
 static long open_directory(const struct inq_state* state) {
-  if (is_still(&state->record_directory)) return state->record_directory.fd;
+  if (inq_is_still(&state->record_directory)) return state->record_directory.fd;
   if (state->record_path[0] != '/') return -ENOENT;
   return inq_open(state->record_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 }
@@ -185,6 +177,6 @@ static void write_into_directory(const struct inq_crash* crash, const struct inq
 
 void inq_record_write(const struct inq_crash* crash, const struct inq_state* state) {
   int complete = 0;
-  if (is_still(&state->record_file)) write_core((int)state->record_file.fd, crash, &complete);
+  if (inq_is_still(&state->record_file)) write_core((int)state->record_file.fd, crash, &complete);
   if (!complete) write_into_directory(crash, state);
 }

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 
 #define MAGIC UINT64_C(0x65746174735f7169) /* "iq_state" */
 
@@ -30,6 +32,13 @@ int inq_watched_signal(int index) { return kWatched[index]; }
 uint64_t inq_fault_signals(void) {
   return INQ_BIT(SIGSEGV) | INQ_BIT(SIGBUS) | INQ_BIT(SIGILL) | INQ_BIT(SIGFPE) | INQ_BIT(SIGTRAP) |
          INQ_BIT(SIGSYS);
+}
+
+int inq_is_still(const struct inq_descriptor* descriptor) {
+  struct stat status;
+  return descriptor->fd >= 0 &&
+         inq_syscall(SYS_fstat, descriptor->fd, (long)&status, 0, 0, 0, 0) == 0 &&
+         status.st_dev == descriptor->device && status.st_ino == descriptor->inode;
 }
 
 static struct inq_state* copy(int number) {

@@ -30,6 +30,9 @@ struct inq_descriptor {
   uint64_t inode;
 };
 
+/* Whether it is; never for "none". */
+int inq_is_still(const struct inq_descriptor* descriptor);
+
 struct inq_state {
   uint64_t magic;
   uint64_t checksum; /* of all that follows */

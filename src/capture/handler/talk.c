@@ -47,8 +47,13 @@ static long connect_to(const struct inq_state* state, int64_t end) {
   return result;
 }
 
-static long send_request(int fd, const struct inq_crash* crash, const char* annotations,
-                         size_t annotations_size) {
+/* One that the program has put to another use by now is not ours to keep. */
+static int needed(const struct inq_descriptor* descriptor) {
+  return inq_is_still(descriptor) ? (int)descriptor->fd : -1;
+}
+
+static long send_request(int fd, const struct inq_state* state, const struct inq_crash* crash,
+                         const char* annotations, size_t annotations_size) {
   struct inquest_crash_request request = {
       .magic = INQUEST_WIRE_MAGIC,
       .version = INQUEST_WIRE_VERSION,
@@ -60,6 +65,9 @@ static long send_request(int fd, const struct inq_crash* crash, const char* anno
       .annotations = annotations_size != 0 ? (uintptr_t)annotations : 0,
       .annotations_size = (uint32_t)annotations_size,
       .flags = crash->flags,
+      .connection_fd = fd,
+      .record_file_fd = needed(&state->record_file),
+      .record_directory_fd = needed(&state->record_directory),
   };
   return inq_syscall(SYS_sendto, fd, (long)&request, sizeof request, MSG_NOSIGNAL, 0, 0);
 }
@@ -89,7 +97,7 @@ struct inq_talk inq_talk(const struct inq_state* state, const struct inq_crash* 
   }
   /* Without Yama this fails, and is not needed. */
   if (peer > 0) set_ptracer((int)peer);
-  if (send_request((int)fd, crash, annotations, annotations_size) ==
+  if (send_request((int)fd, state, crash, annotations, annotations_size) ==
           (long)sizeof(struct inquest_crash_request) &&
       receive_reply((int)fd, end, &reply)) {
     talk.outcome = reply.outcome;

@@ -35,6 +35,22 @@ pid_t translate_thread(const Proc& process, pid_t tid) {
   return 0;
 }
 
+bool is_understood(const inquest_crash_request& packet, ssize_t size) {
+  return size >= INQUEST_REQUEST_LEAST_BYTES && packet.magic == INQUEST_WIRE_MAGIC &&
+         packet.version == INQUEST_WIRE_VERSION && packet.signal_number >= 1 &&
+         packet.signal_number <= 64;
+}
+
+std::vector<int> needed_descriptors(const inquest_crash_request& packet) {
+  std::vector<int> result;
+  if (packet.connection_fd < 0) return result;
+  for (const int fd : {packet.connection_fd, packet.record_file_fd, packet.record_directory_fd}) {
+    if (fd >= 0) result.push_back(fd);
+  }
+  std::sort(result.begin(), result.end());
+  return result;
+}
+
 }  // namespace
 
 bool descends_from(pid_t pid, pid_t ancestor) {
@@ -89,6 +105,8 @@ std::optional<CrashRequest> CrashSocket::ready(int fd) {
                                   [&](const os::Fd& waiting) { return waiting.get() == fd; });
   if (found == waiting_.end()) return std::nullopt;
   inquest_crash_request packet = {};
+  // Handlers of other releases send less or more than we know of: what did not come is not there.
+  packet.connection_fd = packet.record_file_fd = packet.record_directory_fd = -1;
   const ssize_t got = ::recv(fd, &packet, sizeof packet, MSG_DONTWAIT);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return std::nullopt;
   CrashRequest request;
@@ -96,9 +114,7 @@ std::optional<CrashRequest> CrashSocket::ready(int fd) {
   waiting_.erase(found);
   ucred peer = {};
   socklen_t size = sizeof peer;
-  if (got != sizeof packet || packet.magic != INQUEST_WIRE_MAGIC ||
-      packet.version != INQUEST_WIRE_VERSION || packet.signal_number < 1 ||
-      packet.signal_number > 64 ||
+  if (!is_understood(packet, got) ||
       ::getsockopt(request.connection.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
     return std::nullopt;
   }
@@ -106,6 +122,7 @@ std::optional<CrashRequest> CrashSocket::ready(int fd) {
   request.signal = packet.signal_number;
   request.context = {Address(packet.ucontext), Address(packet.siginfo), Address(packet.annotations),
                      packet.annotations_size};
+  request.needed_descriptors = needed_descriptors(packet);
   // A forked child of what connected may have sent it: the request is taken for the peer alone.
   const auto process = Proc::open(peer.pid);
   if (!process.ok() || !descends_from(peer.pid, ::getpid())) return std::nullopt;

@@ -23,6 +23,9 @@ struct CrashRequest {
   pid_t tid = 0;  // as it stands in /proc here
   int signal = 0;
   HandlerContext context;
+  // Descriptors that its handler still needs, ascending, as the process says itself; empty when it
+  // does not say which. It waits for the answer on one of them.
+  std::vector<int> needed_descriptors;
 };
 
 class CrashSocket {

@@ -40,10 +40,13 @@
 /* One of the two copies of the handler's own state had been overwritten. */
 #define INQUEST_REQUEST_STATE_DAMAGED UINT32_C(16)
 
+/* Members are only ever added at the end, and `size` tells how far the sender's go: a reader takes
+ * what both know, and ignores the rest of a longer one. `version` changes when the meaning of a
+ * member does; a reader refuses those that it does not know. */
 struct inquest_crash_request {
   uint32_t magic;            /* INQUEST_WIRE_MAGIC */
   uint16_t version;          /* INQUEST_WIRE_VERSION */
-  uint16_t size;             /* of this struct, bytes; a longer one is of a later version */
+  uint16_t size;             /* of this struct, bytes; at least INQUEST_REQUEST_LEAST_BYTES */
   int32_t tid;               /* as the sender's pid namespace numbers it */
   int32_t signal_number;     /* that ends the process */
   uint64_t ucontext;         /* address of the ucontext_t that the kernel gave the handler */
@@ -51,7 +54,16 @@ struct inquest_crash_request {
   uint64_t annotations;      /* address of "key=value\0key=value\0"; 0: none */
   uint32_t annotations_size; /* bytes */
   uint32_t flags;            /* INQUEST_REQUEST_* */
+  /* Descriptors that the sender still needs, as it numbers them; -1: none. The supervisor may close
+   * all its others while it waits. The two of its own record are needed only when the reply is not
+   * INQUEST_REPLY_CAPTURED or _COUNTED, or does not come. */
+  int32_t connection_fd;       /* its end of this connection */
+  int32_t record_file_fd;      /* open for writing */
+  int32_t record_directory_fd; /* open for reading */
+  int32_t reserved;            /* 0 */
 };
+/* Up to `flags`: what the first senders of this version sent. */
+#define INQUEST_REQUEST_LEAST_BYTES 48
 
 /* inquest_crash_reply.outcome */
 #define INQUEST_REPLY_CAPTURED UINT32_C(1) /* the supervisor has what it wants: die */
