@@ -118,7 +118,8 @@ void add_run(CLI::App& app, std::function<int()>& chosen) {
       ->type_name("CMD");
   command
       ->add_option("--analysis", options->analysis_ms,
-                   "how long the analysis may look at the held process; milliseconds, 0: not")
+                   "how long the analysis may hold the process where it cannot be copied; "
+                   "milliseconds, 0: no analysis")
       ->type_name("MS");
   command->add_flag_callback(
       "--no-stderr", [&run_options] { run_options.keep_stderr = false; },

@@ -70,6 +70,19 @@ std::optional<int> wait_for_stop(pid_t tid) {
 
 }  // namespace
 
+std::vector<std::pair<uint32_t, uint32_t>> descriptors_but(uint32_t first,
+                                                           const std::vector<int>& kept) {
+  std::vector<std::pair<uint32_t, uint32_t>> ranges;
+  for (const int descriptor : kept) {
+    const auto number = static_cast<uint32_t>(descriptor);
+    if (descriptor < 0 || number < first) continue;
+    if (number > first) ranges.emplace_back(first, number - 1);
+    first = number + 1;
+  }
+  ranges.emplace_back(first, UINT32_MAX);
+  return ranges;
+}
+
 Result<Injector> Injector::create(const Captured& captured, pid_t tid) {
   if (captured.circumstances.status.seccomp != 0) {
     return Error(ErrorCode::kUnavailable,

@@ -6,6 +6,8 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "capture/record/capture.h"
@@ -31,5 +33,9 @@ class Injector {
   Address instruction_;
   mutable std::optional<pid_t> last_child_;
 };
+
+// Ranges, ends included, of all descriptors from `first` on but those in `kept`, which is sorted.
+std::vector<std::pair<uint32_t, uint32_t>> descriptors_but(uint32_t first,
+                                                           const std::vector<int>& kept);
 
 }  // namespace inquest::capture

@@ -40,14 +40,16 @@ std::string signal_name(int signal) {
 }  // namespace
 
 Result<CrashTaken> Supervisor::take(const Proc& process, StoppedProcess& stopped, int signal,
-                                    const std::optional<HandlerContext>& handler) {
+                                    const CrashRequest* request) {
   const pid_t tid = stopped.threads().front().tid;
-  const bool traced = !handler;
+  const bool traced = request == nullptr;
   Held held{.threads = stopped.threads(),
             .some_left_out = stopped.some_left_out(),
-            .how = handler ? "handler" : "ptrace"};
-  INQ_TRY(Captured captured, capture(process, std::move(held), signal, handler, options_.capture));
-  if (traced && options_.release_ports) release_ports(captured, tid);
+            .how = traced ? "ptrace" : "handler"};
+  INQ_TRY(Captured captured,
+          capture(process, std::move(held), signal,
+                  traced ? std::nullopt : std::optional(request->context), options_.capture));
+  release_ports(captured, tid, request);
   const std::string quick = quick_signature(captured);
   CrashTaken taken{.number = seen_,
                    .captured = std::make_shared<Captured>(std::move(captured)),
@@ -91,12 +93,20 @@ bool Supervisor::is_copy_wanted(const CrashTaken& taken) const {
 }
 
 // A socket lives until all memory of its process is freed, which takes 40 ms a GiB; the next
-// instance wants its port now.
-void Supervisor::release_ports(const Captured& captured, pid_t tid) {
-  constexpr uint64_t kFirst = 3;  // what it still writes to stdout and stderr goes its way
+// instance wants its port now. A handler that does not say what it needs closes them itself, when
+// it is let go.
+void Supervisor::release_ports(const Captured& captured, pid_t tid,
+                               const CrashRequest* request) const {
+  constexpr uint32_t kFirst = 3;  // what it still writes to stdout and stderr goes its way
+  if (!options_.release_ports) return;
+  if (request != nullptr && request->needed_descriptors.empty()) return;
   const auto injector = Injector::create(captured, tid);
   if (!injector.ok()) return;
-  static_cast<void>(injector->call(SYS_close_range, {kFirst, ~uint32_t{0}, 0, 0, 0, 0}).ok());
+  const std::vector<int> needed =
+      request == nullptr ? std::vector<int>{} : request->needed_descriptors;
+  for (const auto& [from, to] : descriptors_but(kFirst, needed)) {
+    static_cast<void>(injector->call(SYS_close_range, {from, to, 0, 0, 0, 0}).ok());
+  }
 }
 
 void Supervisor::take_snapshot(CrashTaken& taken, pid_t tid) {
@@ -157,7 +167,7 @@ void Supervisor::crash(pid_t pid, pid_t tid, int signal) {
   for (const ThreadState& thread : stopped->threads()) {
     if (thread.tid != pid) tracer_.note_thread(thread.tid);
   }
-  auto taken = take(*process, *stopped, signal, std::nullopt);
+  auto taken = take(*process, *stopped, signal, nullptr);
   if (!taken.ok()) {
     Tracer::resume(tid, signal);
     return not_captured(pid, signal, taken.error().message());
@@ -181,7 +191,7 @@ void Supervisor::crash_request(const CrashRequest& request) {
   if (!process.ok()) return refuse(process.error().message());
   auto stopped = StoppedProcess::stop(*process, request.tid, none, options_.capture.stop);
   if (!stopped.ok()) return own_account(request, *process, stopped.error().message());
-  auto taken = take(*process, *stopped, request.signal, request.context);
+  auto taken = take(*process, *stopped, request.signal, &request);
   if (!taken.ok()) return refuse(taken.error().message());
   stopped->release();
   uint32_t flags = options_.release_ports ? INQUEST_REPLY_CLOSE_DESCRIPTORS : 0;

@@ -45,9 +45,10 @@ class Supervisor {
   // supervisor_crash.cc
   void crash(pid_t pid, pid_t tid, int signal);  // traced: it stands at the delivery
   void crash_request(const CrashRequest& request);
+  // `request`: of the handler in it; nullptr: it is traced.
   Result<CrashTaken> take(const Proc& process, StoppedProcess& stopped, int signal,
-                          const std::optional<HandlerContext>& handler);
-  void release_ports(const Captured& captured, pid_t tid);
+                          const CrashRequest* request);
+  void release_ports(const Captured& captured, pid_t tid, const CrashRequest* request) const;
   std::string why_no_analysis(const std::string& quick) const;
   bool is_copy_wanted(const CrashTaken& taken) const;
   void take_snapshot(CrashTaken& taken, pid_t tid);

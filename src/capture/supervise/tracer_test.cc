@@ -39,5 +39,16 @@ TEST(Snapshot, NeedsRoomForTheNextInstance) {
   EXPECT_EQ(why_no_headroom(100 * kMiB, 1000 * kMiB, 500 * kMiB), "");
 }
 
+using Ranges = std::vector<std::pair<uint32_t, uint32_t>>;
+
+TEST(Descriptors, AllAreClosedButThoseThatAreNeeded) {
+  EXPECT_EQ(descriptors_but(3, {}), (Ranges{{3, UINT32_MAX}}));
+  EXPECT_EQ(descriptors_but(3, {9}), (Ranges{{3, 8}, {10, UINT32_MAX}}));
+  EXPECT_EQ(descriptors_but(3, {3, 4, 700}), (Ranges{{5, 699}, {701, UINT32_MAX}}));
+  // What the process says of itself may be nonsense.
+  EXPECT_EQ(descriptors_but(3, {-1, 0, 5, 5, INT32_MAX}),
+            (Ranges{{3, 4}, {6, uint32_t{INT32_MAX} - 1}, {uint32_t{INT32_MAX} + 1, UINT32_MAX}}));
+}
+
 }  // namespace
 }  // namespace inquest::capture
