@@ -34,7 +34,7 @@ done
   bad "pkg-config is told of another place"
 
 depends=$(dpkg-deb --field "$deb" Depends)
-for library in libc6 libstdc++6 libcurl4 zlib1g libisal2 liblzma5 libzstd1 liblz4-1 libzydis4.0; do
+for library in libc6 libstdc++6 libcurl4 zlib1g libisal2 libseccomp2 liblzma5 libzstd1 liblz4-1 libzydis4.0; do
   case $depends in
     *"$library "* | *"$library,"* | *"$library") ;;
     *) bad "does not depend on $library: $depends" ;;

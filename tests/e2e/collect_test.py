@@ -3,7 +3,6 @@
 core_pattern is the whole machine's: these tests run alone, put it back, and are skipped where it cannot be set.
 """
 
-import json
 import os
 import shutil
 import signal
@@ -15,85 +14,12 @@ import unittest
 from pathlib import Path
 
 import e2e
+from collector_case import PATTERN, CollectorCase
 
-PATTERN = Path("/proc/sys/kernel/core_pattern")
 STORM = int(os.environ.get("INQUEST_STORM", "40"))
 
-FAULT = r"""
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-struct order { int id; struct order *next; };
-__attribute__((noinline)) static int total(struct order *o) { return o->next->id; }
-int main(int argc, char **argv) {
-  char *memory = malloc(4 << 20);
-  memset(memory, 'x', 4 << 20);
-  struct order *o = calloc(1, sizeof *o);
-  if (argc > 1) usleep(atoi(argv[1]));
-  return total(o) + memory[7];
-}
-"""
 
-
-def may_set_pattern() -> bool:
-    try:
-        PATTERN.write_text(PATTERN.read_text())
-        return os.geteuid() == 0
-    except OSError:
-        return False
-
-
-@unittest.skipUnless(may_set_pattern(), "core_pattern cannot be set here")
-class Collect(unittest.TestCase):
-    def setUp(self):
-        self.before = PATTERN.read_text()
-        self.folder = e2e.fresh("collect-" + self.id().rsplit(".", 1)[1][:40])
-        self.vault = self.folder / "vault"
-        self.collector = None
-        self.program = e2e.compile_program(self.folder, "fault", FAULT, "-g", "-O1")
-        os.chmod(self.folder, 0o755)
-
-    def tearDown(self):
-        if self.collector is not None:
-            self.stop()
-        PATTERN.write_text(self.before)
-
-    # --- what the tests do ---
-
-    def serve(self, *arguments):
-        modes = Path("/proc/sys/kernel/core_modes")
-        if not modes.exists() or "socket" not in modes.read_text():
-            raise unittest.SkipTest("this kernel has no coredump socket")
-        self.socket = self.folder / "core.sock"
-        self.log = self.folder / "log"
-        with open(self.log, "wb") as log:
-            self.collector = subprocess.Popen(
-                [e2e.INQUEST, "collect", "--set-pattern", "--listen", self.socket, "--vault", self.vault, *arguments],
-                stderr=log, env=e2e.environment())
-        self.wait_for(lambda: PATTERN.read_text().strip() == f"@@{self.socket}")
-
-    def stop(self):
-        self.collector.send_signal(signal.SIGTERM)
-        self.assertEqual(self.collector.wait(60), 0, self.log.read_text())
-        self.collector = None
-
-    def wait_for(self, condition, seconds=30):
-        end = time.monotonic() + seconds
-        while not condition():
-            self.assertLess(time.monotonic(), end, "it did not come")
-            time.sleep(0.02)
-
-    def cases(self) -> list:
-        return json.loads(e2e.inquest("ls", "--json", "--vault", self.vault).out)["cases"]
-
-    def stats(self) -> dict:
-        return json.loads(e2e.inquest("stats", "--json", "--vault", self.vault).out)
-
-    def crash(self, *arguments, **options):
-        return subprocess.run([self.program, *arguments], cwd=self.folder, **options)
-
-    # --- what must hold ---
-
+class Collect(CollectorCase):
     def test_the_first_is_kept_in_full_the_next_slim_and_both_are_explained_alike(self):
         self.serve("--slim", "1")
         for _ in range(3):

@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 namespace inquest::capture {
 namespace {
@@ -47,6 +48,28 @@ bool is_served(const sockaddr_un& address) {
   return connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
 }
 
+// Whoever may write to a directory on the way can put a socket of his own in the place of ours, and
+// would be sent all cores.
+Status is_ours_alone(const std::string& directory) {
+  std::error_code failure;
+  std::filesystem::path at = std::filesystem::canonical(directory, failure);
+  if (failure) return Error::io(directory, failure.value());
+  for (bool last = true;; last = false, at = at.parent_path()) {
+    struct stat info = {};
+    if (::lstat(at.c_str(), &info) != 0) return failed(at.string());
+    const bool by_owner = info.st_uid == 0 || info.st_uid == geteuid();
+    const bool by_others = (info.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+    const bool guarded = !last && (info.st_mode & S_ISVTX) != 0;
+    if (!by_owner || (by_others && !guarded)) {
+      return Error(ErrorCode::kInvalidArgument,
+                   fmt::format("{}: others may write there and could take the place of the socket; "
+                               "choose a directory that only root may write to, as /run/inquest",
+                               at.string()));
+    }
+    if (at == at.root_path()) return {};
+  }
+}
+
 Status receive_all(int fd, void* into, size_t size) {
   const ssize_t got = recv(fd, into, size, MSG_WAITALL);
   if (got < 0) return failed("reading from the kernel's coredump socket");
@@ -63,6 +86,8 @@ Result<KernelSocket> KernelSocket::listen(const std::string& path) {
   if (path.empty() || path.size() >= sizeof(address.sun_path))
     return Error(ErrorCode::kInvalidArgument, path + ": too long for the path of a socket");
   std::memcpy(address.sun_path, path.data(), path.size());
+  const std::filesystem::path parent = std::filesystem::path(path).parent_path();
+  INQ_TRY_STATUS(is_ours_alone(parent.empty() ? "." : parent.string()));
   if (is_served(address))
     return Error(ErrorCode::kUnavailable, path + ": another collector listens there already");
   os::Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));

@@ -19,6 +19,7 @@ class KernelSocket {
   static constexpr int kBacklog = 4096;
 
   // Makes the socket; one that is there already is replaced when nobody listens to it.
+  // kInvalidArgument where others than root and the caller may write to a directory on the way.
   static Result<KernelSocket> listen(const std::string& path);
   KernelSocket(KernelSocket&&) noexcept = default;
   KernelSocket& operator=(KernelSocket&&) = delete;

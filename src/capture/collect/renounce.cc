@@ -8,6 +8,8 @@
 
 #include <cerrno>
 
+#include "capture/collect/syscall_filter.h"
+
 namespace inquest::capture {
 namespace {
 
@@ -40,6 +42,8 @@ Status renounce_rights(uint32_t uid, uint32_t gid) {
   }
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Error::io("no_new_privs", errno);
   prctl(PR_SET_DUMPABLE, 0);
+  const Status filtered = keep_only_reading();
+  if (!filtered.ok() && filtered.error().code() != ErrorCode::kUnsupported) return filtered.error();
   return {};
 }
 

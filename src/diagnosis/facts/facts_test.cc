@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
@@ -129,6 +130,29 @@ TEST(Source, LinesAroundThePlace) {
   EXPECT_EQ(lines[0], "    1 | #include \"diagnosis/facts/facts.h\"");
   EXPECT_TRUE(source_excerpt("no/such/file.cc", 1).empty());
   EXPECT_TRUE(source_excerpt("src/diagnosis/facts/facts_test.cc", 1000000).empty());
+}
+
+TEST(Source, WhatMayBeASecretIsNotShown) {
+  namespace fs = std::filesystem;
+  const fs::path directory = fs::path(testing::TempDir()) / "source-secret";
+  fs::create_directories(directory);
+  const auto excerpt_of = [&](const char* name, fs::perms permissions) {
+    const fs::path path = directory / name;
+    fs::remove(path);
+    std::ofstream(path) << "the first line\n";
+    fs::permissions(path, permissions);
+    return source_excerpt(path.string(), 1);
+  };
+  constexpr fs::perms kOwner = fs::perms::owner_read | fs::perms::owner_write;
+  EXPECT_TRUE(excerpt_of("id_rsa", kOwner).empty());
+  EXPECT_FALSE(excerpt_of("makefile", kOwner | fs::perms::others_read).empty());
+  // Who works as root has a lot to lose.
+  EXPECT_EQ(excerpt_of("main.CC", kOwner).empty(), ::geteuid() == 0);
+  const fs::path link = directory / "link.c";
+  fs::remove(link);
+  excerpt_of("id_rsa", kOwner);
+  fs::create_symlink(directory / "id_rsa", link);
+  EXPECT_TRUE(source_excerpt(link.string(), 1).empty());
 }
 
 TEST(Source, ThatWasChangedAfterTheBinaryIsNotShown) {

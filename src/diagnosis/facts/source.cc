@@ -1,20 +1,45 @@
 #include "diagnosis/facts/source.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <string_view>
 
 namespace inquest::diagnosis {
 namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::array<std::string_view, 42> kSourceExtensions = {
+    ".adb", ".asm", ".c",  ".c++",   ".cc",  ".cpp", ".cs",   ".cu",  ".cxx", ".d",   ".f",
+    ".f90", ".go",  ".h",  ".h++",   ".hh",  ".hpp", ".hxx",  ".inc", ".inl", ".ipp", ".java",
+    ".js",  ".kt",  ".l",  ".lua",   ".m",   ".mjs", ".mm",   ".nim", ".py",  ".pyx", ".rb",
+    ".rs",  ".s",   ".sx", ".swift", ".tcc", ".ts",  ".vala", ".y",   ".zig"};
+
+// Which file is shown is said by the debug information of a program that may be somebody else's: it
+// must not bring a key or /etc/shadow into a report. What all may read is no secret; of the rest
+// only what is source by its name, and nothing of what only root may read.
+bool may_be_shown(const fs::path& path, fs::perms permissions) {
+  if ((permissions & fs::perms::others_read) != fs::perms::none) return true;
+  std::error_code error;
+  std::string extension = fs::canonical(path, error).extension().string();
+  std::ranges::transform(extension, extension.begin(),
+                         [](unsigned char c) { return std::tolower(c); });
+  return !error && ::geteuid() != 0 &&
+         std::ranges::find(kSourceExtensions, extension) != kSourceExtensions.end();
+}
+
 bool is_readable_source(const fs::path& path) {
   std::error_code error;
-  if (!fs::is_regular_file(path, error) || error) return false;
+  const fs::file_status status = fs::status(path, error);
+  if (error || !fs::is_regular_file(status) || !may_be_shown(path, status.permissions()))
+    return false;
   const auto size = fs::file_size(path, error);
   return !error && size <= kMaxSourceFile;
 }
