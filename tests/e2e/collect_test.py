@@ -50,15 +50,35 @@ class Collect(CollectorCase):
         self.assertEqual(stats["lost"], 0)
         self.assertEqual(sum(case["fidelity"] == "full" for case in cases), 1)
 
-    def test_a_core_that_the_kernel_drops_is_counted_as_lost(self):
-        self.serve()
+    def lose_a_core(self):
         ours = PATTERN.read_text()
         PATTERN.write_text(f"@@{self.folder}/nobody-listens-here")
         self.crash()
         PATTERN.write_text(ours)
         self.wait_for(lambda: "lost in the kernel" in self.log.read_text())
+
+    def test_a_core_that_the_kernel_drops_is_counted_as_lost(self):
+        self.serve()
+        self.lose_a_core()
         self.stop()
         self.assertGreaterEqual(self.stats()["counted"], 1)
+
+    def test_the_rights_that_the_systemd_unit_leaves_are_enough(self):
+        """Also where the kernel's log is closed to others, as Debian has it."""
+        e2e.need("setpriv")
+        unit = (Path(__file__).parents[2] / "packaging" / "systemd" / "inquest-collect.service").read_text()
+        line, = [line for line in unit.splitlines() if line.startswith("CapabilityBoundingSet=")]
+        rights = ["+" + right.removeprefix("CAP_").lower() for right in line.partition("=")[2].split()]
+        restrict = Path("/proc/sys/kernel/dmesg_restrict")
+        self.addCleanup(restrict.write_text, restrict.read_text())
+        restrict.write_text("1")
+        self.serve(prefix=("setpriv", "--bounding-set", ",".join(["-all", *rights]), "--inh-caps", "-all"))
+        self.crash()
+        self.lose_a_core()
+        self.stop()
+        case, = self.cases()
+        self.assertEqual(case["fidelity"], "full")
+        self.assertIn("died of SIGSEGV", self.log.read_text())  # so it was explained
 
     def test_a_process_that_does_not_die_is_turned_away(self):
         self.serve()

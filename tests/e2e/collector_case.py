@@ -58,7 +58,7 @@ class CollectorCase(unittest.TestCase):
 
     # --- what the tests do ---
 
-    def serve(self, *arguments):
+    def serve(self, *arguments, prefix=()):
         modes = Path("/proc/sys/kernel/core_modes")
         if not modes.exists() or "socket" not in modes.read_text():
             raise unittest.SkipTest("this kernel has no coredump socket")
@@ -69,7 +69,7 @@ class CollectorCase(unittest.TestCase):
         self.log = self.folder / "log"
         with open(self.log, "wb") as log:
             self.collector = subprocess.Popen(
-                [e2e.INQUEST, "collect", "--set-pattern", "--listen", self.socket, "--vault", self.vault, *arguments],
+                [*prefix, e2e.INQUEST, "collect", "--set-pattern", "--listen", self.socket, "--vault", self.vault, *arguments],
                 stderr=log, env=e2e.environment())
         self.wait_for(lambda: PATTERN.read_text().strip() == f"@@{self.socket}")
 

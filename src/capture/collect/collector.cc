@@ -223,6 +223,8 @@ Status serve_socket(const std::string& path, const CollectOptions& options,
   if (!told.valid()) return Error::io("signalfd", errno);
   const KernelLog log;
   services.log("listening at " + path);
+  if (!log.why_not().empty())
+    services.log("cores that the kernel drops will not be counted: " + log.why_not());
   if (services.when_listening) INQ_TRY_STATUS(services.when_listening());
   Children children(options.max_children);
   for (bool stop = false; !stop;) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 
+#include "base/result.h"
 #include "base/words.h"
 
 namespace inquest::capture {
@@ -42,6 +43,7 @@ std::optional<KernelLoss> parse_kernel_loss(std::string_view record) {
 }
 
 KernelLog::KernelLog() : fd_(open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {
+  if (!fd_.valid()) why_not_ = Error::io("/dev/kmsg", errno).message();
   if (fd_.valid()) lseek(fd_.get(), 0, SEEK_END);
 }
 

@@ -24,15 +24,18 @@ std::optional<KernelLoss> parse_kernel_loss(std::string_view record);
 // The kernel's log from now on.
 class KernelLog {
  public:
-  // Without the right to read it, nothing will ever be told; fd() is -1 then.
+  // Without the right to read it (CAP_SYSLOG) nothing will ever be told; fd() is -1 then.
   KernelLog();
 
   int fd() const { return fd_.get(); }
+  // Why it cannot be read; empty when it can.
+  const std::string& why_not() const { return why_not_; }
   // Tells of what has come since the last call.
   void drain(const std::function<void(const KernelLoss&)>& tell) const;
 
  private:
   os::Fd fd_;
+  std::string why_not_;
 };
 
 }  // namespace inquest::capture
