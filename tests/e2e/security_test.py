@@ -34,6 +34,24 @@ int main(int argc, char **argv) {
 }
 """
 
+# Two pages that its crashing thread points to. The texts are made at run time: they are not in the program's file.
+HIDDEN = r"""
+#include <string.h>
+#include <sys/mman.h>
+static char *page(const char *shifted) {
+  char *at = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  mmap(0, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);  /* so that they are not one mapping */
+  for (; *shifted; ++shifted, ++at) *at = *shifted - 1;
+  return (char *)((unsigned long)at & ~4095ul);
+}
+int main(void) {
+  char *volatile told = page("UPME.UP.BMM");
+  char *volatile hidden = page("LFQU.UP.JUTFMG");
+  madvise(hidden, 4096, MADV_DONTDUMP);
+  return *(volatile int *)(told == hidden);
+}
+"""
+
 LIBRARY = r"""
 int fault(int *p) { return *p; }
 """
@@ -236,6 +254,18 @@ class Attack(CollectorCase):
         self.assertEqual([Path(case["executable"]).name for case in self.cases()], ["fault"])
 
     # --- 9. secrets ---
+
+    def test_a_slim_record_holds_nothing_that_is_not_to_be_dumped(self):
+        program = self.compile("hidden", HIDDEN)
+        for options in (("--full", "0"), ("--full", "1")):
+            self.serve(*options)
+            self.assertEqual(subprocess.run([program], cwd="/").returncode, -signal.SIGSEGV)
+            self.stop()
+        self.assertEqual(sorted(case["fidelity"] for case in self.cases()), ["full", "slim"])
+        for case in self.cases():
+            kept = self.exported(case["id"])
+            self.assertIn(b"TOLD-TO-ALL", kept)
+            self.assertNotIn(b"KEPT-TO-ITSELF", kept)
 
     def test_a_slim_record_holds_no_secret_of_the_environment(self):
         self.serve("--full", "0")

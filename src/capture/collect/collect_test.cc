@@ -227,6 +227,7 @@ Bytes sample_core() {
   core.add_process(71, "shop");
   core.add_thread({.tid = 72, .pc = 0x402000, .sp = 0x7ffd0000});
   core.add_memory(0x7ffc0000, 0x300000, 6, Bytes(0x300000, 0x5a));
+  core.add_memory(0x80000000, 0x1000, 6, {});
   return core.build();
 }
 
@@ -245,6 +246,7 @@ TEST(CoreStream, TheHeadTellsSignalAndThreadsAndTheRestFollows) {
   EXPECT_FALSE(stream.threads()[0].siginfo.empty());
   EXPECT_TRUE(stream.threads()[1].siginfo.empty());
   EXPECT_EQ(stream.promised(), core.size());
+  EXPECT_EQ(stream.dumped(), (std::map<uint64_t, bool>{{0x7ffc0000, true}, {0x80000000, false}}));
   Bytes all(stream.head().begin(), stream.head().end());
   const auto whole =
       stream.pump(std::chrono::steady_clock::now() + std::chrono::minutes(1), [&](ByteView piece) {

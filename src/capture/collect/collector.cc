@@ -88,6 +88,20 @@ Result<Captured> take_name(const Proc& process, int signal) {
   return captured;
 }
 
+// What is kept out of dumps: the kernel has looked already, at each page of the process. Of a
+// file's mapping that is not dumped only this is known: had it been written to, it would be.
+std::map<uint64_t, MappingFlags> flags_of(const CoreStream& stream,
+                                          const std::vector<LiveMapping>& mappings) {
+  std::map<uint64_t, MappingFlags> flags;
+  for (const LiveMapping& mapping : mappings) {
+    const auto found = stream.dumped().find(mapping.range.start.value);
+    if (found == stream.dumped().end()) continue;
+    const bool as_in_file = mapping.is_file() && !mapping.write;
+    flags[found->first].dont_dump = !found->second && !as_in_file;
+  }
+  return flags;
+}
+
 Result<Captured> take(const Dying& dying, CoreStream& stream, Retain retain,
                       const CollectOptions& options, const CollectServices& services) {
   if (retain == Retain::kCountOnly) return take_name(dying.process, stream.signal());
@@ -101,6 +115,7 @@ Result<Captured> take(const Dying& dying, CoreStream& stream, Retain retain,
   INQ_TRY(Captured captured,
           capture(dying.process, {.threads = std::move(stream.threads()), .how = "kernel"},
                   stream.signal(), std::nullopt, options.capture));
+  captured.flags = flags_of(stream, captured.mappings);
   look_at_held(dying.process, look, {}, captured);
   return captured;
 }

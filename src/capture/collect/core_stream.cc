@@ -71,6 +71,7 @@ Status CoreStream::read_head() {
     std::memcpy(&segment, head_.data() + table + i * sizeof(segment), sizeof(segment));
     if (segment.p_offset > UINT64_MAX - segment.p_filesz) continue;
     promised_ = std::max(promised_, segment.p_offset + segment.p_filesz);
+    if (segment.p_type == PT_LOAD) dumped_[segment.p_vaddr] = segment.p_filesz != 0;
     if (segment.p_type == PT_NOTE) notes = {segment.p_offset, segment.p_filesz};
   }
   INQ_TRY_STATUS(read_to(notes.first + notes.second));

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ class CoreStream {
   ByteView head() const { return head_; }
   // Bytes that the whole core will have, as its program headers say.
   uint64_t promised() const { return promised_; }
+  // Mappings by their start: does the kernel dump any of it?
+  const std::map<uint64_t, bool>& dumped() const { return dumped_; }
   // The signal, and the threads, the one that crashed first.
   int signal() const { return signal_; }
   std::vector<ThreadState>& threads() { return threads_; }
@@ -41,6 +44,7 @@ class CoreStream {
   int fd_;
   Bytes head_;
   uint64_t promised_ = 0;
+  std::map<uint64_t, bool> dumped_;
   int signal_ = 0;
   std::vector<ThreadState> threads_;
 };

@@ -34,7 +34,8 @@ struct Captured {
   std::vector<ThreadState> threads;
   std::vector<LiveMapping> mappings;
   PageStore pages;
-  std::map<uint64_t, MappingFlags> flags;  // by the start of the mapping; perhaps not of all
+  // By the start of the mapping, perhaps not of all; known after the closer look at the latest.
+  std::map<uint64_t, MappingFlags> flags;
   std::vector<LeftOut> left_out;
   std::vector<std::pair<std::string, std::string>> annotations;
   std::string last_words;  // of stderr

@@ -176,9 +176,10 @@ void look_at_held(const Proc& process, const LookOptions& options, std::string w
                   Captured& captured) {
   const Clock::time_point start = Clock::now();
   const RemoteMemory memory(process);
-  Look look(memory, options, {}, std::move(why_not), captured);
+  Flags flags{.of = captured.flags, .complete = !captured.flags.empty()};
+  Look look(memory, options, flags.of, std::move(why_not), captured);
   // The kernel looks at each page of the process for this, while the analysis runs.
-  Flags flags = read_flags(process, start + options.flags_budget);
+  if (flags.of.empty()) flags = read_flags(process, start + options.flags_budget);
   look.finish(start + options.budget);
   if (flags.complete) {
     for (const LiveMapping& mapping : captured.mappings)

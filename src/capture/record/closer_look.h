@@ -21,8 +21,9 @@ struct LookOptions {
   std::chrono::milliseconds flags_budget{250};
 };
 
-// `process` is held until this returns. `why_not`: why the analysis is not worth its time; empty:
-// it is.
+// `process` is held until this returns. Flags of mappings that `captured` has are taken for all
+// that there are; else the kernel is asked. `why_not`: why the analysis is not worth its time;
+// empty: it is.
 void look_at_held(const Proc& process, const LookOptions& options, std::string why_not,
                   Captured& captured);
 
