@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sched.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -59,6 +61,14 @@ void become_job() {
   ::dup2(null, STDOUT_FILENO);
 }
 
+// Writing a core of gigabytes takes neither processor nor disk from anybody who wants them.
+void become_idle() {
+  constexpr int kOfProcess = 1, kIdleClass = 3 << 13;  // include/uapi/linux/ioprio.h
+  const sched_param none = {};
+  ::sched_setscheduler(0, SCHED_IDLE, &none);
+  ::syscall(SYS_ioprio_set, kOfProcess, 0, kIdleClass);
+}
+
 // The last line that is whole.
 std::optional<CrashOutcome> parse_answer(std::string_view answer) {
   const size_t end = answer.rfind('\n');
@@ -104,6 +114,7 @@ void CrashJobs::work(const Job& job, int fd) const {
       write_answer(fd, outcome);
     }
     if (crash.keep_full && services_.keep_full && !outcome.id.empty()) {
+      become_idle();
       const Status kept = services_.keep_full(outcome.id, captured, crash.snapshot->memory());
       outcome.full_core = kept.ok() ? "kept" : kept.error().message();
       write_answer(fd, outcome);
