@@ -55,6 +55,28 @@ class TheLibrary(HandlerTest):
         for name in ("libinquest.so", "libinquest-preload.so"):
             self.assertNotIn("NEEDED", e2e.run_tool("readelf", "-d", LIBRARIES / name))
 
+    def test_cores_do_not_grow_by_its_memory_but_have_the_annotations(self):
+        script = '''if True:
+            import ctypes
+            ctypes.CDLL(None).inquest_annotate(b"request", b"an-" + b"order")
+            end, into_core, annotated = 0, 0, False
+            memory = open("/proc/self/mem", "rb", buffering=0)
+            for line in open("/proc/self/smaps"):
+                word, *rest = line.split()
+                if not word.endswith(":"):
+                    begin, last = (int(number, 16) for number in word.split("-"))
+                    its = "libinquest" in line or begin == end and len(rest) == 4  # behind it: .bss
+                    end = last if its else 0
+                elif word == "VmFlags:" and its and "dd" not in rest:
+                    into_core += last - begin
+                    memory.seek(begin)
+                    annotated = annotated or b"request\\0" in memory.read(last - begin)
+            print(into_core, annotated)'''
+        done = self.not_reported("/usr/bin/python3", "-c", script)
+        into_core, annotated = done.stdout.split()
+        self.assertLess(int(into_core), 512 << 10)
+        self.assertEqual(annotated, b"True")
+
     def test_constructors_of_libraries_that_crash(self):
         directory = e2e.fresh("constructor")
         (directory / "lib.c").write_text("__attribute__((constructor)) static void c(void) { *(volatile int*)0x1234 = 1; }\n"

@@ -6,8 +6,9 @@
 
 #include "capture/handler/maps.h"
 #include "capture/handler/raw.h"
+#include "capture/handler/scratch.h"
 
-enum { kMostSegments = 8192, kChunk = 65536 };
+enum { kChunk = 65536 };
 
 #if defined(__x86_64__)
 enum { kMachine = EM_X86_64 };
@@ -15,13 +16,13 @@ enum { kMachine = EM_X86_64 };
 enum { kMachine = EM_AARCH64 };
 #endif
 
-static Elf64_Phdr segments[kMostSegments];
+static Elf64_Phdr* const segments = inq_scratch.segments;
 static size_t segment_count;
 
 /* What is saved always has a place; what is not, only as far as there is room. */
 static void add_segment(uintptr_t begin, uintptr_t end, uint32_t protect, int saved) {
   enum { kForSaved = 4 * kInqRanges };
-  size_t most = saved ? kMostSegments : kMostSegments - kForSaved;
+  size_t most = saved ? kInqMostSegments : kInqMostSegments - kForSaved;
   if (segment_count >= most || begin >= end) return;
   segments[segment_count++] = (Elf64_Phdr){.p_type = PT_LOAD,
                                            .p_flags = protect,

@@ -4,6 +4,7 @@
 
 #include "capture/handler/maps.h"
 #include "capture/handler/raw.h"
+#include "capture/handler/scratch.h"
 
 /* The bits of coredump_filter, and what the kernel takes when it cannot be read. */
 enum { kAnonymousPrivate = 1, kAnonymousShared = 2, kFileShared = 8, kDefaultFilter = 0x33 };
@@ -69,7 +70,7 @@ static uint32_t read_filter(void) {
 }
 
 void inq_find_hidden(struct inq_hidden* out) {
-  static char text[16 * 1024];
+  char* text = inq_scratch.smaps;
   size_t held = 0;
   out->known = out->full = 0;
   out->count = 0;
@@ -78,7 +79,7 @@ void inq_find_hidden(struct inq_hidden* out) {
   long fd = inq_open("/proc/self/smaps", O_RDONLY | O_CLOEXEC, 0);
   if (fd < 0) return;
   for (;;) {
-    long got = inq_read((int)fd, text + held, sizeof text - held);
+    long got = inq_read((int)fd, text + held, sizeof inq_scratch.smaps - held);
     if (got <= 0) break;
     held += (size_t)got;
     size_t begin = 0;
@@ -88,7 +89,7 @@ void inq_find_hidden(struct inq_hidden* out) {
       begin = i + 1;
     }
     /* A line longer than the buffer is no line of smaps. */
-    if (begin == 0 && held == sizeof text) begin = held;
+    if (begin == 0 && held == sizeof inq_scratch.smaps) begin = held;
     inq_copy(text, text + begin, held - begin);
     held -= begin;
   }

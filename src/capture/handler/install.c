@@ -11,6 +11,7 @@
 #include "capture/handler/process.h"
 #include "capture/handler/public.h"
 #include "capture/handler/raw.h"
+#include "capture/handler/scratch.h"
 #include "capture/handler/state.h"
 #include "capture/wire/crash_request.h"
 
@@ -148,6 +149,7 @@ int inq_install(const struct inquest_options* options, int interposed) {
     struct inq_disposition wanted = inq_wanted(i);
     inq_watch(i, &wanted);
   }
+  inq_scratch_keep_out_of_cores();
   /* The thread that installs is nearly always the main one, whose stack stays until the end. */
   struct inq_stack* stack = inq_stack_make();
   if (stack != NULL && !inq_stack_enter(stack)) inq_stack_free(stack);

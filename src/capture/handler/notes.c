@@ -9,6 +9,7 @@
 #include "capture/handler/maps.h"
 #include "capture/handler/raw.h"
 #include "capture/handler/registers.h"
+#include "capture/handler/scratch.h"
 
 /* Where the next note goes. */
 struct out {
@@ -119,8 +120,6 @@ static void put_files(struct out* out, const struct inq_sources* sources) {
   end(out, "CORE");
 }
 
-static char json_bytes[512 * 1024];
-
 static void field(struct inq_json* json, const char* key, const char* value) {
   enum { kLongest = 256 };
   inq_json_raw(json, key);
@@ -173,7 +172,7 @@ static void put_annotations(struct inq_json* json, const char* text, size_t size
 
 static void put_json(struct out* out, const struct inq_crash* crash,
                      const struct inq_sources* sources, const struct inq_ranges* ranges) {
-  struct inq_json json = {json_bytes, sizeof json_bytes, 0, 0};
+  struct inq_json json = {inq_scratch.json, sizeof inq_scratch.json, 0, 0};
   size_t size = 0;
   inq_json_raw(&json, "{\"version\":1,\"captured_at\":");
   inq_json_time(&json, inq_wall_seconds());
@@ -190,7 +189,7 @@ static void put_json(struct out* out, const struct inq_crash* crash,
   inq_json_raw(&json, "}");
   if (json.cut) return;
   begin(out, INQ_NOTE_OWNER, kInqNoteJson);
-  put(out, json_bytes, json.size);
+  put(out, inq_scratch.json, json.size);
   end(out, INQ_NOTE_OWNER);
 }
 

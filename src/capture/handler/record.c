@@ -14,18 +14,15 @@
 #include "capture/handler/maps.h"
 #include "capture/handler/notes.h"
 #include "capture/handler/raw.h"
+#include "capture/handler/scratch.h"
 #include "capture/wire/crash_request.h"
 
 enum {
-  kMapsBytes = 1024 * 1024,
-  kNotesBytes = 3 * 1024 * 1024,
   kAuxvWords = 128,
   kSendTimeoutMs = 1000, /* for one packet */
 };
 
-/* Untouched, and so without cost, until a process dies. */
-static char maps[kMapsBytes];
-static unsigned char notes[kNotesBytes];
+static char* const maps = inq_scratch.maps;
 static uint64_t auxv[kAuxvWords];
 static struct inq_ranges ranges;
 static struct inq_hidden hidden;
@@ -66,7 +63,7 @@ static size_t read_maps(char* to, size_t room, int* cut) {
 
 static struct inq_sources look(const struct inq_crash* crash) {
   struct inq_sources sources = {.maps = maps, .auxv = (const unsigned char*)auxv};
-  sources.maps_size = read_maps(maps, sizeof maps, &sources.maps_cut);
+  sources.maps_size = read_maps(maps, sizeof inq_scratch.maps, &sources.maps_cut);
   sources.auxv_size = read_all("/proc/self/auxv", auxv, sizeof auxv);
   inq_find_hidden(&hidden);
   sources.hidden_known = hidden.known;
@@ -152,8 +149,8 @@ static long open_directory(const struct inq_state* state) {
 static void write_core(int fd, const struct inq_crash* crash, int* complete) {
   struct inq_sources sources = look(crash);
   sources.reason = "no supervisor answered";
-  size_t size = inq_notes(crash, &sources, &ranges, notes, sizeof notes);
-  *complete = inq_core_write(fd, &ranges, maps, sources.maps_size, notes, size);
+  size_t size = inq_notes(crash, &sources, &ranges, inq_scratch.notes, sizeof inq_scratch.notes);
+  *complete = inq_core_write(fd, &ranges, maps, sources.maps_size, inq_scratch.notes, size);
 }
 
 /* Under a name of its own until it is complete: what is cut off must not look like a record. */
