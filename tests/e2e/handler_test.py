@@ -127,6 +127,14 @@ class ProgramsWithHandlers(HandlerTest):
                 self.assertEqual([(crash.signal, crash.address, crash.flags) for crash in listening.crashes],
                                  [(signal.SIGSEGV, 0x1234, PASSED_ON | ENDS_BY_EXIT)])
 
+    def test_a_second_thread_that_exits_does_not_cut_off_the_report_of_the_first(self):
+        for _ in range(5):
+            with Supervisor(delay=0.2) as listening:
+                done = run(victim("handlers"), "exits-storm", env=listening.environment)
+            self.assertEqual(done.returncode, 5)
+            self.assertEqual([crash.flags for crash in listening.crashes], [PASSED_ON | ENDS_BY_EXIT])
+            self.assertEqual(listening.errors, [])  # it was still there to be answered
+
     def test_handler_unwinds_through_ours(self):
         program = e2e.fresh("unwinds") / "unwinds"
         e2e.run_tool(e2e.CXX, "-O0", "-rdynamic", "-fnon-call-exceptions", "-o", program, SOURCES / "unwinds.cc")

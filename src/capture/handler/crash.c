@@ -12,7 +12,8 @@
 #include "capture/handler/state.h"
 #include "capture/handler/talk.h"
 
-enum stage { kNothing, kTalking, kWriting, kObeying, kDying, kExiting };
+/* kReported: it was told, and the process goes on to end in a way of its own. */
+enum stage { kNothing, kTalking, kWriting, kReported, kObeying, kDying, kExiting };
 
 /* How long a thread that crashed second waits for the first, beyond the time for the reply. */
 enum { kParkMargin = 5000, kParkStep = 20 };
@@ -126,22 +127,30 @@ static void report_step(void) {
   }
 }
 
+static void hang_up(void) {
+  if (talk.fd >= 0) inq_close(talk.fd);
+  talk.fd = -1;
+}
+
 static void go_on(void) {
   report_step();
   if (stage < kObeying) {
     stage = kObeying;
     obey(&talk);
-    if (talk.fd >= 0) inq_close(talk.fd);
+    hang_up();
   }
 }
 
-/* Another thread reports. When it does not come to an end, neither must the process go on. */
-static void park(const struct inq_crash* crash) {
+/* Another thread reports, and will end the process. When it does not come to an end, neither must
+ * the process go on. */
+static void wait_for_reporter(int until_it_has_reported) {
   int damaged;
   const struct inq_state* state = inq_whole_state(&damaged);
   int wait = kParkMargin + (state != NULL ? state->reply_timeout_ms : 0);
-  for (int64_t end = inq_milliseconds() + wait; inq_milliseconds() < end;) inq_sleep_ms(kParkStep);
-  die(crash, NULL);
+  for (int64_t end = inq_milliseconds() + wait; inq_milliseconds() < end;) {
+    if (until_it_has_reported && stage == kReported) return;
+    inq_sleep_ms(kParkStep);
+  }
 }
 
 /* A system call of our own that a seccomp filter turns into a signal: it fails, and we go on. */
@@ -160,10 +169,11 @@ static int refuse_call(const struct inq_crash* crash) {
 void inq_crash_and_die(const struct inq_crash* crash, void* ucontext_here) {
   uint64_t before = __atomic_load_n(&owner, __ATOMIC_ACQUIRE);
   if (claim() != me()) {
-    park(crash);
+    wait_for_reporter(0);
+    die(crash, NULL);
     return;
   }
-  if (before != me()) {
+  if (before != me() || stage == kReported) {
     current = *crash;
     frame = ucontext_here;
     go_on();
@@ -185,8 +195,13 @@ void inq_crash_and_die(const struct inq_crash* crash, void* ucontext_here) {
 
 void inq_crash_report(const struct inq_crash* crash) {
   uint64_t before = __atomic_load_n(&owner, __ATOMIC_ACQUIRE);
-  if (before == me() || claim() != me()) return;
+  if (before == me()) return;
+  if (claim() != me()) {
+    wait_for_reporter(1);
+    return;
+  }
   current = *crash;
   report_step();
-  if (talk.fd >= 0) inq_close(talk.fd);
+  hang_up();
+  stage = kReported;
 }

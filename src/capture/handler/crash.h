@@ -24,7 +24,8 @@ struct inq_crash {
  * when the process can only be ended by exit_group(). */
 void inq_crash_and_die(const struct inq_crash* crash, void* ucontext_here);
 
-/* Reports the crash and returns: for a process that is about to end in another way. */
+/* Reports the crash, or waits until the thread that reports one has done so, and returns: for a
+ * process that is about to end in another way. */
 void inq_crash_report(const struct inq_crash* crash);
 
 #endif

@@ -1,5 +1,6 @@
-// handlers MODE: a program that has opinions about its signals. With -DLINKED it calls inquest_install() after it has set
-// them, so that they are earlier handlers; preloaded, they are later ones.
+// handlers MODE: a program that has opinions about its signals. With -DLINKED it calls
+// inquest_install() after it has set them, so that they are earlier handlers; preloaded, they are
+// later ones.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
@@ -148,7 +149,8 @@ static void sends_itself(int number, siginfo_t* info, void* context) {
   inside = 0;
 }
 
-// As the JVM does while it reports: a second handler for faults of the first, and the signal unblocked.
+// As the JVM does while it reports: a second handler for faults of the first, and the signal
+// unblocked.
 static void second(int number, siginfo_t* info, void* context) {
   (void)number, (void)info, (void)context;
   ++calls;
@@ -263,6 +265,22 @@ static void blocks_all(void) {
   pthread_sigmask(SIG_SETMASK, &all, NULL);
 }
 
+static volatile int go;
+
+static void* dies_at_once(void* unused) {
+  while (!go) {
+  }
+  fault("SEGV");
+  return unused;
+}
+
+static void many_die_at_once(void) {
+  pthread_t threads[8];
+  for (int i = 0; i < 8; ++i) pthread_create(&threads[i], NULL, dies_at_once, NULL);
+  go = 1;
+  for (int i = 0; i < 8; ++i) pthread_join(threads[i], NULL);
+}
+
 static void* dies_blocked(void* unused) {
   fault("SEGV");
   return unused;
@@ -277,6 +295,7 @@ static void dies(const char* mode) {
   if (strcmp(mode, "resethand") == 0) set(SIGSEGV, returns, (int)SA_RESETHAND);
   if (strcmp(mode, "ignores-fault") == 0) signal(SIGSEGV, SIG_IGN);
   if (strcmp(mode, "exits") == 0) set(SIGSEGV, exits, 0);
+  if (strcmp(mode, "exits-storm") == 0) set(SIGSEGV, exits, 0);
   if (strcmp(mode, "exits-properly") == 0) set(SIGSEGV, exits_properly, 0);
   if (strcmp(mode, "faults") == 0) set(SIGSEGV, faults, 0);
   if (strcmp(mode, "aborts") == 0) set(SIGSEGV, aborts, 0);
@@ -289,6 +308,7 @@ static void dies(const char* mode) {
   if (strcmp(mode, "reset-later") == 0) signal(SIGSEGV, SIG_DFL);
   if (strcmp(mode, "abort-returns") == 0) abort();
   if (strcmp(mode, "overflow") == 0) fault("overflow");
+  if (strcmp(mode, "exits-storm") == 0) many_die_at_once();
   if (strcmp(mode, "blocked") == 0) {
     blocks_all();
     fault("SEGV");
