@@ -206,6 +206,10 @@ class BrokenProcesses(HandlerTest):
         # A filter that kills for socket() kills here too; that is all that is left to see.
         self.not_reported(victim("broken"), "kill", status=-signal.SIGSYS)
 
+    def test_a_fault_of_the_report_is_not_given_to_the_programs_handler(self):
+        self.not_reported(victim("broken"), "trap-handled", status=-signal.SIGSEGV)
+        self.not_reported(victim("broken"), "trap-handled-exits", status=5)
+
 
 class TheConversation(HandlerTest):
     def test_no_supervisor(self):

@@ -40,6 +40,11 @@ static uint64_t claim(void) {
   return found;
 }
 
+int inq_crash_is_mine(void) {
+  uint64_t found = __atomic_load_n(&owner, __ATOMIC_ACQUIRE);
+  return found != 0 && stage != kReported && found == me();
+}
+
 /* Descriptors from 3 up, for kernels before 5.9 and filters that do not know close_range. */
 static void close_one_by_one(void) {
   enum { kLimit = 65536 };

@@ -28,4 +28,8 @@ void inq_crash_and_die(const struct inq_crash* crash, void* ucontext_here);
  * process that is about to end in another way. */
 void inq_crash_report(const struct inq_crash* crash);
 
+/* Whether this thread is in the middle of one of the two: a fault is then of our own code, and no
+ * matter of the program's. */
+int inq_crash_is_mine(void);
+
 #endif

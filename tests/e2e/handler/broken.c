@@ -27,7 +27,8 @@ static void break_heap(void) {
   free(malloc(30));
 }
 
-// The pages of the preloaded object, or of the program, whose mapping is `rights` and has no file: its .bss.
+// The pages of the preloaded object, or of the program, whose mapping is `rights` and has no file:
+// its .bss.
 static int each_bss(const char* rights, int (*visit)(uintptr_t begin, uintptr_t end)) {
   char line[512];
   int found = 0, in_object = 0;
@@ -36,8 +37,10 @@ static int each_bss(const char* rights, int (*visit)(uintptr_t begin, uintptr_t 
     uintptr_t begin, end;
     char is[5], path[300] = "";
     sscanf(line, "%lx-%lx %4s %*s %*s %*s %299[^\n]", &begin, &end, is, path);
-    if (strstr(path, "libinquest") != NULL) in_object = 1;
-    else if (path[0] != '\0') in_object = 0;
+    if (strstr(path, "libinquest") != NULL)
+      in_object = 1;
+    else if (path[0] != '\0')
+      in_object = 0;
     if (in_object && path[0] == '\0' && strcmp(is, rights) == 0) found += visit(begin, end);
   }
   return found;
@@ -86,7 +89,10 @@ static void forbid(unsigned action) {
 #define NO(call) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1), BPF_STMT(BPF_RET | BPF_K, action)
   struct sock_filter filter[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-      NO(SYS_socket), NO(SYS_connect), NO(SYS_rt_tgsigqueueinfo), NO(SYS_process_vm_readv),
+      NO(SYS_socket),
+      NO(SYS_connect),
+      NO(SYS_rt_tgsigqueueinfo),
+      NO(SYS_process_vm_readv),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
   struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
@@ -94,10 +100,20 @@ static void forbid(unsigned action) {
   prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
+static void takes_it_for_a_forbidden_call(int number) {
+  (void)number;
+  _exit(78);
+}
+
+static void exits(int number) {
+  (void)number;
+  _exit(5);
+}
+
 int main(int argc, char** argv) {
   if (argc != 2) return 97;
   const char* how = argv[1];
-  if (strcmp(how, "bins") == 0) break_bins(0x1234);          // SIGSEGV in malloc
+  if (strcmp(how, "bins") == 0) break_bins(0x1234);                          // SIGSEGV in malloc
   if (strcmp(how, "bins-abort") == 0) break_bins((uintptr_t)&sink & ~15UL);  // malloc's own check
   if (strcmp(how, "heap") == 0) break_heap();
   if (strcmp(how, "one-copy") == 0 && each_bss("r--p", scribble_first) != 1) return 80;
@@ -115,6 +131,11 @@ int main(int argc, char** argv) {
   if (strcmp(how, "trap-abort") == 0) {
     forbid(SECCOMP_RET_TRAP);
     abort();
+  }
+  if (strncmp(how, "trap-handled", 12) == 0) {
+    signal(SIGSYS, takes_it_for_a_forbidden_call);
+    if (how[12] != '\0') signal(SIGSEGV, exits);
+    forbid(SECCOMP_RET_TRAP);
   }
   if (strcmp(how, "kill") == 0) forbid(SECCOMP_RET_KILL_PROCESS);
   *(volatile int*)0x1234 = 1;
