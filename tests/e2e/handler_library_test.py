@@ -11,6 +11,9 @@ class TheLibrary(HandlerTest):
         done = run(linked("linked"), "errors", preload=False)
         self.assertEqual(done.returncode, 0, done.stderr)
 
+    def test_replacing_the_options_leaves_descriptors_of_the_program_open(self):
+        self.assertEqual(run(linked("linked"), "reinstalled", e2e.fresh("records"), preload=False).returncode, 0)
+
     def test_nothing_happens_before_install(self):
         self.not_reported(linked("linked"), "not-installed", preload=False, status=-signal.SIGSEGV)
 

@@ -70,9 +70,10 @@ static int set_record_directory(struct inq_state* new, const char* path) {
   return describe(moved, &new->record_directory);
 }
 
-static void close_records(const struct inq_state* state) {
-  if (state->record_file.fd >= 0) inq_close((int)state->record_file.fd);
-  if (state->record_directory.fd >= 0) inq_close((int)state->record_directory.fd);
+static void close_records(const struct inq_descriptor* file,
+                          const struct inq_descriptor* directory) {
+  if (inq_is_still(file)) inq_close((int)file->fd);
+  if (inq_is_still(directory)) inq_close((int)directory->fd);
 }
 
 static int read_options(const struct inquest_options* options, struct inq_state* new) {
@@ -85,7 +86,7 @@ static int read_options(const struct inquest_options* options, struct inq_state*
   int error = set_supervisor(new, options->supervisor);
   if (error == 0) error = set_record_fd(new, options->record_fd);
   if (error == 0) error = set_record_directory(new, options->record_directory);
-  if (error != 0) close_records(new);
+  if (error != 0) close_records(&new->record_file, &new->record_directory);
   return error;
 }
 
@@ -140,11 +141,10 @@ int inq_install(const struct inquest_options* options, int interposed) {
   new.interposed = interposed != 0;
   long changed = inq_state_change(put_options, &new);
   if (changed < 0) {
-    close_records(&new);
+    close_records(&new.record_file, &new.record_directory);
     return (int)-changed;
   }
-  if (old_file.fd >= 0) inq_close((int)old_file.fd);
-  if (old_directory.fd >= 0) inq_close((int)old_directory.fd);
+  close_records(&old_file, &old_directory);
   for (int i = 0; i < kInqWatchedCount; ++i) {
     struct inq_disposition wanted = inq_wanted(i);
     inq_watch(i, &wanted);

@@ -1,4 +1,5 @@
-// linked WHAT: uses include/inquest/handler.h. Compiled as C and as C++, linked statically and dynamically.
+// linked WHAT: uses include/inquest/handler.h. Compiled as C and as C++, linked statically and
+// dynamically.
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -68,12 +69,14 @@ static int check_errors(void) {
   if (inquest_install(&options) != EINVAL) return 67;
   if (inquest_annotate("", "x") != EINVAL || inquest_annotate(NULL, "x") != EINVAL) return 68;
   if (inquest_annotate("a=b", "x") != EINVAL || inquest_annotate("a\n", "x") != EINVAL) return 69;
-  if (inquest_annotate(longest, "x") != EINVAL || inquest_annotate("long", longest) != E2BIG) return 70;
+  if (inquest_annotate(longest, "x") != EINVAL || inquest_annotate("long", longest) != E2BIG)
+    return 70;
   for (int i = 0; i < 64; ++i) {
     snprintf(longest, sizeof longest, "k%d", i);
     if (inquest_annotate(longest, "v") != 0) return 71;
   }
-  if (inquest_annotate("one more", "x") != ENOSPC || inquest_annotate("k5", "again") != 0) return 72;
+  if (inquest_annotate("one more", "x") != ENOSPC || inquest_annotate("k5", "again") != 0)
+    return 72;
   return 0;
 }
 
@@ -81,7 +84,8 @@ int main(int argc, char** argv) {
   const char* what = argc > 1 ? argv[1] : "";
   struct inquest_options options = INQUEST_OPTIONS_INIT;
   if (strcmp(what, "errors") == 0) return check_errors();
-  if (strcmp(what, "not-installed") != 0 && inquest_install(argc > 2 ? &options : NULL) != 0) return 90;
+  if (strcmp(what, "not-installed") != 0 && inquest_install(argc > 2 ? &options : NULL) != 0)
+    return 90;
   if (strcmp(what, "options") == 0) {
     options.supervisor = argv[2];
     options.reply_timeout_ms = 200;
@@ -100,15 +104,33 @@ int main(int argc, char** argv) {
     options.record_directory = argv[2];
     if (inquest_install(&options) != 0) return 93;
   }
-  if (strcmp(what, "reused") == 0) {  // a daemon closes everything, and opens its own under the same numbers
+  if (strcmp(what, "reused") ==
+      0) {  // a daemon closes everything, and opens its own under the same numbers
     for (int fd = 3; fd < 1024; ++fd) close(fd);
     for (int fd = 3; fd < 600; ++fd) open(argv[3], O_CREAT | O_WRONLY, 0600);
+  }
+  if (strcmp(what, "reinstalled") == 0) {  // the same, and then the options are replaced
+    options.record_directory = argv[2];
+    options.record_fd = open("/dev/null", O_WRONLY);
+    if (inquest_install(&options) != 0) return 93;
+    for (int fd = 3; fd < 1024; ++fd) close(fd);
+    for (int fd = 3; fd < 600; ++fd) open("/dev/zero", O_RDONLY);
+    options.record_fd = -1;
+    if (inquest_install(&options) != 0) return 93;
+    for (int fd = 3; fd < 600; ++fd) {
+      if (fcntl(fd, F_GETFD) == -1) return 73;
+    }
+    int before = dup(0);
+    for (int i = 0; i < 10; ++i) inquest_install(&options);
+    return dup(0) == before + 1 ? 0 : 74;
   }
   if (strcmp(what, "secret") == 0) {
     options.record_directory = argv[2];
     if (inquest_install(&options) != 0) return 93;
-    char* volatile secret = (char*)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    char* volatile open_text = (char*)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char* volatile secret =
+        (char*)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char* volatile open_text =
+        (char*)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     // Put together here, so that the program's own pages do not hold the words.
     snprintf(secret, 64, "%s-%s", "KEEP", "THIS-SECRET");
     snprintf(open_text, 64, "%s-%s", "SHOW", "THIS-TEXT");
