@@ -156,6 +156,17 @@ class ProgramsWithHandlers(HandlerTest):
     def test_overflow_under_a_handler_without_its_own_stack(self):
         self.both("overflow", of=signal.SIGSEGV)
 
+    @unittest.skipIf(os.uname().machine != "x86_64", "no shadow stacks")
+    def test_with_a_shadow_stack_the_programs_handler_still_runs(self):
+        """Few machines have one: a copy of the library that is told so when it asks."""
+        ask, told = bytes.fromhex("f3480f1ec8"), bytes.fromhex("4883c80890")  # rdsspq %rax; or $8, %rax and nop
+        library = e2e.fresh("shadow") / PRELOAD.name
+        code = PRELOAD.read_bytes()
+        self.assertIn(ask, code)
+        library.write_bytes(code.replace(ask, told))
+        for mode in ("mends", "jumps"):
+            self.not_reported("env", f"LD_PRELOAD={library}", victim("handlers"), mode, preload=False)
+
     def test_ignored_signals_are_handed_on_by_exec(self):
         self.not_reported(victim("handlers"), "exec-ignored")
 

@@ -41,13 +41,11 @@ struct frame {
 _Static_assert(sizeof(siginfo_t) == kSiginfoBytes, "the kernel's and the library's are the same");
 _Static_assert(offsetof(ucontext_t, uc_sigmask) + 8 == kUcontextBytes, "as the kernel has it");
 
-int inq_can_move(void) { return 1; }
-
 /* A shadow stack would have to be moved as well. */
-static int has_shadow_stack(void) {
-  uintptr_t pointer = 0;
-  __asm__ volatile(".byte 0xf3, 0x48, 0x0f, 0x1e, 0xc8" : "+a"(pointer)); /* rdsspq %rax */
-  return pointer != 0;
+int inq_can_move(void) {
+  uintptr_t shadow_stack = 0;
+  __asm__ volatile(".byte 0xf3, 0x48, 0x0f, 0x1e, 0xc8" : "+a"(shadow_stack)); /* rdsspq %rax */
+  return shadow_stack == 0;
 }
 
 static size_t float_bytes(const unsigned char* state) {
@@ -88,7 +86,7 @@ static struct frame* copy_frame(const siginfo_t* info, const ucontext_t* context
 
 void inq_move_frame(int signal_number, siginfo_t* info, void* ucontext,
                     inq_signal_function function) {
-  if (has_shadow_stack()) return;
+  if (!inq_can_move()) return;
   struct frame* frame = copy_frame(info, ucontext);
   if (frame == NULL) return;
   __asm__ volatile(

@@ -11,8 +11,9 @@
 
 typedef void (*inq_signal_function)(int, siginfo_t*, void*);
 
-/* Whether frames can be moved on this processor. Where not, a handler that did not ask for the
- * alternate stack must not be given it, and its overflows stay unreported. */
+/* Whether frames can be moved: not on AArch64, nor in a thread with a shadow stack. Where not, a
+ * handler that did not ask for the alternate stack must not be given it, and its overflows stay
+ * unreported. */
 int inq_can_move(void);
 
 /* Whether the frame lies on the thread's alternate stack while the interrupted code did not run
