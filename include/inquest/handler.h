@@ -35,8 +35,11 @@ struct inquest_options {
    * record. */
   const char* record_directory;
 
-  /* Descriptor that is open for writing, for the same record: a regular file, a pipe or a socket.
-   * It is duplicated, so the caller may close it. It is used once, and before record_directory.
+  /* Descriptor that is open for writing, for the same record: an empty regular file without
+   * O_APPEND, a pipe or a stream socket. It is duplicated, so the caller may close it. It is tried
+   * before record_directory, which is used when the record could not be written to its end. A
+   * reader that does not read holds up the death of the process: for ever when the descriptor
+   * blocks, else for a second. Children made by fork() have it too, at the same position.
    * -1: none. Mind that 0 is a descriptor: initialise with INQUEST_OPTIONS_INIT. */
   int record_fd;
 

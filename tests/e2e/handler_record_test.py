@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import time
 from datetime import datetime
 from pathlib import Path
@@ -107,6 +108,28 @@ class Records(HandlerTest):
         path = e2e.fresh("file") / "record"
         path.write_bytes(done.stdout)
         self.assertEqual(e2e.functions(e2e.report(path))[:1], ["main"])
+
+    def test_into_a_full_pipe_that_does_not_block(self):
+        """As the pipes of event loops are."""
+        path = e2e.fresh("file") / "record"
+        read_end, write_end = os.pipe()
+        os.set_blocking(write_end, False)
+        with subprocess.Popen([linked("linked"), "pipe", "-"], stdout=write_end) as dying:
+            os.close(write_end)
+            time.sleep(0.3)  # it is full by now
+            with open(read_end, "rb") as pipe:
+                path.write_bytes(pipe.read())
+        self.assertEqual(dying.returncode, -signal.SIGSEGV)
+        answer = e2e.report(path)
+        self.assertEqual(e2e.functions(answer)[:1], ["main"])
+        self.assertNotIn("the core is cut short", str(answer["facts"]["missing"]))
+
+    def test_into_a_pipe_that_nobody_reads(self):
+        """It still dies of its signal, not of SIGPIPE, and the record goes where it can."""
+        directory = e2e.fresh("records")
+        done = run(linked("linked"), "unread", "-", preload=False, env={"INQUEST_RECORD_DIR": str(directory)})
+        self.assertEqual(done.returncode, -signal.SIGSEGV)
+        self.assertEqual(len(os.listdir(directory)), 1)
 
     def test_a_descriptor_that_is_another_file_by_now_is_left_alone(self):
         directory, other = e2e.fresh("reused"), e2e.fresh("other") / "database"

@@ -2,13 +2,16 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "capture/handler/maps.h"
 #include "capture/handler/raw.h"
 #include "capture/handler/scratch.h"
 
-enum { kChunk = 65536 };
+enum { kChunk = 65536, kPatienceMs = 1000 };
 
 #if defined(__x86_64__)
 enum { kMachine = EM_X86_64 };
@@ -78,10 +81,18 @@ static uint64_t place(size_t notes_size) {
   return first - at; /* the gap */
 }
 
+/* A pipe or socket that does not block is waited for, as long as something moves. */
+static long write_some(int fd, const void* bytes, size_t size) {
+  for (;;) {
+    long wrote = inq_write(fd, bytes, size);
+    if (wrote != -EAGAIN || inq_poll(fd, POLLOUT, kPatienceMs) <= 0) return wrote;
+  }
+}
+
 static int put(int fd, const void* bytes, size_t size) {
   const unsigned char* at = bytes;
   while (size > 0) {
-    long wrote = inq_write(fd, at, size);
+    long wrote = write_some(fd, at, size);
     if (wrote <= 0) return 0;
     at += wrote;
     size -= (size_t)wrote;
@@ -105,7 +116,7 @@ static int put_memory(int fd, size_t index) {
   uint64_t size = segment->p_filesz;
   for (uint64_t done = 0; done < size;) {
     size_t part = size - done < kChunk ? size - done : kChunk;
-    long wrote = inq_write(fd, (const void*)(segment->p_vaddr + done), part);
+    long wrote = write_some(fd, (const void*)(segment->p_vaddr + done), part);
     if (wrote > 0) {
       done += (uint64_t)wrote;
       continue;
@@ -133,13 +144,27 @@ static int put_header(int fd) {
   return put(fd, &header, sizeof header) && put(fd, segments, segment_count * sizeof *segments);
 }
 
-int inq_core_write(int fd, const struct inq_ranges* ranges, const char* maps, size_t maps_size,
-                   const unsigned char* notes, size_t notes_size) {
-  lay_out(ranges, maps, maps_size);
+static int put_all(int fd, const unsigned char* notes, size_t notes_size) {
   uint64_t gap = place(notes_size);
   if (!put_header(fd) || !put(fd, notes, notes_size) || !put_zeros(fd, gap)) return 0;
   for (size_t i = 1; i < segment_count; ++i) {
     if (!put_memory(fd, i)) return 0;
   }
   return 1;
+}
+
+int inq_core_write(int fd, const struct inq_ranges* ranges, const char* maps, size_t maps_size,
+                   const unsigned char* notes, size_t notes_size) {
+  /* Nobody reads the pipe: the process still dies of its own signal. */
+  const uint64_t broken_pipe = INQ_BIT(SIGPIPE);
+  const struct timespec at_once = {0, 0};
+  uint64_t before = 0;
+  lay_out(ranges, maps, maps_size);
+  inq_sigprocmask(SIG_BLOCK, &broken_pipe, &before);
+  int complete = put_all(fd, notes, notes_size);
+  if (!complete)
+    inq_syscall(SYS_rt_sigtimedwait, (long)&broken_pipe, 0, (long)&at_once, sizeof broken_pipe, 0,
+                0);
+  inq_sigprocmask(SIG_SETMASK, &before, NULL);
+  return complete;
 }

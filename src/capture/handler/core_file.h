@@ -6,7 +6,7 @@
 
 /* `maps` is the text of /proc/self/maps: what of a mapping is not in `ranges` becomes a segment
  * with no bytes in the file, as the kernel marks what it left out. The descriptor need not be
- * seekable.
+ * seekable; one that does not block is waited for, at most a second at a time.
  *
  * Pages that can no longer be read are cut off from their segment where the file can be rewritten.
  *

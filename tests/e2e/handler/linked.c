@@ -100,6 +100,12 @@ int main(int argc, char** argv) {
     options.record_fd = 1;
     if (inquest_install(&options) != 0) return 92;
   }
+  if (strcmp(what, "unread") == 0) {  // nobody reads the pipe
+    int ends[2];
+    if (pipe(ends) != 0 || close(ends[0]) != 0) return 92;
+    options.record_fd = ends[1];
+    if (inquest_install(&options) != 0) return 92;
+  }
   if (strcmp(what, "directory") == 0 || strcmp(what, "reused") == 0) {
     options.record_directory = argv[2];
     if (inquest_install(&options) != 0) return 93;
