@@ -135,6 +135,11 @@ class ProgramsWithHandlers(HandlerTest):
             self.assertEqual([crash.flags for crash in listening.crashes], [PASSED_ON | ENDS_BY_EXIT])
             self.assertEqual(listening.errors, [])  # it was still there to be answered
 
+    def test_handler_that_exits_after_many_threads_left_theirs_by_longjmp(self):
+        with Supervisor() as listening:
+            done = run(victim("handlers"), "exits-later", env=listening.environment)
+        self.assertEqual((done.returncode, [crash.flags for crash in listening.crashes]), (5, [PASSED_ON | ENDS_BY_EXIT]))
+
     def test_handler_unwinds_through_ours(self):
         program = e2e.fresh("unwinds") / "unwinds"
         e2e.run_tool(e2e.CXX, "-O0", "-rdynamic", "-fnon-call-exceptions", "-o", program, SOURCES / "unwinds.cc")

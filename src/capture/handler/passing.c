@@ -1,8 +1,10 @@
 #include "capture/handler/passing.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <ucontext.h>
 
+#include "capture/handler/process.h"
 #include "capture/handler/raw.h"
 
 enum { kThreads = 256, kDepth = 4 };
@@ -35,26 +37,53 @@ uintptr_t inq_sp_of(const void* ucontext) {
 #endif
 }
 
+/* Threads that leave a handler by longjmp and end, and those of the parent before a fork, leave
+ * their entries behind. */
+static int has_ended(uint64_t thread) {
+  int pid = (int)(thread >> 32);
+  if (pid != inq_getpid()) return !inq_is_vfork_child();
+  return inq_tgkill(pid, (int)(uint32_t)thread, 0) == -ESRCH;
+}
+
+/* Entries are found at their place or not far behind it. */
+enum { kFar = 16 };
+
+static struct inq_passing_thread* place(uint64_t thread, unsigned step) {
+  return &table[(thread + step) % kThreads];
+}
+
+/* Makes an entry of `from` (0: of nobody) that of `me`; null when another thread was faster. */
+static struct inq_passing_thread* claim(struct inq_passing_thread* entry, uint64_t from,
+                                        uint64_t me) {
+  int was_free = from == 0;
+  if (!__atomic_compare_exchange_n(&entry->thread, &from, me, 0, __ATOMIC_ACQ_REL,
+                                   __ATOMIC_ACQUIRE))
+    return NULL;
+  entry->depth = 0;
+  if (was_free) __atomic_add_fetch(&taken, 1, __ATOMIC_RELAXED);
+  return entry;
+}
+
+static struct inq_passing_thread* take_over(uint64_t me) {
+  for (unsigned i = 0; i < kFar; ++i) {
+    struct inq_passing_thread* entry = place(me, i);
+    uint64_t thread = __atomic_load_n(&entry->thread, __ATOMIC_ACQUIRE);
+    if (has_ended(thread)) return claim(entry, thread, me);
+  }
+  return NULL;
+}
+
 static struct inq_passing_thread* find(int make) {
   uint64_t me = (uint64_t)(uint32_t)inq_getpid() << 32 | (uint32_t)inq_gettid();
   struct inq_passing_thread* unused = NULL;
-  for (unsigned i = 0; i < kThreads; ++i) {
-    struct inq_passing_thread* entry = &table[(me + i) % kThreads];
+  for (unsigned i = 0; i < kFar; ++i) {
+    struct inq_passing_thread* entry = place(me, i);
     uint64_t thread = __atomic_load_n(&entry->thread, __ATOMIC_ACQUIRE);
     if (thread == me) return entry;
     if (thread == 0 && unused == NULL) unused = entry;
-    /* Entries are found at their place or not far behind it. */
-    enum { kFar = 16 };
-    if (i >= kFar) break;
   }
-  if (!make || unused == NULL) return NULL;
-  uint64_t nobody = 0;
-  if (!__atomic_compare_exchange_n(&unused->thread, &nobody, me, 0, __ATOMIC_ACQ_REL,
-                                   __ATOMIC_ACQUIRE))
-    return NULL;
-  unused->depth = 0;
-  __atomic_add_fetch(&taken, 1, __ATOMIC_RELAXED);
-  return unused;
+  if (!make) return NULL;
+  return unused != NULL ? claim(unused, 0, me) : take_over(me);
 }
 
 struct inq_passing inq_passing_of(int signal_number, siginfo_t* info, void* ucontext,

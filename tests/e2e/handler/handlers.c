@@ -173,6 +173,21 @@ static void* jump_and_exit(void* unused) {
   return unused;
 }
 
+static void* jumps_and_ends(void* unused) {
+  if (sigsetjmp(back, 1) == 0) fault("SEGV");
+  return unused;
+}
+
+static void many_jump_and_end(void) {
+  set(SIGSEGV, jumps, 0);
+  for (int i = 0; i < 1000; ++i) {
+    pthread_t thread;
+    pthread_create(&thread, NULL, jumps_and_ends, NULL);
+    pthread_join(thread, NULL);
+  }
+  if (calls != 1000) _exit(75);
+}
+
 static int survives(const char* mode) {
   if (strcmp(mode, "mends") == 0) {
     set(SIGSEGV, mends, 0);
@@ -295,6 +310,10 @@ static void dies(const char* mode) {
   if (strcmp(mode, "resethand") == 0) set(SIGSEGV, returns, (int)SA_RESETHAND);
   if (strcmp(mode, "ignores-fault") == 0) signal(SIGSEGV, SIG_IGN);
   if (strcmp(mode, "exits") == 0) set(SIGSEGV, exits, 0);
+  if (strcmp(mode, "exits-later") == 0) {
+    many_jump_and_end();
+    set(SIGSEGV, exits, 0);
+  }
   if (strcmp(mode, "exits-storm") == 0) set(SIGSEGV, exits, 0);
   if (strcmp(mode, "exits-properly") == 0) set(SIGSEGV, exits_properly, 0);
   if (strcmp(mode, "faults") == 0) set(SIGSEGV, faults, 0);
