@@ -10,8 +10,8 @@
  *
  * Watched: SIGSEGV SIGBUS SIGILL SIGFPE SIGTRAP SIGSYS SIGABRT SIGXCPU SIGXFSZ.
  *
- * All functions may be called from any thread. None allocates with malloc. Errors are errno values,
- * returned; errno is left alone.
+ * All functions may be called from any thread. None allocates with malloc, except as told at
+ * inquest_thread_init(). Errors are errno values, returned; errno is left alone.
  */
 #ifndef INQUEST_HANDLER_H
 #define INQUEST_HANDLER_H
@@ -64,6 +64,9 @@ int inquest_install(const struct inquest_options* options);
 /* Gives the calling thread an alternate signal stack with a guard page, so that an overflow of its
  * own stack can be reported; it is freed when the thread ends. A stack that the thread already has
  * is left alone. The preloaded handler does this for every thread made with pthread_create().
+ *
+ * Remembers it with pthread_setspecific(), for which glibc allocates with malloc when the program
+ * has made 32 or more keys before.
  *
  * 0, or: ENOMEM; ENOSYS when the C library offers no thread-specific keys. */
 int inquest_thread_init(void);

@@ -8,7 +8,9 @@
  *                    checks of the JVM, WebAssembly traps of V8, a longjmp out of it). The crash is
  *                    reported when the handler gives up: when it restores the default action and
  *                    raises the signal or lets it happen again, calls the handler that was there
- *                    before, faults itself, returns into abort(), or (preloaded) calls _exit().
+ *                    before, faults itself with a signal that is not blocked in it, or returns into
+ *                    abort(); preloaded, also when it faults with one that is, or ends the process
+ *                    with exit() or _exit().
  *
  * For that our handler stays the kernel's, and what the program asked for is remembered in the
  * state: see interpose.c for how its later calls come to us.

@@ -1,5 +1,9 @@
 /* Which memory the program or its administrator keeps out of cores: MADV_DONTDUMP (often keys and
- * passwords) and /proc/self/coredump_filter (man 5 core). The handler's own record keeps to it. */
+ * passwords) and /proc/self/coredump_filter (man 5 core). The handler's own record keeps to it.
+ *
+ * Of the filter bits 0, 1 and 3 count. Private mappings of files (bit 2) are saved where something
+ * points to them: code, as it stands in the file, and what the program has written over it. Huge
+ * pages and DAX (bits 5 to 8) count as other memory. */
 #ifndef INQUEST_CAPTURE_HANDLER_HIDDEN_H
 #define INQUEST_CAPTURE_HANDLER_HIDDEN_H
 
