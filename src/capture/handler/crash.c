@@ -1,12 +1,10 @@
 #include "capture/handler/crash.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 
-#include "capture/handler/annotations.h"
 #include "capture/handler/raw.h"
 #include "capture/handler/record.h"
 #include "capture/handler/state.h"
@@ -113,13 +111,11 @@ static void report_step(void) {
   int damaged;
   const struct inq_state* state = inq_whole_state(&damaged);
   if (damaged) current.flags |= INQUEST_REQUEST_STATE_DAMAGED;
-  size_t size = 0;
   if (stage < kTalking) {
     stage = kTalking;
     talk = (struct inq_talk){.fd = -1};
     if (state == NULL) return;
-    const char* annotations = inq_annotations_gather(&size);
-    talk = inq_talk(state, &current, annotations, size);
+    talk = inq_talk(state, &current);
   }
   if (stage < kWriting) {
     stage = kWriting;

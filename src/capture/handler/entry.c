@@ -162,14 +162,13 @@ static void on_moved(int signal_number, siginfo_t* info, void* ucontext) {
 }
 
 static void on_signal(int signal_number, siginfo_t* info, void* ucontext) {
-  int index = inq_watched_index(signal_number);
   struct inq_crash crash = {signal_number, info, ucontext, stack_flag(ucontext)};
   if (inq_crash_is_mine()) {
     /* What is sent meanwhile changes nothing any more. */
     if (!was_sent(info)) inq_crash_and_die(&crash, ucontext);
     return;
   }
-  struct inq_disposition wanted = inq_wanted(index < 0 ? 0 : index);
+  struct inq_disposition wanted = inq_wanted(inq_watched_index(signal_number));
   uintptr_t here = (uintptr_t)&crash;
   int called_us = inq_passing_calls_us(ucontext, here);
   const struct inq_passing* working = inq_passing_now(called_us ? here : inq_sp_of(ucontext));

@@ -4,7 +4,6 @@
 #include <sys/procfs.h>
 #include <sys/syscall.h>
 
-#include "capture/handler/annotations.h"
 #include "capture/handler/json.h"
 #include "capture/handler/maps.h"
 #include "capture/handler/raw.h"
@@ -138,15 +137,16 @@ static void put_fidelity(struct inq_json* json, const struct inq_sources* source
                          const struct inq_ranges* ranges) {
   inq_json_raw(json, ",\"fidelity\":{\"level\":\"registers only\",\"missing\":");
   put_missing(json, "[", "other threads", "nobody stopped them");
-  put_missing(json, ",", "memory that neither stack nor registers point to", sources->reason);
+  put_missing(json, ",", "memory that neither stack nor registers point to",
+              "no supervisor answered");
   if (sources->maps_size == 0)
     put_missing(json, ",", "the list of mappings", "/proc/self/maps cannot be read");
   if (sources->maps_cut)
     put_missing(json, ",", "some mappings without a name", "there are more than there is room for");
-  if (!sources->hidden_known)
+  if (!sources->hidden->known)
     put_missing(json, ",", "all memory but the stack",
                 "which memory must not be dumped could not be found out");
-  if (sources->hidden_full)
+  if (sources->hidden->full)
     put_missing(json, ",", "memory at high addresses",
                 "too many mappings are kept out of cores to remember which");
   if (ranges->full)
@@ -173,7 +173,6 @@ static void put_annotations(struct inq_json* json, const char* text, size_t size
 static void put_json(struct out* out, const struct inq_crash* crash,
                      const struct inq_sources* sources, const struct inq_ranges* ranges) {
   struct inq_json json = {inq_scratch.json, sizeof inq_scratch.json, 0, 0};
-  size_t size = 0;
   inq_json_raw(&json, "{\"version\":1,\"captured_at\":");
   inq_json_time(&json, inq_wall_seconds());
   inq_json_raw(&json, ",\"how\":\"handler\",\"signal\":");
@@ -184,8 +183,7 @@ static void put_json(struct out* out, const struct inq_crash* crash,
   inq_json_number(&json, (uint64_t)inq_getpid());
   inq_json_raw(&json, "}");
   put_fidelity(&json, sources, ranges);
-  const char* annotations = inq_annotations_gather(&size);
-  put_annotations(&json, annotations, size);
+  put_annotations(&json, sources->annotations, sources->annotations_size);
   inq_json_raw(&json, "}");
   if (json.cut) return;
   begin(out, INQ_NOTE_OWNER, kInqNoteJson);

@@ -4,6 +4,7 @@
 #define INQUEST_CAPTURE_HANDLER_NOTES_H
 
 #include "capture/handler/crash.h"
+#include "capture/handler/hidden.h"
 #include "capture/handler/ranges.h"
 
 #define INQ_NOTE_OWNER "INQUEST"
@@ -19,9 +20,9 @@ struct inq_sources {
   int maps_cut; /* more mappings than there was room for */
   const unsigned char* auxv;
   size_t auxv_size;
-  const char* reason; /* why the handler writes itself */
-  int hidden_full;    /* so much is kept out of cores that the rest was left out too */
-  int hidden_known;   /* which memory shall not be dumped could be found out */
+  const char* annotations; /* see annotations.h */
+  size_t annotations_size;
+  const struct inq_hidden* hidden;
 };
 
 /* Writes all notes to `to`. Answers their size; a note that does not fit into `room` is left out.

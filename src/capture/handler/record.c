@@ -62,12 +62,12 @@ static size_t read_maps(char* to, size_t room, int* cut) {
 }
 
 static struct inq_sources look(const struct inq_crash* crash) {
-  struct inq_sources sources = {.maps = maps, .auxv = (const unsigned char*)auxv};
+  struct inq_sources sources = {
+      .maps = maps, .auxv = (const unsigned char*)auxv, .hidden = &hidden};
   sources.maps_size = read_maps(maps, sizeof inq_scratch.maps, &sources.maps_cut);
   sources.auxv_size = read_all("/proc/self/auxv", auxv, sizeof auxv);
+  sources.annotations = inq_annotations_gather(&sources.annotations_size);
   inq_find_hidden(&hidden);
-  sources.hidden_known = hidden.known;
-  sources.hidden_full = hidden.full;
   inq_choose(crash, maps, sources.maps_size, auxv, sources.auxv_size / sizeof *auxv, &hidden,
              &ranges);
   return sources;
@@ -102,16 +102,15 @@ static int send_all(int fd, uint32_t kind, uint64_t address, const void* bytes, 
 }
 
 void inq_record_send(const struct inq_crash* crash, int fd) {
-  size_t size = 0;
   struct inq_sources sources = look(crash);
-  const char* annotations = inq_annotations_gather(&size);
-  int alive = send_all(fd, INQUEST_PIECE_UCONTEXT, (uintptr_t)crash->ucontext, crash->ucontext,
-                       sizeof(ucontext_t)) &&
-              send_all(fd, INQUEST_PIECE_SIGINFO, (uintptr_t)crash->info, crash->info,
-                       sizeof *crash->info) &&
-              send_all(fd, INQUEST_PIECE_AUXV, 0, sources.auxv, sources.auxv_size) &&
-              send_all(fd, INQUEST_PIECE_MAPS, 0, maps, sources.maps_size) &&
-              send_all(fd, INQUEST_PIECE_ANNOTATIONS, 0, annotations, size);
+  int alive =
+      send_all(fd, INQUEST_PIECE_UCONTEXT, (uintptr_t)crash->ucontext, crash->ucontext,
+               sizeof(ucontext_t)) &&
+      send_all(fd, INQUEST_PIECE_SIGINFO, (uintptr_t)crash->info, crash->info,
+               sizeof *crash->info) &&
+      send_all(fd, INQUEST_PIECE_AUXV, 0, sources.auxv, sources.auxv_size) &&
+      send_all(fd, INQUEST_PIECE_MAPS, 0, maps, sources.maps_size) &&
+      send_all(fd, INQUEST_PIECE_ANNOTATIONS, 0, sources.annotations, sources.annotations_size);
   for (size_t i = 0; alive && i < ranges.count; ++i)
     alive = send_all(fd, INQUEST_PIECE_MEMORY, ranges.at[i].begin, (const void*)ranges.at[i].begin,
                      ranges.at[i].end - ranges.at[i].begin);
@@ -146,11 +145,11 @@ static long open_directory(const struct inq_state* state) {
   return inq_open(state->record_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 }
 
-static void write_core(int fd, const struct inq_crash* crash, int* complete) {
+/* Whether all of it was written. */
+static int write_core(int fd, const struct inq_crash* crash) {
   struct inq_sources sources = look(crash);
-  sources.reason = "no supervisor answered";
   size_t size = inq_notes(crash, &sources, &ranges, inq_scratch.notes, sizeof inq_scratch.notes);
-  *complete = inq_core_write(fd, &ranges, maps, sources.maps_size, inq_scratch.notes, size);
+  return inq_core_write(fd, &ranges, maps, sources.maps_size, inq_scratch.notes, size);
 }
 
 /* Under a name of its own until it is complete: what is cut off must not look like a record. */
@@ -162,8 +161,7 @@ static void write_into_directory(const struct inq_crash* crash, const struct inq
   long fd = inq_open_at((int)directory, name.part,
                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0) return;
-  int complete = 0;
-  write_core((int)fd, crash, &complete);
+  int complete = write_core((int)fd, crash);
   inq_close((int)fd);
   if (complete) {
     inq_syscall(SYS_renameat2, directory, (long)name.part, directory, (long)name.whole, 0, 0);
@@ -173,7 +171,6 @@ static void write_into_directory(const struct inq_crash* crash, const struct inq
 }
 
 void inq_record_write(const struct inq_crash* crash, const struct inq_state* state) {
-  int complete = 0;
-  if (inq_is_still(&state->record_file)) write_core((int)state->record_file.fd, crash, &complete);
-  if (!complete) write_into_directory(crash, state);
+  if (inq_is_still(&state->record_file) && write_core((int)state->record_file.fd, crash)) return;
+  write_into_directory(crash, state);
 }

@@ -1,6 +1,5 @@
 #include "capture/handler/state.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -86,7 +85,7 @@ const struct inq_state* inq_whole_state(int* damaged) {
 }
 
 struct inq_disposition inq_wanted(int index) {
-  for (int i = 0; i < kCopies; ++i) {
+  for (int i = 0; i < kCopies && index >= 0; ++i) {
     /* The other copy is whole while this one is being changed. */
     struct inq_disposition wanted = copy(i)->wanted[index];
     if (wanted.check == disposition_check(&wanted)) return wanted;

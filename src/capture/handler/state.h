@@ -19,7 +19,7 @@ struct inq_disposition {
   uintptr_t handler; /* SIG_DFL, SIG_IGN or a function */
   uint64_t flags;    /* SA_* */
   uint64_t mask;
-  uint64_t check; /* inq_disposition_check() of the above */
+  uint64_t check; /* a checksum of the above */
 };
 
 /* A descriptor that was opened in advance. A program may close all its descriptors and open others
@@ -58,8 +58,8 @@ uint64_t inq_fault_signals(void);
  * neither is, or when the handler was never installed. Costs about a microsecond. */
 const struct inq_state* inq_whole_state(int* damaged);
 
-/* What the program wants for one signal; without walking over the whole state. Unknown or damaged:
- * the default action. */
+/* What the program wants for one signal; without walking over the whole state. Not watched,
+ * unknown or damaged: the default action. */
 struct inq_disposition inq_wanted(int index);
 /* Whether the calls of the program that change dispositions come to us; false when unknown. */
 int inq_is_interposed(void);

@@ -7,6 +7,8 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 
+#include "capture/handler/annotations.h"
+
 static long set_ptracer(int pid) { return inq_syscall(SYS_prctl, PR_SET_PTRACER, pid, 0, 0, 0, 0); }
 
 /* The pid of the process at the other end, as our pid namespace numbers it (0: it is in none that
@@ -52,8 +54,9 @@ static int needed(const struct inq_descriptor* descriptor) {
   return inq_is_still(descriptor) ? (int)descriptor->fd : -1;
 }
 
-static long send_request(int fd, const struct inq_state* state, const struct inq_crash* crash,
-                         const char* annotations, size_t annotations_size) {
+static long send_request(int fd, const struct inq_state* state, const struct inq_crash* crash) {
+  size_t annotations_size = 0;
+  const char* annotations = inq_annotations_gather(&annotations_size);
   struct inquest_crash_request request = {
       .magic = INQUEST_WIRE_MAGIC,
       .version = INQUEST_WIRE_VERSION,
@@ -83,8 +86,7 @@ static int receive_reply(int fd, int64_t end, struct inquest_crash_reply* reply)
   }
 }
 
-struct inq_talk inq_talk(const struct inq_state* state, const struct inq_crash* crash,
-                         const char* annotations, size_t annotations_size) {
+struct inq_talk inq_talk(const struct inq_state* state, const struct inq_crash* crash) {
   struct inq_talk talk = {.fd = -1};
   struct inquest_crash_reply reply;
   int64_t end = inq_milliseconds() + state->reply_timeout_ms;
@@ -97,8 +99,7 @@ struct inq_talk inq_talk(const struct inq_state* state, const struct inq_crash* 
   }
   /* Without Yama this fails, and is not needed. */
   if (peer > 0) set_ptracer((int)peer);
-  if (send_request((int)fd, state, crash, annotations, annotations_size) ==
-          (long)sizeof(struct inquest_crash_request) &&
+  if (send_request((int)fd, state, crash) == (long)sizeof(struct inquest_crash_request) &&
       receive_reply((int)fd, end, &reply)) {
     talk.outcome = reply.outcome;
     talk.flags = reply.flags;

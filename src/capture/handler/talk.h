@@ -13,7 +13,6 @@ struct inq_talk {
   uint32_t flags;   /* INQUEST_REPLY_* */
 };
 
-struct inq_talk inq_talk(const struct inq_state* state, const struct inq_crash* crash,
-                         const char* annotations, size_t annotations_size);
+struct inq_talk inq_talk(const struct inq_state* state, const struct inq_crash* crash);
 
 #endif
