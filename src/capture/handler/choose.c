@@ -5,7 +5,6 @@
 #include <ucontext.h>
 
 #include "capture/handler/maps.h"
-#include "capture/handler/passing.h"
 #include "capture/handler/raw.h"
 #include "capture/handler/registers.h"
 

@@ -24,11 +24,9 @@ static struct inq_crash current;
 static void* volatile frame; /* the ucontext that the winner returns to */
 static struct inq_talk talk;
 
-static uint64_t me(void) { return (uint64_t)(uint32_t)inq_getpid() << 32 | (uint32_t)inq_gettid(); }
-
 /* The owner after the attempt: ourselves, or another thread of this process. */
 static uint64_t claim(void) {
-  uint64_t mine = me(), found = 0;
+  uint64_t mine = inq_me(), found = 0;
   do {
     if (__atomic_compare_exchange_n(&owner, &found, mine, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
       stage = kNothing;
@@ -40,7 +38,7 @@ static uint64_t claim(void) {
 
 int inq_crash_is_mine(void) {
   uint64_t found = __atomic_load_n(&owner, __ATOMIC_ACQUIRE);
-  return found != 0 && stage != kReported && found == me();
+  return found != 0 && stage != kReported && found == inq_me();
 }
 
 /* Descriptors from 3 up, for kernels before 5.9 and filters that do not know close_range. */
@@ -169,12 +167,12 @@ static int refuse_call(const struct inq_crash* crash) {
 
 void inq_crash_and_die(const struct inq_crash* crash, void* ucontext_here) {
   uint64_t before = __atomic_load_n(&owner, __ATOMIC_ACQUIRE);
-  if (claim() != me()) {
+  if (claim() != inq_me()) {
     wait_for_reporter(0);
     die(crash, NULL);
     return;
   }
-  if (before != me() || stage == kReported) {
+  if (before != inq_me() || stage == kReported) {
     current = *crash;
     frame = ucontext_here;
     go_on();
@@ -196,8 +194,8 @@ void inq_crash_and_die(const struct inq_crash* crash, void* ucontext_here) {
 
 void inq_crash_report(const struct inq_crash* crash) {
   uint64_t before = __atomic_load_n(&owner, __ATOMIC_ACQUIRE);
-  if (before == me()) return;
-  if (claim() != me()) {
+  if (before == inq_me()) return;
+  if (claim() != inq_me()) {
     wait_for_reporter(1);
     return;
   }

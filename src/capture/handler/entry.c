@@ -5,6 +5,7 @@
 #include "capture/handler/move.h"
 #include "capture/handler/passing.h"
 #include "capture/handler/raw.h"
+#include "capture/handler/registers.h"
 #include "capture/wire/crash_request.h"
 
 static void on_signal(int signal_number, siginfo_t* info, void* ucontext);
@@ -47,10 +48,7 @@ long inq_watch(int index, const struct inq_disposition* wanted) {
 
 static uint32_t stack_flag(const ucontext_t* context) {
   const stack_t* stack = &context->uc_stack;
-  uintptr_t here = (uintptr_t)&stack - (uintptr_t)stack->ss_sp;
-  return (stack->ss_flags & SS_DISABLE) == 0 && here < stack->ss_size
-             ? INQUEST_REQUEST_ON_ALTERNATE_STACK
-             : 0;
+  return inq_is_on(stack, (uintptr_t)&stack) ? INQUEST_REQUEST_ON_ALTERNATE_STACK : 0;
 }
 
 /* Sent by a process (kill, raise, a timer), not raised by an instruction. */

@@ -58,15 +58,10 @@ void inq_hidden_line(struct inq_hidden* out, const char* line, size_t size) {
 static uint32_t read_filter(void) {
   char text[16];
   uint32_t filter = 0;
-  long fd = inq_open("/proc/self/coredump_filter", O_RDONLY | O_CLOEXEC, 0);
-  if (fd < 0) return kDefaultFilter;
-  long got = inq_read((int)fd, text, sizeof text);
-  inq_close((int)fd);
-  for (long i = 0; i < got && text[i] != '\n'; ++i) {
-    int digit = text[i] <= '9' ? text[i] - '0' : text[i] - 'a' + 10;
-    filter = filter << 4 | ((uint32_t)digit & 15);
-  }
-  return got > 0 ? filter : kDefaultFilter;
+  size_t size = inq_read_file("/proc/self/coredump_filter", text, sizeof text);
+  for (size_t i = 0; i < size && inq_hex_digit(text[i]) >= 0; ++i)
+    filter = filter << 4 | (uint32_t)inq_hex_digit(text[i]);
+  return size > 0 ? filter : kDefaultFilter;
 }
 
 void inq_find_hidden(struct inq_hidden* out) {

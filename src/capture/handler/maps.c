@@ -2,22 +2,18 @@
 
 #include <elf.h>
 
+#include "capture/handler/raw.h"
+
 struct line {
   const char* at;
   const char* end;
 };
 
-static int digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
-
 /* A hexadecimal number and the character behind it. */
 static int take_number(struct line* line, char after, uint64_t* value) {
   int digits = 0;
-  for (*value = 0; line->at < line->end && digit(*line->at) >= 0; ++line->at, ++digits)
-    *value = *value << 4 | (uint64_t)digit(*line->at);
+  for (*value = 0; line->at < line->end && inq_hex_digit(*line->at) >= 0; ++line->at, ++digits)
+    *value = *value << 4 | (uint64_t)inq_hex_digit(*line->at);
   if (digits == 0 || digits > 16 || line->at == line->end || *line->at != after) return 0;
   ++line->at;
   return 1;

@@ -3,15 +3,12 @@
 #include <stdint.h>
 #include <ucontext.h>
 
-#include "capture/handler/passing.h"
 #include "capture/handler/raw.h"
+#include "capture/handler/registers.h"
 
 int inq_is_moved_here(const void* ucontext) {
   const stack_t* stack = &((const ucontext_t*)ucontext)->uc_stack;
-  uintptr_t begin = (uintptr_t)stack->ss_sp;
-  return (stack->ss_flags & (SS_DISABLE | SS_ONSTACK)) == 0 &&
-         (uintptr_t)ucontext - begin < stack->ss_size &&
-         inq_sp_of(ucontext) - begin >= stack->ss_size;
+  return inq_is_on(stack, (uintptr_t)ucontext) && !inq_is_on(stack, inq_sp_of(ucontext));
 }
 
 #if defined(__x86_64__)

@@ -73,14 +73,6 @@ static void put_status(struct out* out, const struct inq_crash* crash) {
   whole(out, NT_PRSTATUS, &status, sizeof status);
 }
 
-static size_t read_file(const char* path, char* to, size_t room) {
-  long fd = inq_open(path, 0, 0);
-  if (fd < 0) return 0;
-  long got = inq_read((int)fd, to, room);
-  inq_close((int)fd);
-  return got < 0 ? 0 : (size_t)got;
-}
-
 static void put_process(struct out* out) {
   struct elf_prpsinfo process;
   inq_zero(&process, sizeof process);
@@ -89,9 +81,10 @@ static void put_process(struct out* out) {
   process.pr_ppid = (int)inq_syscall(SYS_getppid, 0, 0, 0, 0, 0, 0);
   process.pr_uid = (unsigned)inq_syscall(SYS_getuid, 0, 0, 0, 0, 0, 0);
   process.pr_gid = (unsigned)inq_syscall(SYS_getgid, 0, 0, 0, 0, 0, 0);
-  size_t name = read_file("/proc/self/comm", process.pr_fname, sizeof process.pr_fname);
+  size_t name = inq_read_file("/proc/self/comm", process.pr_fname, sizeof process.pr_fname);
   if (name > 0 && process.pr_fname[name - 1] == '\n') process.pr_fname[name - 1] = '\0';
-  size_t size = read_file("/proc/self/cmdline", process.pr_psargs, sizeof process.pr_psargs - 1);
+  size_t size =
+      inq_read_file("/proc/self/cmdline", process.pr_psargs, sizeof process.pr_psargs - 1);
   for (size_t i = 0; i + 1 < size; ++i) {
     if (process.pr_psargs[i] == '\0') process.pr_psargs[i] = ' ';
   }

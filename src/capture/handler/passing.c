@@ -6,6 +6,7 @@
 
 #include "capture/handler/process.h"
 #include "capture/handler/raw.h"
+#include "capture/handler/registers.h"
 
 enum { kThreads = 256, kDepth = 4 };
 
@@ -18,24 +19,6 @@ struct inq_passing_thread {
 static struct inq_passing_thread table[kThreads];
 /* How many entries are taken: the usual crash looks no further. */
 static int taken;
-
-uintptr_t inq_pc_of(const void* ucontext) {
-  const ucontext_t* context = ucontext;
-#if defined(__x86_64__)
-  return (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
-#else
-  return (uintptr_t)context->uc_mcontext.pc;
-#endif
-}
-
-uintptr_t inq_sp_of(const void* ucontext) {
-  const ucontext_t* context = ucontext;
-#if defined(__x86_64__)
-  return (uintptr_t)context->uc_mcontext.gregs[REG_RSP];
-#else
-  return (uintptr_t)context->uc_mcontext.sp;
-#endif
-}
 
 /* Threads that leave a handler by longjmp and end, and those of the parent before a fork, leave
  * their entries behind. */
@@ -74,7 +57,7 @@ static struct inq_passing_thread* take_over(uint64_t me) {
 }
 
 static struct inq_passing_thread* find(int make) {
-  uint64_t me = (uint64_t)(uint32_t)inq_getpid() << 32 | (uint32_t)inq_gettid();
+  uint64_t me = inq_me();
   struct inq_passing_thread* unused = NULL;
   for (unsigned i = 0; i < kFar; ++i) {
     struct inq_passing_thread* entry = place(me, i);
@@ -102,10 +85,6 @@ static int is_below(const struct inq_passing* fault, uintptr_t position) {
   return position < fault->frame && fault->frame - position < kOneStack;
 }
 
-static int is_on(const stack_t* stack, uintptr_t address) {
-  return (stack->ss_flags & SS_DISABLE) == 0 && address - (uintptr_t)stack->ss_sp < stack->ss_size;
-}
-
 /* What runs while the handler works lies below it on its stack. A handler that is not above the
  * position, is on another stack, or whose signal frame has another content by now, was left by
  * longjmp. */
@@ -114,7 +93,7 @@ static int is_live(const struct inq_passing* fault, uintptr_t position) {
   if (inq_pc_of(fault->ucontext) != fault->pc || inq_sp_of(fault->ucontext) != fault->sp) return 0;
   if (fault->info->si_signo != fault->signal_number) return 0;
   const stack_t* alternate = &((const ucontext_t*)fault->ucontext)->uc_stack;
-  return is_on(alternate, fault->frame) == is_on(alternate, position);
+  return inq_is_on(alternate, fault->frame) == inq_is_on(alternate, position);
 }
 
 static void drop_stale(struct inq_passing_thread* entry, uintptr_t position) {

@@ -38,8 +38,4 @@ struct inq_passing* inq_passing_now(uintptr_t position);
  * it works on. `frame`: an address in our function's frame. */
 int inq_passing_calls_us(const void* ucontext, uintptr_t frame);
 
-/* Program counter and stack pointer of a ucontext_t. */
-uintptr_t inq_pc_of(const void* ucontext);
-uintptr_t inq_sp_of(const void* ucontext);
-
 #endif

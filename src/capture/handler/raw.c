@@ -98,6 +98,7 @@ long inq_tgkill(int pid, int tid, int signal_number) {
 
 int inq_getpid(void) { return (int)call0(SYS_getpid); }
 int inq_gettid(void) { return (int)call0(SYS_gettid); }
+uint64_t inq_me(void) { return (uint64_t)(uint32_t)inq_getpid() << 32 | (uint32_t)inq_gettid(); }
 uint32_t inq_geteuid(void) { return (uint32_t)call0(SYS_geteuid); }
 
 long inq_map(size_t bytes, int protection) {
@@ -145,6 +146,18 @@ long inq_write(int fd, const void* bytes, size_t size) {
     result = call3(SYS_write, fd, (long)bytes, (long)size);
   } while (result == -EINTR);
   return result;
+}
+
+size_t inq_read_file(const char* path, void* to, size_t room) {
+  size_t size = 0;
+  long fd = inq_open(path, O_RDONLY | O_CLOEXEC, 0), got = 1;
+  if (fd < 0) return 0;
+  while (size < room && got > 0) {
+    got = inq_read((int)fd, (char*)to + size, room - size);
+    if (got > 0) size += (size_t)got;
+  }
+  inq_close((int)fd);
+  return size;
 }
 
 long inq_poll(int fd, short events, int timeout_ms) {
@@ -234,6 +247,10 @@ uint64_t inq_bits(const sigset_t* set) {
 
 void inq_put_bits(sigset_t* set, uint64_t bits) { inq_copy(set, &bits, sizeof bits); }
 
+int inq_is_on(const stack_t* stack, uintptr_t address) {
+  return (stack->ss_flags & SS_DISABLE) == 0 && address - (uintptr_t)stack->ss_sp < stack->ss_size;
+}
+
 size_t inq_decimal(char* to, uint64_t value) {
   char reversed[20];
   size_t count = 0;
@@ -243,4 +260,10 @@ size_t inq_decimal(char* to, uint64_t value) {
   } while (value != 0);
   for (size_t i = 0; i < count; ++i) to[i] = reversed[count - 1 - i];
   return count;
+}
+
+int inq_hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
 }

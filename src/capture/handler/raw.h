@@ -53,6 +53,7 @@ long inq_tgkill(int pid, int tid, int signal_number);
 /* Who we are. */
 int inq_getpid(void);
 int inq_gettid(void);
+uint64_t inq_me(void); /* pid << 32 | tid: a thread, told from those of forked copies */
 uint32_t inq_geteuid(void);
 
 /* Memory. `inq_map` answers an address, or -errno. */
@@ -67,6 +68,8 @@ long inq_open_at(int directory, const char* path, int flags, int mode);
 long inq_close(int fd);
 long inq_read(int fd, void* bytes, size_t size);
 long inq_write(int fd, const void* bytes, size_t size);
+size_t inq_read_file(const char* path, void* to,
+                     size_t room);                   /* what fits; 0: nothing to be read */
 long inq_poll(int fd, short events, int timeout_ms); /* > 0: what poll put into revents */
 
 /* Milliseconds of the monotonic clock; seconds of the wall clock. */
@@ -91,7 +94,11 @@ int inq_equal(const void* a, const void* b, size_t size);
 /* The kernel's 64 bits of a signal set, which stand at its beginning in every C library. */
 uint64_t inq_bits(const sigset_t* set);
 void inq_put_bits(sigset_t* set, uint64_t bits);
+/* Whether the address lies on an alternate stack that is in use at all. */
+int inq_is_on(const stack_t* stack, uintptr_t address);
 /* Decimal digits of `value` to `to` (room for 20); the number of them. No terminating zero. */
 size_t inq_decimal(char* to, uint64_t value);
+/* The value of a small hexadecimal digit; -1 when it is none. */
+int inq_hex_digit(char c);
 
 #endif

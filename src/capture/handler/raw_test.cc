@@ -55,4 +55,24 @@ TEST(Raw, Decimal) {
   }
 }
 
+TEST(Raw, HexDigitsAreSmall) {
+  const std::string digits = "0123456789abcdef";
+  for (int c = 0; c < 256; ++c) {
+    const size_t at = digits.find(static_cast<char>(c));
+    EXPECT_EQ(inq_hex_digit(static_cast<char>(c)),
+              at == std::string::npos ? -1 : static_cast<int>(at));
+  }
+}
+
+TEST(Raw, ReadsFilesAsFarAsThereIsRoom) {
+  char text[4096];
+  const size_t size = inq_read_file("/proc/self/status", text, sizeof text);
+  EXPECT_GT(size, 5U);
+  EXPECT_LE(size, sizeof text);
+  EXPECT_EQ(inq_read_file("/proc/self/status", text, 5), 5U);
+  EXPECT_EQ(std::string(text, 5), "Name:");
+  EXPECT_EQ(inq_read_file("/nowhere/at/all", text, sizeof text), 0U);
+  EXPECT_EQ(inq_read_file("/", text, sizeof text), 0U);
+}
+
 }  // namespace

@@ -27,18 +27,6 @@ static uint64_t auxv[kAuxvWords];
 static struct inq_ranges ranges;
 static struct inq_hidden hidden;
 
-static size_t read_all(const char* path, void* to, size_t room) {
-  size_t size = 0;
-  long fd = inq_open(path, O_RDONLY | O_CLOEXEC, 0), got = 1;
-  if (fd < 0) return 0;
-  while (size < room && got > 0) {
-    got = inq_read((int)fd, (char*)to + size, room - size);
-    if (got > 0) size += (size_t)got;
-  }
-  inq_close((int)fd);
-  return size;
-}
-
 /* Whole lines. When there are more than there is room for (`*cut`), mappings without a name go
  * first: modules and the main stack stand at the end of the list. */
 static size_t read_maps(char* to, size_t room, int* cut) {
@@ -65,7 +53,7 @@ static struct inq_sources look(const struct inq_crash* crash) {
   struct inq_sources sources = {
       .maps = maps, .auxv = (const unsigned char*)auxv, .hidden = &hidden};
   sources.maps_size = read_maps(maps, sizeof inq_scratch.maps, &sources.maps_cut);
-  sources.auxv_size = read_all("/proc/self/auxv", auxv, sizeof auxv);
+  sources.auxv_size = inq_read_file("/proc/self/auxv", auxv, sizeof auxv);
   sources.annotations = inq_annotations_gather(&sources.annotations_size);
   inq_find_hidden(&hidden);
   inq_choose(crash, maps, sources.maps_size, auxv, sources.auxv_size / sizeof *auxv, &hidden,

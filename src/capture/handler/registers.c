@@ -17,6 +17,14 @@ static uintptr_t base(int which) {
 
 uintptr_t inq_thread_pointer(void) { return base(kArchGetFs); }
 
+uintptr_t inq_pc_of(const void* ucontext) {
+  return (uintptr_t)((const ucontext_t*)ucontext)->uc_mcontext.gregs[REG_RIP];
+}
+
+uintptr_t inq_sp_of(const void* ucontext) {
+  return (uintptr_t)((const ucontext_t*)ucontext)->uc_mcontext.gregs[REG_RSP];
+}
+
 void inq_note_registers(const void* ucontext, uint64_t out[kInqNoteRegisters]) {
   static const int8_t kOrder[] = {REG_R15, REG_R14, REG_R13, REG_R12, REG_RBP,
                                   REG_RBX, REG_R11, REG_R10, REG_R9,  REG_R8,
@@ -54,6 +62,10 @@ uintptr_t inq_thread_pointer(void) {
   __asm__ volatile("mrs %0, tpidr_el0" : "=r"(value));
   return value;
 }
+
+uintptr_t inq_pc_of(const void* ucontext) { return ((const ucontext_t*)ucontext)->uc_mcontext.pc; }
+
+uintptr_t inq_sp_of(const void* ucontext) { return ((const ucontext_t*)ucontext)->uc_mcontext.sp; }
 
 void inq_note_registers(const void* ucontext, uint64_t out[kInqNoteRegisters]) {
   const mcontext_t* from = &((const ucontext_t*)ucontext)->uc_mcontext;

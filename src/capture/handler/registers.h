@@ -1,4 +1,4 @@
-/* The registers of a ucontext_t as core notes want them. */
+/* The registers of a ucontext_t. */
 #ifndef INQUEST_CAPTURE_HANDLER_REGISTERS_H
 #define INQUEST_CAPTURE_HANDLER_REGISTERS_H
 
@@ -15,6 +15,11 @@ enum {
 #endif
 };
 
+/* Program counter and stack pointer. */
+uintptr_t inq_pc_of(const void* ucontext);
+uintptr_t inq_sp_of(const void* ucontext);
+
+/* The general ones as core notes want them. */
 void inq_note_registers(const void* ucontext, uint64_t out[kInqNoteRegisters]);
 
 /* Floating point and vector registers; 0 when the signal frame does not hold them. */

@@ -105,14 +105,13 @@ void inq_set_disposition(struct inq_state* state, int index, uintptr_t handler, 
 }
 
 static void take_lock(void) {
-  uint64_t pid = (uint64_t)(uint32_t)inq_getpid();
-  uint64_t me = pid << 32 | (uint32_t)inq_gettid();
+  uint64_t me = inq_me();
   for (;;) {
     uint64_t holder = 0;
     if (__atomic_compare_exchange_n(&changing, &holder, me, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
       return;
     /* Held at a fork by a thread that does not exist here. */
-    if (holder >> 32 != pid &&
+    if (holder >> 32 != me >> 32 &&
         __atomic_compare_exchange_n(&changing, &holder, me, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
       return;
     inq_sleep_ms(1);
