@@ -80,28 +80,40 @@ static int keeps(int signal_number) {
   return inq_watched_index(signal_number) >= 0 && inq_is_interposed() && !inq_is_vfork_child();
 }
 
+typedef long (*change_function)(int, const struct inq_disposition*, struct inq_disposition*);
+
 static long change_disposition(int signal_number, const struct inq_disposition* to,
                                struct inq_disposition* old) {
   int index = inq_watched_index(signal_number);
-  if (old != NULL) *old = inq_wanted(index);
+  *old = inq_wanted(index);
   if (to == NULL) return 0;
   struct change change = {.index = index, .to = *to};
   long result = inq_state_change(put_disposition, &change);
   return result < 0 ? result : inq_watch(index, to);
 }
 
-typedef int (*sigaction_function)(int, const struct sigaction*, struct sigaction*);
-
 /* Where there is nothing behind us, a program must still be able to work. */
-static int plain_sigaction(int signal_number, const struct sigaction* action,
-                           struct sigaction* old) {
-  struct inq_kernel_action to, before;
+static long change_in_kernel(int signal_number, const struct inq_disposition* to,
+                             struct inq_disposition* old) {
+  struct inq_kernel_action action, before = {0};
+  if (to != NULL)
+    action =
+        (struct inq_kernel_action){.handler = to->handler, .flags = to->flags, .mask = to->mask};
+  long result = inq_sigaction(signal_number, to != NULL ? &action : NULL, &before);
+  *old = (struct inq_disposition){
+      .handler = before.handler, .flags = before.flags, .mask = before.mask};
+  return result;
+}
+
+static int change_with(change_function change, int signal_number, const struct sigaction* action,
+                       struct sigaction* old) {
+  struct inq_disposition to, before;
   if (action != NULL) {
-    to = (struct inq_kernel_action){.handler = (uintptr_t)action->sa_handler,
-                                    .flags = (uint32_t)action->sa_flags,
-                                    .mask = inq_bits(&action->sa_mask)};
+    to = (struct inq_disposition){.handler = (uintptr_t)action->sa_handler,
+                                  .flags = (uint32_t)action->sa_flags,
+                                  .mask = inq_bits(&action->sa_mask)};
   }
-  long result = inq_sigaction(signal_number, action != NULL ? &to : NULL, &before);
+  long result = change(signal_number, action != NULL ? &to : NULL, &before);
   if (result < 0) return fail((int)-result);
   if (old != NULL) {
     inq_zero(old, sizeof *old);
@@ -112,26 +124,13 @@ static int plain_sigaction(int signal_number, const struct sigaction* action,
   return 0;
 }
 
+typedef int (*sigaction_function)(int, const struct sigaction*, struct sigaction*);
+
 PUBLIC int sigaction(int signal_number, const struct sigaction* action, struct sigaction* old) {
-  if (!keeps(signal_number)) {
-    sigaction_function real = (sigaction_function)next(kSigaction);
-    return (real != NULL ? real : plain_sigaction)(signal_number, action, old);
-  }
-  struct inq_disposition to, before;
-  if (action != NULL) {
-    to = (struct inq_disposition){.handler = (uintptr_t)action->sa_handler,
-                                  .flags = (uint32_t)action->sa_flags,
-                                  .mask = inq_bits(&action->sa_mask)};
-  }
-  long result = change_disposition(signal_number, action != NULL ? &to : NULL, &before);
-  if (result < 0) return fail((int)-result);
-  if (old != NULL) {
-    inq_zero(old, sizeof *old);
-    old->sa_handler = (sighandler_t)before.handler;
-    old->sa_flags = (int)(uint32_t)before.flags;
-    inq_put_bits(&old->sa_mask, before.mask);
-  }
-  return 0;
+  if (keeps(signal_number)) return change_with(change_disposition, signal_number, action, old);
+  sigaction_function real = (sigaction_function)next(kSigaction);
+  return real != NULL ? real(signal_number, action, old)
+                      : change_with(change_in_kernel, signal_number, action, old);
 }
 
 static sighandler_t set_handler(int signal_number, sighandler_t handler, int flags, int masked) {
