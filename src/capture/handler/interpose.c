@@ -47,21 +47,20 @@ enum next {
   kNextCount
 };
 
-static const char* const kNames[kNextCount] = {"sigaction",   "signal",         "pthread_sigmask",
-                                               "sigprocmask", "pthread_create", "thrd_create",
-                                               "exit",        "quick_exit"};
-static inq_function found[kNextCount];
+static struct inq_sought behind_us[kNextCount] = {
+    {"sigaction", NULL},   {"signal", NULL},         {"pthread_sigmask", NULL},
+    {"sigprocmask", NULL}, {"pthread_create", NULL}, {"thrd_create", NULL},
+    {"exit", NULL},        {"quick_exit", NULL},
+};
 
 /* Looked up once, by the constructor: several of these are called from signal handlers, where the
  * dynamic linker must not be. A library loaded later may bring what is not there yet. */
 static inq_function next(enum next which) {
-  if (found[which] == NULL) found[which] = inq_next(kNames[which]);
-  return found[which];
+  if (behind_us[which].found == NULL) inq_find_next(&behind_us[which], 1);
+  return behind_us[which].found;
 }
 
-void inq_interpose_begin(void) {
-  for (int i = 0; i < kNextCount; ++i) next((enum next)i);
-}
+void inq_interpose_begin(void) { inq_find_next(behind_us, kNextCount); }
 
 /* --- dispositions ------------------------------------------------------------------------------
  */

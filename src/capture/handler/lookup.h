@@ -4,10 +4,20 @@
 #ifndef INQUEST_CAPTURE_HANDLER_LOOKUP_H
 #define INQUEST_CAPTURE_HANDLER_LOOKUP_H
 
+#include <stddef.h>
+
 typedef void (*inq_function)(void);
 
-/* The definition of function `name` in the first object loaded after ours; null when there is none.
- * Not for signal handlers: the C library may take a lock. */
-inq_function inq_next(const char* name);
+enum { kInqMostSought = 16 };
+
+struct inq_sought {
+  const char* name;
+  inq_function found; /* null when there is none */
+};
+
+/* The definition of each function in the first object loaded after ours that has one, in one walk
+ * over the objects; what is found already stays. Not for signal handlers: the C library may take a
+ * lock. */
+void inq_find_next(struct inq_sought* sought, size_t count);
 
 #endif
