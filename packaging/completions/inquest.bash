@@ -4,13 +4,14 @@ _inquest() {
   COMPREPLY=()
   if [[ $COMP_CWORD -eq 1 ]]; then
     mapfile -t COMPREPLY < <(compgen -W \
-      'collect doctor drill explain export gc heap import install ls open pin rm run show signature stats uninstall unpin
+      'audit collect doctor drill explain export gc heap import install ls open pin rm run show signature stats uninstall unpin
       --help --version' -- "$word")
     return
   fi
   local places='--exe --sysroot --debug-dir' options
   local files="$places --thread --no-cache --vault"
   case ${COMP_WORDS[1]} in
+    audit) options='--node --python --json --sarif --help' ;;
     collect) options='--set-pattern --listen --pipe --vault --full --slim --dead-time --analysis --help' ;;
     doctor) options='--pid --unit --container --exe --debug-dir --json --help' ;;
     drill) options='--crash-it --after --json --help' ;;

@@ -13,12 +13,13 @@ namespace inquest::cli {
 inline constexpr int kExitOk = 0;          // done
 inline constexpr int kExitUnreadable = 1;  // the input could not be read, or is not there
 inline constexpr int kExitUsage = 2;       // wrong options
-inline constexpr int kExitFound = 3;       // doctor, drill: problems were found
+inline constexpr int kExitFound = 3;       // audit, doctor, drill: problems were found
 
 // `chosen` is set to the work to do when the command is on the command line.
 void add_explain(CLI::App& app, std::function<int()>& chosen);
 void add_signature(CLI::App& app, std::function<int()>& chosen);
 void add_heap(CLI::App& app, std::function<int()>& chosen);
+void add_audit(CLI::App& app, std::function<int()>& chosen);
 void add_doctor(CLI::App& app, std::function<int()>& chosen);
 void add_drill(CLI::App& app, std::function<int()>& chosen);
 void add_run(CLI::App& app, std::function<int()>& chosen);

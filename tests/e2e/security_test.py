@@ -304,4 +304,4 @@ class AttackOnASupervisor(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    e2e.main()

@@ -31,6 +31,9 @@ void ask_everything(const File& file) {
   for (const int64_t tag : {1, 14, 15, 29}) {
     if (const auto text = file.dynamic_string(tag)) seen += text->size();
   }
+  for (const auto& text : file.dynamic_strings(1)) seen += text.size();
+  for (const auto& need : file.needed_versions()) seen += need.library.size() + need.version.size();
+  for (const auto& text : file.defined_versions()) seen += text.size();
   if (const auto id = file.build_id()) seen += id->bytes().size();
   if (const auto link = file.debug_link()) seen += link->crc32;
   if (const auto link = file.alt_link()) seen += link->file_name.size();

@@ -60,6 +60,10 @@ struct AltLink {  // dwz's .gnu_debugaltlink
   BuildId build_id;
 };
 
+struct VersionNeed {
+  std::string_view library, version;  // "libc.so.6", "GLIBC_2.34"
+};
+
 // Section contents: a view of the file, or bytes of their own when they were compressed.
 class SectionData {
  public:
@@ -117,8 +121,13 @@ class File {
   std::optional<uint64_t> dynamic_value(
       int64_t tag) const;  // the first DT_* of this tag, as stored
   std::optional<std::string_view> dynamic_string(int64_t tag) const;  // DT_SONAME …: via PT_DYNAMIC
-  std::optional<std::string_view> interpreter() const;                // PT_INTERP
-  bool has_debug_info() const;  // .debug_info or .zdebug_info with contents
+  std::vector<std::string_view> dynamic_strings(int64_t tag) const;   // all of this tag: DT_NEEDED
+  // Versions of symbols (".gnu.version_r", ".gnu.version_d"): which it asks other libraries for,
+  // and which it has. Source: the Linux Standard Base, Symbol Versioning.
+  std::vector<VersionNeed> needed_versions() const;
+  std::vector<std::string_view> defined_versions() const;
+  std::optional<std::string_view> interpreter() const;  // PT_INTERP
+  bool has_debug_info() const;                          // .debug_info or .zdebug_info with contents
 
   // Calls `visit` for each symbol of .symtab (or, when there is none, .dynsym) in table order until
   // it answers false. Nothing is copied or sorted. Undefined symbols (section 0) are among them.
@@ -140,6 +149,7 @@ class File {
   // memory images.
   ByteView bytes_from(uint64_t pointer) const;
   ByteView dynamic_table() const;
+  std::optional<std::string_view> dynamic_name(uint64_t offset) const;
   std::optional<BuildId> build_id_in(ByteView notes, uint64_t alignment) const;
   std::optional<SymbolTable> section_symbols(uint32_t type) const;
   std::optional<SymbolTable> dynamic_symbols() const;

@@ -49,6 +49,35 @@ struct RawSection {  // Elf64_Shdr
 };
 static_assert(sizeof(RawSection) == 64);
 
+struct RawVersionNeed {  // Elf64_Verneed: a library, and a chain of versions
+  uint16_t version;
+  uint16_t count;
+  uint32_t library;
+  uint32_t first;  // offsets from this record, 0: none
+  uint32_t next;
+};
+static_assert(sizeof(RawVersionNeed) == 16);
+
+struct RawNeededVersion {  // Elf64_Vernaux
+  uint32_t hash;
+  uint16_t flags;
+  uint16_t other;
+  uint32_t name;
+  uint32_t next;
+};
+static_assert(sizeof(RawNeededVersion) == 16);
+
+struct RawVersionDefinition {  // Elf64_Verdef; the first name of its chain is its own
+  uint16_t version;
+  uint16_t flags;
+  uint16_t index;
+  uint16_t count;
+  uint32_t hash;
+  uint32_t first;
+  uint32_t next;
+};
+static_assert(sizeof(RawVersionDefinition) == 20);
+
 struct RawSymbol {  // Elf64_Sym
   uint32_t name;
   uint8_t info;
@@ -86,7 +115,7 @@ inline constexpr uint64_t kShfCompressed = 0x800;
 inline constexpr uint32_t kCompressedZlib = 1, kCompressedZstd = 2;
 inline constexpr int64_t kDtNull = 0, kDtHash = 4, kDtStrtab = 5, kDtSymtab = 6, kDtStrsz = 10,
                          kDtSoname = 14, kDtDebug = 21, kDtTextrel = 22, kDtFlags = 30,
-                         kDtGnuHash = 0x6ffffef5;
+                         kDtGnuHash = 0x6ffffef5, kDtVerdef = 0x6ffffffc, kDtVerneed = 0x6ffffffe;
 inline constexpr uint32_t kNtGnuBuildId = 3;
 
 }  // namespace inquest::elf

@@ -103,16 +103,32 @@ std::optional<uint64_t> File::dynamic_value(int64_t tag) const {
   return std::nullopt;
 }
 
-std::optional<std::string_view> File::dynamic_string(int64_t tag) const {
-  const auto offset = dynamic_value(tag);
+std::optional<std::string_view> File::dynamic_name(uint64_t offset) const {
   const auto table = dynamic_value(kDtStrtab);
-  if (!offset || !table) return std::nullopt;
+  if (!table) return std::nullopt;
   const ByteView strings = bytes_from(*table);
-  if (*offset >= strings.size()) return std::nullopt;
-  const uint64_t room = std::min(strings.size() - *offset, kMaxDynamicString);
-  const std::string_view text = c_string(strings.subspan(*offset, room));
+  if (offset >= strings.size()) return std::nullopt;
+  const uint64_t room = std::min(strings.size() - offset, kMaxDynamicString);
+  const std::string_view text = c_string(strings.subspan(offset, room));
   if (text.size() == room) return std::nullopt;
   return text;
+}
+
+std::optional<std::string_view> File::dynamic_string(int64_t tag) const {
+  const auto offset = dynamic_value(tag);
+  return offset ? dynamic_name(*offset) : std::nullopt;
+}
+
+std::vector<std::string_view> File::dynamic_strings(int64_t tag) const {
+  std::vector<std::string_view> names;
+  const ByteView table = dynamic_table();
+  for (uint64_t at = 0; at + sizeof(RawDynamic) <= table.size(); at += sizeof(RawDynamic)) {
+    const RawDynamic entry = *load<RawDynamic>(table, at);
+    if (entry.tag == kDtNull) break;
+    if (entry.tag != tag) continue;
+    if (const auto name = dynamic_name(entry.value)) names.push_back(*name);
+  }
+  return names;
 }
 
 std::optional<File::SymbolTable> File::section_symbols(uint32_t type) const {

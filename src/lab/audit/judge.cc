@@ -1,0 +1,191 @@
+#include "lab/audit/judge.h"
+
+#include <elf.h>
+#include <fmt/format.h>
+#include <sys/utsname.h>
+
+#include <algorithm>
+
+#include "binary/demangle/demangle.h"
+#include "lab/audit/choice.h"
+
+namespace inquest::audit {
+namespace {
+
+uint16_t machine_here() {
+#if defined(__x86_64__)
+  return EM_X86_64;
+#else
+  return EM_AARCH64;
+#endif
+}
+
+std::string_view loader_name(const Loader& loader) {
+  return loader.kind == Loader::Kind::kNode ? "Node.js" : "Python";
+}
+
+std::string readable(const std::string& symbol) {
+  constexpr size_t kLongest = 80;
+  std::string name = demangle::demangle(symbol);
+  if (name.empty()) name = symbol;
+  return name.size() > kLongest ? name.substr(0, kLongest) + "…" : name;
+}
+
+class Judge {
+ public:
+  Judge(const Subject& subject, std::optional<GlibcVersion> glibc, Libraries& libraries)
+      : subject_(subject),
+        module_(subject.module),
+        glibc_(subject.loader != nullptr ? subject.loader->glibc : glibc),
+        libraries_(libraries) {}
+
+  std::vector<Finding> run() {
+    // One that is of another machine or damaged has no further faults worth telling.
+    if (is_foreign() || is_damaged()) return std::move(findings_);
+    const bool other_c = is_of_other_libc();
+    if (!other_c) glibc_is_old();
+    node_abi();
+    libraries_are_missing();
+    if (!other_c) symbols_are_missing();
+    return std::move(findings_);
+  }
+
+ private:
+  std::string rebuild() const { return rebuild_command(subject_.package, module_.api); }
+
+  void problem(std::string id, std::string what, std::string fix) {
+    findings_.push_back({std::move(id), Severity::kProblem, std::move(what), std::move(fix)});
+  }
+
+  bool is_foreign() {
+    if (module_.format == Format::kElf32) {
+      problem("architecture", fmt::format("a 32-bit file ({})", machine_name(module_.machine)),
+              rebuild());
+      return true;
+    }
+    if (module_.format != Format::kElf) {
+      const std::string_view kind = module_.format == Format::kMachO ? "for macOS (Mach-O)"
+                                    : module_.format == Format::kPe  ? "for Windows (PE)"
+                                                                     : "no compiled file at all";
+      problem("format", fmt::format("it is {}", kind), rebuild());
+      return true;
+    }
+    const uint16_t wanted = subject_.loader != nullptr ? subject_.loader->machine : machine_here();
+    if (!module_.damage.empty() || module_.machine == wanted) return false;
+    problem("architecture",
+            fmt::format("built for {}, {} is {}", machine_name(module_.machine),
+                        subject_.loader != nullptr ? subject_.loader->path : "this machine",
+                        machine_name(wanted)),
+            rebuild());
+    return true;
+  }
+
+  bool is_damaged() {
+    if (module_.damage.empty()) return false;
+    problem("damaged", "the file is damaged: " + module_.damage, rebuild());
+    return true;
+  }
+
+  bool is_of_other_libc() {
+    const LibC own = libc_of(module_);
+    const LibC wanted = subject_.loader != nullptr ? subject_.loader->libc : own;
+    if (own == LibC::kUnknown || wanted == LibC::kUnknown || own == wanted) return false;
+    problem("libc",
+            fmt::format("built for {}, {} runs on {}", to_string(own), subject_.loader->path,
+                        to_string(wanted)),
+            rebuild());
+    return true;
+  }
+
+  void glibc_is_old() {
+    if (!glibc_) return;
+    std::optional<GlibcVersion> newest;
+    for (const auto& [library, version] : module_.versions) {
+      const auto needed = parse_glibc_version(version);
+      if (needed && (!newest || *newest < *needed)) newest = needed;
+    }
+    if (!newest || *newest <= *glibc_) return;
+    problem("glibc",
+            fmt::format("needs GLIBC_{}.{}, this system has {}.{}", newest->major, newest->minor,
+                        glibc_->major, glibc_->minor),
+            "build it on this system (" + rebuild() + "), or run on a newer one");
+  }
+
+  void node_abi() {
+    if (subject_.loader == nullptr || module_.api != Api::kV8 || !module_.node_abi) return;
+    const Loader& loader = *subject_.loader;
+    if (loader.node_abi == 0 || *module_.node_abi == loader.node_abi) return;
+    problem("node-abi",
+            fmt::format("built for NODE_MODULE_VERSION {}, Node.js {} is {}", *module_.node_abi,
+                        loader.version, loader.node_abi),
+            rebuild());
+  }
+
+  void libraries_are_missing() {
+    for (const std::string& name : subject_.closure.missing) {
+      problem("library", fmt::format("{} is not there", name),
+              fmt::format("install what has {} (Debian: apt-file search {})", name, name));
+    }
+  }
+
+  bool is_there(const std::string& symbol) const {
+    if (subject_.loader != nullptr && subject_.loader->exports.contains(symbol)) return true;
+    return std::ranges::any_of(subject_.closure.files, [&](const std::string& file) {
+      return libraries_.exports(file).contains(symbol);
+    });
+  }
+
+  // With a library missing nobody knows what it would have had.
+  void symbols_are_missing() {
+    if (!subject_.closure.missing.empty()) return;
+    if (subject_.loader == nullptr && module_.interpreter.empty()) return;
+    std::vector<const std::string*> missing;
+    const std::unordered_set<std::string> own = own_exports();
+    for (const std::string& symbol : module_.imports) {
+      if (!own.contains(symbol) && !is_there(symbol)) missing.push_back(&symbol);
+    }
+    if (missing.empty()) return;
+    std::string where = "nothing that it loads has them";
+    if (subject_.loader != nullptr) {
+      where = fmt::format("{} {} has them not", loader_name(*subject_.loader),
+                          subject_.loader->version);
+    }
+    problem("symbols",
+            fmt::format("{} of its functions {}: {}", missing.size(), where,
+                        readable(*missing.front())),
+            module_.api == Api::kNone ? "install the version of the library that it was built with"
+                                      : rebuild() + ", or upgrade the package");
+  }
+
+  std::unordered_set<std::string> own_exports() const {
+    const auto names = read_exports(module_.path);
+    if (!names.ok()) return {};
+    return {names->begin(), names->end()};
+  }
+
+  const Subject& subject_;
+  const NativeModule& module_;
+  std::optional<GlibcVersion> glibc_;
+  Libraries& libraries_;
+  std::vector<Finding> findings_;
+};
+
+}  // namespace
+
+std::string rebuild_command(const Package* package, Api api) {
+  if (package != nullptr && package->manager == Package::Manager::kNpm) {
+    return "npm rebuild " + package->name;
+  }
+  if (package != nullptr && package->manager == Package::Manager::kPython) {
+    return "pip install --force-reinstall --no-cache-dir " + package->name;
+  }
+  if (api == Api::kNodeApi || api == Api::kV8) return "npm rebuild";
+  return "reinstall it for this system";
+}
+
+std::vector<Finding> judge(const Subject& subject, std::optional<GlibcVersion> host_glibc,
+                           Libraries& libraries) {
+  return Judge(subject, host_glibc, libraries).run();
+}
+
+}  // namespace inquest::audit

@@ -1,0 +1,33 @@
+// Loader: the program that will load the modules: node or python, asked for its versions, and read
+// for what it offers.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "lab/audit/libraries.h"
+
+namespace inquest::audit {
+
+struct Loader {
+  enum class Kind : uint8_t { kNode, kPython } kind = Kind::kNode;
+  std::string path;
+  std::string version;                // "20.11.1", "3.11.2"
+  int node_abi = 0;                   // NODE_MODULE_VERSION; 0: not known
+  int node_api = 0;                   // highest version of Node-API; 0: not known
+  std::vector<std::string> suffixes;  // of Python modules, in the order they are tried
+  uint16_t machine = 0;
+  LibC libc = LibC::kUnknown;
+  std::optional<GlibcVersion> glibc;
+  Exports exports;                         // of itself and its libraries
+  std::unordered_set<std::string> loaded;  // names (DT_SONAME) that are there when it runs
+};
+
+// Runs `program` (a path, or a name to be looked up in PATH) to ask for its versions. kNotFound
+// when there is none; kUnavailable when it does not answer.
+Result<Loader> ask_node(const std::string& program);
+Result<Loader> ask_python(const std::string& program);
+
+}  // namespace inquest::audit
