@@ -25,17 +25,28 @@ std::optional<Enum> value_of(const std::array<std::string_view, N>& names, std::
   return static_cast<Enum>(found - names.begin());
 }
 
-// How long the parts of a header may be, bytes and entries.
+// How long the parts of a header may be: bytes as JSON has them, and entries.
 struct Lengths {
   size_t command_line, text, word, entries;
 };
 constexpr Lengths kLong = {8192, 4096, 256, 32};
 constexpr Lengths kTight = {256, 128, 48, 2};
 
+// The first characters of `text` that take at most `size` bytes in JSON; U+FFFD for bytes that are
+// none.
 void cut(std::string& text, size_t size) {
-  if (text.size() <= size) return;
-  while (size > 0 && (static_cast<uint8_t>(text[size]) & 0xc0) == 0x80) --size;
-  text.resize(size);
+  std::string kept;
+  std::string_view left = text;
+  while (!left.empty()) {
+    const Utf8Character next = decode_utf8(left);
+    const std::string_view shown = next.valid ? left.substr(0, next.size) : "\xef\xbf\xbd";
+    const size_t taken = json::json_string(shown).size() - 2;
+    if (taken > size) break;
+    size -= taken;
+    kept += shown;
+    left.remove_prefix(next.size);
+  }
+  text = std::move(kept);
 }
 
 void cut_pairs(std::vector<std::pair<std::string, std::string>>& pairs, const Lengths& lengths) {
@@ -80,6 +91,10 @@ std::string group_of(const CaseHeader& header) {
 
 void clamp(CaseHeader& header, bool tight) {
   const Lengths& lengths = tight ? kTight : kLong;
+  if (header.time_ns < 0) header.time_ns = 0;
+  if (header.pid < 0 || header.pid > kMaxPid) header.pid = 0;
+  if (header.signal < 0 || header.signal > kMaxSignal) header.signal = 0;
+  if (header.uptime_ms > kMaxUptime) header.uptime_ms.reset();
   cut(header.command_line, lengths.command_line);
   // The end of a path says more than its beginning, but a cut path would be another path.
   cut(header.executable, lengths.text);

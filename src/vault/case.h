@@ -39,8 +39,8 @@ enum class State : uint8_t {
 std::string_view to_string(State state);
 std::optional<State> state_of(std::string_view name);
 
-// What is known of a crash without its evidence. Texts come from a dying process: any bytes. They
-// are cut at the limits of clamp() and repaired to UTF-8 when written.
+// What is known of a crash without its evidence. Texts come from a dying process: any bytes, until
+// clamp().
 struct CaseHeader {
   int64_t time_ns = 0;  // of the death, since the epoch; 0: unknown
   int64_t pid = 0;
@@ -64,9 +64,13 @@ struct CaseHeader {
 // What eviction and counts go by: the signature, else executable and signal.
 std::string group_of(const CaseHeader& header);
 
-// Cuts what is longer than a header may be. `tight`: so that kTightHeaderBytes are enough.
-inline constexpr size_t kMaxHeaderBytes = 32 * 1024;
+// Makes of any header one that read_header() takes: texts become UTF-8 and are cut where they are
+// longer than they may be, numbers out of range unknown. `tight`: so that its record takes at most
+// kTightHeaderBytes.
 inline constexpr size_t kTightHeaderBytes = 2048;
+inline constexpr int64_t kMaxPid = INT32_MAX;
+inline constexpr int kMaxSignal = 128;
+inline constexpr uint64_t kMaxUptime = INT64_MAX;
 void clamp(CaseHeader& header, bool tight = false);
 
 // What a piece of evidence is good for.

@@ -169,8 +169,8 @@ Result<CaseHeader> read_header(const JsonValue& object) {
   CaseHeader header;
   Reader reader(object);
   reader.number("time_ns", header.time_ns, 0, INT64_MAX);
-  reader.number("pid", header.pid, 0, INT32_MAX);
-  reader.number("signal", header.signal, 0, 128);
+  reader.number("pid", header.pid, 0, kMaxPid);
+  reader.number("signal", header.signal, 0, kMaxSignal);
   reader.text("executable", header.executable);
   reader.text("command_line", header.command_line);
   reader.text("signature", header.signature);
@@ -184,7 +184,7 @@ Result<CaseHeader> read_header(const JsonValue& object) {
   reader.text("container", header.container);
   reader.text("cgroup", header.cgroup);
   uint64_t uptime = 0;
-  if (reader.number("uptime_ms", uptime, 0, INT64_MAX)) header.uptime_ms = uptime;
+  if (reader.number("uptime_ms", uptime, 0, kMaxUptime)) header.uptime_ms = uptime;
   reader.pairs("annotations", header.annotations);
   reader.pairs("labels", header.labels);
   INQ_TRY_STATUS(reader.status());

@@ -49,8 +49,10 @@ Case* Catalog::find_for_update(const JsonValue& record) {
   return place == places_.end() ? nullptr : &cases_[place->second];
 }
 
-void Catalog::apply(std::string_view record) {
-  if (!try_apply(record).ok()) ++senseless_;
+Status Catalog::apply(std::string_view record) {
+  Status applied = try_apply(record);
+  if (!applied.ok()) ++senseless_;
+  return applied;
 }
 
 void Catalog::settle() {
@@ -122,7 +124,9 @@ Status Catalog::attach(Case& into, const JsonValue& record) {
                                    [&](const auto& old) { return old.name == attachment.name; });
     if (same != into.attachments.end()) {
       *same = std::move(attachment);
-    } else if (into.attachments.size() < kMaxAttachments) {
+    } else {
+      if (into.attachments.size() >= kMaxAttachments)
+        return nonsense("too many parts for one case");
       into.attachments.push_back(std::move(attachment));
     }
   }

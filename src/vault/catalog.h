@@ -19,8 +19,9 @@ inline constexpr size_t kMaxCases = 4'000'000;
 
 class Catalog {
  public:
-  // One payload of a frame. After the last of several, settle() is called.
-  void apply(std::string_view record);
+  // One payload of a frame. After the last of several, settle() is called. kCorrupt when it makes
+  // no sense: then a case may lack what it was to bring.
+  Status apply(std::string_view record);
   // Takes removed cases out.
   void settle();
   void clear() { *this = {}; }

@@ -63,7 +63,9 @@ Result<Vault> Vault::open(const std::string& directory, const VaultOptions& opti
 
 Status Vault::Impl::catch_up() {
   const Status status = index->catch_up([&] { catalog.clear(); },
-                                        [&](std::string_view record) { catalog.apply(record); });
+                                        [&](std::string_view record) {
+                                          (void)catalog.apply(record).ok();  // stats() says it
+                                        });
   catalog.settle();
   return status;
 }
@@ -77,9 +79,10 @@ Result<os::Fd> Vault::Impl::lock() {
 
 Status Vault::Impl::append(const std::string& record) {
   INQ_TRY_STATUS(index->append(record));
-  catalog.apply(record);
+  // What readers will not take is not acknowledged.
+  Status applied = catalog.apply(record);
   catalog.settle();
-  return {};
+  return applied;
 }
 
 Status Vault::Impl::append_for(const CaseId& id, const std::string& record) {
@@ -122,7 +125,8 @@ Result<CaseId> Vault::begin(const CaseHeader& header, const CaseId& wanted) {
     if (lease.ok()) impl_->writing[id] = std::move(*lease);
     return id;
   }
-  if (!is_no_room(begun.error())) return std::move(begun).error();
+  const bool is_lost = is_no_room(begun.error()) || begun.error().code() == ErrorCode::kCorrupt;
+  if (!is_lost) return std::move(begun).error();
   INQ_TRY_STATUS(impl_->count(kept, TallyFile::Why::kLost));
   return std::move(begun).error().with_context("the crash was only counted");
 }

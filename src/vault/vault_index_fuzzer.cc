@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   size_t records = 0;
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
-    catalog.apply(text.substr(0, end));
+    (void)catalog.apply(text.substr(0, end)).ok();
     append_frame(framed, text.substr(0, end), framed.size());
     text.remove_prefix(std::min(end + 1, text.size()));
     ++records;
@@ -35,10 +35,21 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
   Catalog copy;
   const auto compact = catalog.records();
-  for (const std::string& record : compact) copy.apply(record);
+  for (const std::string& record : compact) INQ_CHECK(copy.apply(record).ok());
   copy.settle();
   INQ_CHECK(copy.senseless() == 0);
   INQ_CHECK(copy.records() == compact);
-  for (const Case& one : copy.cases()) INQ_CHECK(is_case_id(one.id));
+  for (const Case& one : copy.cases()) {
+    INQ_CHECK(is_case_id(one.id));
+    // Any header is one that can be read once it is clamped.
+    CaseHeader header = one.header;
+    header.command_line.assign(reinterpret_cast<const char*>(data), size);
+    for (const bool tight : {false, true}) {
+      clamp(header, tight);
+      Catalog other;
+      INQ_CHECK(other.apply(begin_record(one.id, header)).ok());
+      INQ_CHECK(other.cases().front().header == header);
+    }
+  }
   return 0;
 }

@@ -208,7 +208,7 @@ Status Vault::Impl::fold_headers() {
         last = std::max(last, one->header.time_ns);
       }
     }
-    for (const CaseId& id : folded) left.apply(remove_record(id));
+    for (const CaseId& id : folded) INQ_TRY_STATUS(left.apply(remove_record(id)));
     left.settle();
     size = size_of(left.records());
   }
