@@ -120,7 +120,8 @@ bool Index::room_is_scarce() {
   return !reserved.ok() && reserved.error().sys_errno() != EOPNOTSUPP;
 }
 
-Status Index::rewrite(const std::vector<std::string>& payloads) {
+Status Index::rewrite(const std::vector<std::string>& payloads,
+                      const std::function<Status()>& before) {
   Bytes content = index_header();
   for (const std::string& payload : payloads) append_frame(content, payload, content.size());
   {
@@ -129,6 +130,7 @@ Status Index::rewrite(const std::vector<std::string>& payloads) {
     INQ_TRY_STATUS(fs_->write_at(fd.get(), content, 0));
     INQ_TRY_STATUS(fs_->sync(fd.get()));
   }
+  INQ_TRY_STATUS(before());
   INQ_TRY_STATUS(fs_->rename_at(directory_, kNewName, kName));
   INQ_TRY_STATUS(fs_->sync(directory_));
   INQ_TRY_STATUS(reopen());

@@ -29,8 +29,11 @@ class Index {
   // means that even the reserve is used up.
   Status append(std::string_view payload);
   // Replaces the whole file by one that holds `payloads`. Lock and catch up as above; afterwards
-  // nothing needs to be visited again.
-  Status rewrite(const std::vector<std::string>& payloads);
+  // nothing needs to be visited again. `before`: what must be done, when the new one is on the
+  // disk, before it takes the place of the old.
+  Status rewrite(
+      const std::vector<std::string>& payloads,
+      const std::function<Status()>& before = [] { return Status(); });
 
   // Tries to make the room that is kept for headers again; whether that failed: the disk is full.
   bool room_is_scarce();

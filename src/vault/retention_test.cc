@@ -254,5 +254,40 @@ TEST_F(FullVault, AnIndexThatIsMostlyHistoryIsWrittenAnew) {
   EXPECT_EQ(vault.list()->size(), 2U);
 }
 
+TEST_F(FullVault, AnIndexFullOfHistoryDoesNotTurnCrashesIntoCounts) {
+  Vault vault = open(4 << 20);  // an index of at most 1 MiB
+  std::vector<CaseId> kept;
+  for (int i = 0; i < 600; ++i) kept.push_back(*vault.begin(header_of("a")));
+  for (const CaseId& id : kept) ASSERT_TRUE(vault.finish(id).ok());
+  CaseHeader wide = header_of("b");
+  wide.command_line = std::string(8000, 'x');
+  for (int i = 0; i < 300; ++i) {  // 2.4 MB
+    const auto id = vault.begin(wide);
+    ASSERT_TRUE(id.ok()) << id.error().message();
+    ASSERT_TRUE(vault.finish(*id).ok());
+    ASSERT_TRUE(vault.remove(*id).ok());
+  }
+  EXPECT_EQ(vault.list()->size(), kept.size());
+  EXPECT_EQ(vault.stats()->counted, 0U);
+  EXPECT_EQ(vault.stats()->lost, 0U);
+}
+
+TEST_F(FullVault, HeadersThatBecomeCountsTellWhenTheFirstAndTheLastWere) {
+  Vault vault = open(4 << 20);
+  CaseHeader wide = header_of("a");
+  wide.command_line = std::string(8000, 'x');
+  for (int64_t i = 1; i <= 150; ++i) {
+    wide.time_ns = i;
+    const auto id = vault.begin(wide);
+    ASSERT_TRUE(id.ok()) << id.error().message();
+    ASSERT_TRUE(vault.finish(*id).ok());
+  }
+  const Stats stats = *vault.stats();
+  ASSERT_EQ(stats.tallies.size(), 1U);
+  EXPECT_EQ(stats.cases + stats.counted, 150U);
+  EXPECT_EQ(stats.tallies[0].first_ns, 11);  // the first ten stay
+  EXPECT_GT(stats.tallies[0].last_ns, 11);
+}
+
 }  // namespace
 }  // namespace inquest::vault

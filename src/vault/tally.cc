@@ -66,6 +66,8 @@ size_t slot_for(const std::vector<Slot>& slots, uint64_t key) {
 
 }  // namespace
 
+int64_t earlier(int64_t a, int64_t b) { return a == 0 || b == 0 ? std::max(a, b) : std::min(a, b); }
+
 Result<TallyFile> TallyFile::open(os::Fs& fs, int directory, bool create) {
   INQ_TRY(os::Fd fd, fs.open_at(directory, kName, create ? O_RDWR | O_CREAT : O_RDONLY));
   struct stat info = {};
@@ -80,8 +82,9 @@ Result<TallyFile> TallyFile::open(os::Fs& fs, int directory, bool create) {
   return TallyFile(fs, std::move(fd));
 }
 
-Status TallyFile::add(const std::string& group, Why why, int64_t time_ns, uint64_t count) {
+Status TallyFile::add(const Tally& more) {
   INQ_TRY(std::vector<Slot> slots, read_slots(fd_.get()));
+  const std::string& group = more.group;
   const ByteView name(reinterpret_cast<const uint8_t*>(group.data()), group.size());
   const uint64_t key = std::max<uint64_t>(1, codec::xxhash64(name));
   const size_t place = slot_for(slots, key);
@@ -91,10 +94,11 @@ Status TallyFile::add(const std::string& group, Why why, int64_t time_ns, uint64
     slot.key = has_own ? key : 1;
     const std::string shown = has_own ? group : "others";
     std::copy_n(shown.begin(), std::min(shown.size(), kNameBytes), slot.name.begin());
-    slot.first_ns = time_ns;
   }
-  (why == Why::kCounted ? slot.counted : slot.lost) += count;
-  slot.last_ns = std::max(slot.last_ns, time_ns);
+  slot.counted += more.counted;
+  slot.lost += more.lost;
+  slot.first_ns = earlier(slot.first_ns, more.first_ns);
+  slot.last_ns = std::max(slot.last_ns, more.last_ns);
   slot.checksum = checksum(slot);
   for (const size_t copy : {size_t{0}, kCopyBytes}) {
     INQ_TRY_STATUS(fs_->write_at(fd_.get(), bytes_of(slot), copy + place * kSlotBytes));

@@ -2,7 +2,6 @@
 // so that counting never needs room.
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "platform/os/fs.h"
@@ -12,13 +11,16 @@ namespace inquest::vault {
 
 inline constexpr size_t kTallySlots = 256;  // kinds; the last is for all that have no slot
 
+// Of two times of which 0 says that it is not known.
+int64_t earlier(int64_t a, int64_t b);
+
 class TallyFile {
  public:
   static Result<TallyFile> open(os::Fs& fs, int directory, bool create);
 
-  enum class Why : uint8_t { kCounted, kLost };
-  // The caller holds the vault's lock. Durable when it returns.
-  Status add(const std::string& group, Why why, int64_t time_ns, uint64_t count = 1);
+  // More crashes of the kind `more.group`, here its whole name. The caller holds the vault's lock.
+  // Durable when it returns.
+  Status add(const Tally& more);
   // Those that are not zero.
   Result<std::vector<Tally>> read() const;
 

@@ -93,9 +93,11 @@ Status Vault::Impl::append_for(const CaseId& id, const std::string& record) {
   return append(record);
 }
 
-Status Vault::Impl::count(const CaseHeader& header, TallyFile::Why why) {
+Status Vault::Impl::count(Tally more, const CaseHeader& header) {
   if (!tally) return Error(ErrorCode::kUnavailable, "there is no room even to count crashes");
-  return tally->add(group_of(header), why, header.time_ns);
+  more.group = group_of(header);
+  more.first_ns = more.last_ns = header.time_ns;
+  return tally->add(more);
 }
 
 Result<CaseId> Vault::begin(const CaseHeader& header, const CaseId& wanted) {
@@ -110,9 +112,10 @@ Result<CaseId> Vault::begin(const CaseHeader& header, const CaseId& wanted) {
     return Error(ErrorCode::kMismatch, fmt::format("case {} is in the vault already", id));
   }
   if (impl_->index_is_too_large()) {
-    INQ_TRY_STATUS(impl_->fold_headers());
-    if (impl_->index_is_too_large()) {
-      INQ_TRY_STATUS(impl_->count(kept, TallyFile::Why::kLost));
+    // A disk without room for a new index may have some for one more record.
+    const Status shrunk = impl_->shrink_index();
+    if (shrunk.ok() && impl_->index_is_too_large()) {
+      INQ_TRY_STATUS(impl_->count({.lost = 1}, kept));
       return Error(ErrorCode::kUnavailable,
                    "the crash was only counted: the headers take an eighth of the vault's quota");
     }
@@ -127,7 +130,7 @@ Result<CaseId> Vault::begin(const CaseHeader& header, const CaseId& wanted) {
   }
   const bool is_lost = is_no_room(begun.error()) || begun.error().code() == ErrorCode::kCorrupt;
   if (!is_lost) return std::move(begun).error();
-  INQ_TRY_STATUS(impl_->count(kept, TallyFile::Why::kLost));
+  INQ_TRY_STATUS(impl_->count({.lost = 1}, kept));
   return std::move(begun).error().with_context("the crash was only counted");
 }
 
@@ -182,7 +185,7 @@ Status Vault::finish(const CaseId& id, State state) {
 
 Status Vault::count(const CaseHeader& header) {
   INQ_TRY(const os::Fd held, impl_->lock());
-  return impl_->count(header, TallyFile::Why::kCounted);
+  return impl_->count({.counted = 1}, header);
 }
 
 Result<std::vector<Case>> Vault::list() {

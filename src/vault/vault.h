@@ -81,10 +81,10 @@ struct CaseUpdate {
 
 // Crashes of one kind that are not kept as cases.
 struct Tally {
-  std::string group;     // the first 16 bytes of group_of()
-  uint64_t counted = 0;  // on purpose, by count()
-  uint64_t lost = 0;     // because there was no room for a header
-  int64_t first_ns = 0, last_ns = 0;
+  std::string group;                  // the first 16 bytes of group_of()
+  uint64_t counted = 0;               // on purpose, by count()
+  uint64_t lost = 0;                  // because there was no room for a header
+  int64_t first_ns = 0, last_ns = 0;  // 0: unknown
 };
 
 struct Stats {

@@ -43,7 +43,8 @@ struct Vault::Impl {
   Status append(const std::string& record);
   // The same, with the lock taken, for a case that must be there.
   Status append_for(const CaseId& id, const std::string& record);
-  Status count(const CaseHeader& header, TallyFile::Why why);
+  // Adds to the counts of the header's kind.
+  Status count(Tally more, const CaseHeader& header);
 
   // --- room (vault_room.cc)
   uint64_t quota() const;
@@ -60,11 +61,13 @@ struct Vault::Impl {
   // Removes what nothing refers to.
   Status sweep(Freed& freed);
   // With the write lock. Ends cases whose writer is gone; writes an index anew that is mostly
-  // history, or too large: then headers without evidence become counts.
+  // history, or too large.
   Status tidy_index();
   uint64_t index_limit() const;
   bool index_is_too_large() const;
-  Status fold_headers();
+  // Writes the index anew, without its history. When that is not enough headers without evidence
+  // become counts.
+  Status shrink_index();
 
   // --- evidence (vault_evidence.cc)
   struct Attempt;

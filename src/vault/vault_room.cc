@@ -192,32 +192,34 @@ uint64_t Vault::Impl::index_limit() const { return std::max(quota() / 8, kLeastC
 
 bool Vault::Impl::index_is_too_large() const { return index->size() > index_limit(); }
 
-Status Vault::Impl::fold_headers() {
-  if (!tally) return {};
+Status Vault::Impl::shrink_index() {
   const auto in_use = [&](const CaseId& id) { return leases->is_held(id); };
   Catalog left = catalog;
-  std::map<std::string, std::pair<uint64_t, int64_t>> counts;  // how many, and when the last
-  uint64_t size = UINT64_MAX;
-  for (size_t newest = kHeadersKeptLast; newest > 0 && size > index_limit() / 2; newest /= 2) {
-    std::vector<CaseId> folded;
+  std::vector<std::string> records = left.records();
+  std::map<std::string, Tally> folded;  // by kind
+  const size_t most = tally ? kHeadersKeptLast : 0;
+  for (size_t newest = most; newest > 0 && size_of(records) > index_limit() / 2; newest /= 2) {
+    std::vector<CaseId> ids;
     for (const auto& [group, cases] : foldable_headers(left.cases(), newest, in_use)) {
       for (const Case* one : cases) {
-        folded.push_back(one->id);
-        auto& [count, last] = counts[group];
-        ++count;
-        last = std::max(last, one->header.time_ns);
+        ids.push_back(one->id);
+        Tally& count = folded.try_emplace(group, Tally{.group = group}).first->second;
+        ++count.counted;
+        count.first_ns = earlier(count.first_ns, one->header.time_ns);
+        count.last_ns = std::max(count.last_ns, one->header.time_ns);
       }
     }
-    for (const CaseId& id : folded) INQ_TRY_STATUS(left.apply(remove_record(id)));
+    for (const CaseId& id : ids) INQ_TRY_STATUS(left.apply(remove_record(id)));
     left.settle();
-    size = size_of(left.records());
+    records = left.records();
   }
-  if (counts.empty()) return {};
-  // Counted before they go: when power is lost in between, they are counted and still there.
-  for (const auto& [group, count] : counts) {
-    INQ_TRY_STATUS(tally->add(group, TallyFile::Why::kCounted, count.second, count.first));
-  }
-  INQ_TRY_STATUS(index->rewrite(left.records()));
+  if (size_of(records) >= index->size()) return {};  // that would be no gain
+  // When power is lost between the two, they are counted and still there.
+  const auto count_folded = [&]() -> Status {
+    for (const auto& [group, count] : folded) INQ_TRY_STATUS(tally->add(count));
+    return {};
+  };
+  INQ_TRY_STATUS(index->rewrite(records, count_folded));
   catalog = std::move(left);
   return {};
 }
@@ -231,10 +233,9 @@ Status Vault::Impl::tidy_index() {
   for (const CaseId& id : interrupted) {
     INQ_TRY_STATUS(append(finish_record(id, State::kTruncated)));
   }
-  if (index_is_too_large()) INQ_TRY_STATUS(fold_headers());
-  const std::vector<std::string> compact = catalog.records();
-  if (index->size() < 2 * size_of(compact) || index->size() < kLeastCompaction) return {};
-  return index->rewrite(compact);
+  const bool is_history =
+      index->size() >= kLeastCompaction && index->size() >= 2 * size_of(catalog.records());
+  return is_history || index_is_too_large() ? shrink_index() : Status();
 }
 
 Result<Freed> Vault::collect_garbage() {

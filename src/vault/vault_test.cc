@@ -322,6 +322,13 @@ TEST_F(VaultTest, CountsWithoutKeeping) {
   EXPECT_EQ(stats.tallies[0].last_ns, 40);
 }
 
+TEST_F(VaultTest, TheFirstOfThoseCountedIsTheEarliestAndNotTheOneThatWasToldFirst) {
+  Vault vault = open();
+  for (const int64_t time : {0, 7, 3, 9}) ASSERT_TRUE(vault.count(crash("sig", time)).ok());
+  EXPECT_EQ(vault.stats()->tallies[0].first_ns, 3);
+  EXPECT_EQ(vault.stats()->tallies[0].last_ns, 9);
+}
+
 TEST_F(VaultTest, MoreKindsThanThereAreSlotsAreCountedTogether) {
   Vault vault = open();
   for (int i = 0; i < 260; ++i) {
