@@ -37,10 +37,28 @@ void note_refused(const std::vector<vault::Attached>& attached, Imported& import
   }
 }
 
+// What the case did not have when it was exported is missing here too. A header has room for some
+// reasons: those of cores and reports come first.
+vault::CaseHeader header_of(const vault::Unpacked& unpacked) {
+  vault::CaseHeader header = unpacked.header;
+  std::vector<std::string> reasons;
+  const auto add = [&](bool files) {
+    for (const vault::Attachment& part : unpacked.missing) {
+      if ((part.role == vault::Role::kFile) != files) continue;
+      reasons.push_back(fmt::format("{}: {}", part.name, part.why));
+    }
+  };
+  add(false);
+  reasons.insert(reasons.end(), header.missing.begin(), header.missing.end());
+  add(true);
+  header.missing = std::move(reasons);
+  return header;
+}
+
 Result<Imported> import_archive(vault::Vault& vault, const std::string& path) {
   INQ_TRY(const CaseArchive archive, open_archive(path));
   const vault::Unpacked& unpacked = archive.content;
-  auto begun = vault.begin(unpacked.header, unpacked.id);
+  auto begun = vault.begin(header_of(unpacked), unpacked.id);
   if (!begun.ok()) {
     if (begun.error().code() != ErrorCode::kMismatch) return std::move(begun).error();
     return Imported{.id = unpacked.id, .was_there = true, .notes = {}};
@@ -63,7 +81,9 @@ Result<Imported> import_archive(vault::Vault& vault, const std::string& path) {
     });
     INQ_TRY(const auto attached, vault.attach(imported.id, evidence));
     note_refused(attached, imported);
-    return vault.finish(imported.id);
+    // Whoever was still writing it when it was exported will not write it here.
+    const bool whole = unpacked.state == vault::State::kComplete;
+    return vault.finish(imported.id, whole ? unpacked.state : vault::State::kTruncated);
   };
   const Status done = attach_all();
   if (done.ok()) return imported;

@@ -50,6 +50,7 @@ struct ArchiveLimits {
 struct Unpacked {
   CaseId id;
   CaseHeader header;
+  State state = State::kComplete;
   struct File {
     Attachment about;
     std::string path;

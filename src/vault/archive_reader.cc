@@ -162,6 +162,11 @@ Status Unpacker::describe() {
   result_.id = *id->string();
   INQ_TRY(result_.header, read_header(*header));
   clamp(result_.header);
+  if (const std::string name = parsed->text("state"); !name.empty()) {
+    const auto state = state_of(name);
+    if (!state) return corrupt("its case.json tells of an unknown state");
+    result_.state = *state;
+  }
   const json::JsonValue* list = parsed->find("attachments");
   if (list != nullptr && list->array() != nullptr) {
     for (const json::JsonValue& entry : *list->array()) {

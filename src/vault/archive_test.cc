@@ -124,6 +124,15 @@ TEST_F(Archives, WhatWasUnpackedIsToldToAnotherProcess) {
   EXPECT_FALSE(read_unpacked("{}").ok());
 }
 
+TEST_F(Archives, ACaseThatWasCutShortComesBackAsOne) {
+  Case about = shop();
+  about.state = State::kTruncated;
+  const auto unpacked = unpack(exported(about));
+  ASSERT_TRUE(unpacked.ok());
+  EXPECT_EQ(unpacked->state, State::kTruncated);
+  EXPECT_EQ(read_unpacked(to_json(*unpacked))->state, State::kTruncated);
+}
+
 TEST_F(Archives, OtherFilesAreNotTakenForOnes) {
   Bytes packed;
   const std::string text = "inquest-case-of something else";

@@ -10,11 +10,6 @@ constexpr uint64_t kMaxTold = 64 << 20;
 
 Error odd() { return {ErrorCode::kCorrupt, "what was unpacked was not told properly"}; }
 
-std::string text_of(const json::JsonValue& object, std::string_view name) {
-  const json::JsonValue* value = object.find(name);
-  return value != nullptr && value->string() != nullptr ? *value->string() : "";
-}
-
 Result<std::vector<Attachment>> attachments_of(const json::JsonValue& told, std::string_view name) {
   const json::JsonValue* list = told.find(name);
   if (list == nullptr || list->array() == nullptr) return odd();
@@ -30,7 +25,10 @@ Result<std::vector<Attachment>> attachments_of(const json::JsonValue& told, std:
 
 std::string to_json(const Unpacked& unpacked) {
   json::JsonWriter json(json::JsonWriter::Style::kCompact);
-  json.begin_object().field("id", unpacked.id).field("root", unpacked.root);
+  json.begin_object()
+      .field("id", unpacked.id)
+      .field("state", to_string(unpacked.state))
+      .field("root", unpacked.root);
   json.key("case").begin_object();
   write_header_fields(json, unpacked.header);
   json.end_object().key("files").begin_array();
@@ -47,14 +45,16 @@ Result<Unpacked> read_unpacked(std::string_view text) {
   INQ_TRY(const json::JsonValue told,
           json::parse_json(text, {.max_size = kMaxTold, .max_depth = 8}));
   Unpacked unpacked;
-  unpacked.id = text_of(told, "id");
-  unpacked.root = text_of(told, "root");
+  unpacked.id = told.text("id");
+  unpacked.root = told.text("root");
   const json::JsonValue* header = told.find("case");
   const json::JsonValue* paths = told.find("paths");
-  if (!is_case_id(unpacked.id) || header == nullptr || paths == nullptr ||
+  const auto state = state_of(told.text("state"));
+  if (!is_case_id(unpacked.id) || !state || header == nullptr || paths == nullptr ||
       paths->array() == nullptr) {
     return odd();
   }
+  unpacked.state = *state;
   INQ_TRY(unpacked.header, read_header(*header));
   INQ_TRY(std::vector<Attachment> files, attachments_of(told, "files"));
   INQ_TRY(unpacked.missing, attachments_of(told, "missing"));

@@ -331,10 +331,22 @@ class Travelling(e2e.TestCase):
         answer = e2e.report(folder / "evidence/core", "--sysroot", folder / "root")
         self.assertEqual(e2e.functions(answer)[0], "quote")
 
-    def hostile(self, *members: tuple[str, bytes, bytes], tail: bytes = b"") -> Path:
-        """An archive of (name, type, content), beginning with a proper case.json."""
+    def test_an_imported_case_says_what_it_lacked_when_it_was_exported(self):
+        lost = {"name": "core", "role": "full", "size": 5, "data": 5, "stored": 5, "kept": False, "why": "given up"}
+        case = put(self.vault, self.hostile(state="truncated", attachments=[lost]))
+        shown = data(run(self.vault, "show", case, "--json"))
+        self.assertEqual((shown["state"], shown["reasons"]), ("truncated", ["core: given up"]))
+        again = e2e.fresh("again") / "x.tar.zst"
+        self.assertEqual(run(self.vault, "export", case, "-o", again).status, 0)
+        elsewhere = e2e.fresh("vault") / "elsewhere"
+        self.assertEqual(put(elsewhere, again), case)
+        shown = data(run(elsewhere, "show", case, "--json"))
+        self.assertEqual((shown["state"], shown["reasons"]), ("truncated", ["core: given up"]))
+
+    def hostile(self, *members: tuple[str, bytes, bytes], tail: bytes = b"", **described) -> Path:
+        """An archive of (name, type, content), beginning with a proper case.json that also has `described`."""
         description = {"schema": "inquest-case", "schema_version": 1, "id": "0123456789abcdef" * 2, "case": {},
-                       "attachments": []}
+                       "attachments": [], **described}
         folder = "inquest-case-0123456789ab/"
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
