@@ -70,6 +70,16 @@ void write_files(json::JsonWriter& json, const diagnosis::Diagnosis& first,
   json.end_array().field("main", main);
 }
 
+// Our own record says it, in words that begin as those of the vault do ("registers only").
+void judge_record(const process::ProcessImage& image, vault::CaseHeader& header) {
+  header.fidelity = vault::Fidelity::kSlim;
+  for (const auto level : {vault::Fidelity::kFull, vault::Fidelity::kSnapshot,
+                           vault::Fidelity::kRegisters, vault::Fidelity::kSignal}) {
+    if (image.fidelity.starts_with(to_string(level))) header.fidelity = level;
+  }
+  for (const process::Note& note : image.notes) header.missing.push_back(note.text);
+}
+
 // How much of the process the evidence holds, by who wrote it.
 void judge_fidelity(const diagnosis::Diagnosis& diagnosis, vault::CaseHeader& header) {
   if (!diagnosis.image) {
@@ -88,6 +98,9 @@ void judge_fidelity(const diagnosis::Diagnosis& diagnosis, vault::CaseHeader& he
       header.fidelity = vault::Fidelity::kSignal;
       header.missing.emplace_back("a line of the kernel's log holds no memory");
       return;
+    case process::Producer::kInquest:
+      judge_record(*diagnosis.image, header);
+      break;
     default:
       header.fidelity = vault::Fidelity::kFull;
   }

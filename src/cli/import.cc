@@ -109,7 +109,8 @@ Result<Imported> import_evidence(vault::Vault& vault, const Options& options,
   vault::CaseHeader header = analysis->header;
   header.time_ns = time_of(fd.get());
   header.labels = {{"imported from", path}};
-  const bool is_full = header.fidelity == vault::Fidelity::kFull;
+  const bool is_full =
+      header.fidelity == vault::Fidelity::kFull || header.fidelity == vault::Fidelity::kSnapshot;
   const std::string& report = analysis->json;
   const ByteView report_bytes(reinterpret_cast<const uint8_t*>(report.data()), report.size());
   const vault::NewAttachment evidence[] = {

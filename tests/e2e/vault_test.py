@@ -89,6 +89,17 @@ class Keeping(e2e.TestCase):
         self.assertEqual(answer["signature"]["id"], shown["signature"])
         self.assertIn(shown["signature"], run(self.vault, "signature", case[:8]).out)
 
+    def test_an_imported_record_of_ours_is_not_called_full(self):
+        records = e2e.fresh("records")
+        subprocess.run([e2e.INQUEST, "run", "--trace", "--core", "full", "--output", str(records), "--",
+                        str(e2e.shop()[0])], env=e2e.environment(SHOP_PASSWORD="hunter2"), capture_output=True)
+        for pattern, fidelity, role in (("*.core.zst", "slim", "slim"), ("*.full.core", "snapshot", "full")):
+            shown = data(run(self.vault, "show", put(self.vault, next(records.glob(pattern))), "--json"))
+            self.assertEqual((shown["fidelity"], shown["kept"]), (fidelity, fidelity))
+            self.assertEqual(shown["attachments"][1]["role"], role)
+            if role == "slim":
+                self.assertIn("not in the record: the values of 1 variables", shown["reasons"][0])
+
     def test_the_report_is_that_of_the_core_itself(self):
         core = other()
         case = put(self.vault, core)
