@@ -32,7 +32,6 @@ void update(CaseHeader& header, const JsonValue& record, const CaseHeader& chang
   if (record.find("headline") != nullptr) header.headline = changes.headline;
   if (record.find("fidelity") != nullptr) header.fidelity = changes.fidelity;
   if (record.find("missing") != nullptr) header.missing = changes.missing;
-  for (const auto& label : changes.labels) header.labels.push_back(label);
 }
 
 }  // namespace
@@ -175,13 +174,6 @@ std::string update_record(const CaseId& id, const CaseUpdate& update) {
   if (update.missing) {
     json.key("missing").begin_array();
     for (const std::string& reason : *update.missing) json.value(reason);
-    json.end_array();
-  }
-  if (!update.labels.empty()) {
-    json.key("labels").begin_array();
-    for (const auto& [name, value] : update.labels) {
-      json.begin_array().value(name).value(value).end_array();
-    }
     json.end_array();
   }
   return finished(json);

@@ -166,14 +166,12 @@ Status Vault::update(const CaseId& id, const CaseUpdate& update) {
   cut.title = update.title.value_or("");
   cut.headline = update.headline.value_or("");
   cut.missing = update.missing.value_or(std::vector<std::string>());
-  cut.labels = update.labels;
   clamp(cut);
   CaseUpdate kept = update;
   if (kept.signature) kept.signature = cut.signature;
   if (kept.title) kept.title = cut.title;
   if (kept.headline) kept.headline = cut.headline;
   if (kept.missing) kept.missing = cut.missing;
-  kept.labels = cut.labels;
   return impl_->append_for(id, update_record(id, kept));
 }
 

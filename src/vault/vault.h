@@ -76,7 +76,6 @@ struct CaseUpdate {
   std::optional<std::string> signature, title, headline;
   std::optional<Fidelity> fidelity;
   std::optional<std::vector<std::string>> missing;
-  std::vector<std::pair<std::string, std::string>> labels;  // added
 };
 
 // Crashes of one kind that are not kept as cases.

@@ -169,14 +169,12 @@ TEST_F(VaultTest, ACaseGrowsInSteps) {
   const std::string core = text_of(*vault.read_bytes(*vault.find(id), "core", 200'000));
   EXPECT_EQ(core, "begin" + std::string(100'000, '\0') + "end");
 
-  ASSERT_TRUE(
-      vault.update(id, {.signature = "77", .headline = "why", .labels = {{"a", "b"}}}).ok());
+  ASSERT_TRUE(vault.update(id, {.signature = "77", .headline = "why"}).ok());
   ASSERT_TRUE(vault.finish(id).ok());
   EXPECT_FALSE(vault.in_use(id));
   const Case done = *open().find(id);
   EXPECT_EQ(done.header.signature, "77");
   EXPECT_EQ(done.header.headline, "why");
-  EXPECT_EQ(done.header.labels.size(), 1U);
   EXPECT_EQ(done.state, State::kComplete);
 }
 
