@@ -82,12 +82,9 @@ Result<CaseFiles> unpack(const std::string& path) {
 }
 
 Result<CaseFiles> check_out_by_id(const std::string& id, const std::string& directory) {
-  // A lease needs a vault that may be written; one that may not is read without.
-  auto vault = open_vault(directory, Access::kChange);
-  if (!vault.ok()) vault = open_vault(directory, Access::kRead);
-  if (!vault.ok()) return std::move(vault).error();
-  INQ_TRY(const vault::Case found, vault->find(id));
-  return check_out(*vault, found);
+  INQ_TRY(vault::Vault vault, open_vault_to_look(directory));
+  INQ_TRY(const vault::Case found, vault.find(id));
+  return check_out(vault, found);
 }
 
 }  // namespace

@@ -128,8 +128,7 @@ int say_done(const Options& options, const std::string& path, const std::vector<
 }
 
 int export_case(const Options& options) {
-  auto vault = open_vault(options.vault, Access::kChange);
-  if (!vault.ok()) vault = open_vault(options.vault, Access::kRead);
+  auto vault = open_vault_to_look(options.vault);
   if (!vault.ok()) return refuse(vault.error());
   const auto found = vault->find(options.id);
   if (!found.ok()) return refuse(found.error());

@@ -96,8 +96,7 @@ int run_debugger(const std::vector<std::string>& words) {
 int open_case(const Options& options) {
   std::string debugger = options.debugger;
   if (debugger.empty()) debugger = !is_in_path("gdb") && is_in_path("lldb") ? "lldb" : "gdb";
-  auto vault = open_vault(options.vault, Access::kChange);
-  if (!vault.ok()) vault = open_vault(options.vault, Access::kRead);
+  auto vault = open_vault_to_look(options.vault);
   if (!vault.ok()) return refuse(vault.error());
   const auto found = vault->find(options.id);
   if (!found.ok()) return refuse(found.error());

@@ -37,6 +37,11 @@ Result<vault::Vault> open_vault(const std::string& directory, Access access) {
                                         .quota = vault::quota_of_environment()});
 }
 
+Result<vault::Vault> open_vault_to_look(const std::string& directory) {
+  auto vault = open_vault(directory, Access::kChange);
+  return vault.ok() ? std::move(vault) : open_vault(directory, Access::kRead);
+}
+
 void write_case(json::JsonWriter& json, const vault::Case& one) {
   json.field("id", one.id).field("state", to_string(one.state)).field("pinned", one.pinned);
   json.field("kept", to_string(one.kept_fidelity()));

@@ -25,6 +25,9 @@ enum class Access : uint8_t {
   kCreate,  // made when it is not there
 };
 Result<vault::Vault> open_vault(const std::string& directory, Access access);
+// For looking at evidence, which is held by a lease meanwhile: that needs a vault that may be
+// written. One that may not is read without.
+Result<vault::Vault> open_vault_to_look(const std::string& directory);
 
 // The members of a case, in an object that is open: docs/formats/vault.md.
 void write_case(json::JsonWriter& json, const vault::Case& one);

@@ -49,25 +49,6 @@ void sync_names_above(std::string path) {
   }
 }
 
-Result<os::Fd> lock_file(os::Fs& fs, int directory, const std::string& name, int operation,
-                         std::chrono::milliseconds patience) {
-  INQ_TRY(os::Fd fd, fs.open_at(directory, name, O_RDWR | O_CREAT));
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  auto pause = std::chrono::milliseconds(1);
-  while (::flock(fd.get(), operation | LOCK_NB) != 0) {
-    if (errno == EINTR) continue;
-    if (errno != EWOULDBLOCK) return Error::io("cannot lock " + name, errno);
-    if (std::chrono::steady_clock::now() >= deadline) {
-      return Error(ErrorCode::kUnavailable, name + " is held by another process");
-    }
-    std::this_thread::sleep_for(pause);
-    pause = std::min(2 * pause, kLongestPause);
-  }
-  return fd;
-}
-
-int operation_of(Lock kind) { return kind == Lock::kShared ? LOCK_SH : LOCK_EX; }
-
 }  // namespace
 
 Result<os::Fd> open_directory(const std::string& path, bool create, bool read_only) {
@@ -115,12 +96,29 @@ Result<std::vector<std::string>> list_names(int directory) {
   return names;
 }
 
-Result<os::Fd> take_lock(os::Fs& fs, int directory, const std::string& name, Lock kind) {
-  return lock_file(fs, directory, name, operation_of(kind), kMaxLockWait);
+Status wait_for_lock(const std::function<int()>& take, std::chrono::milliseconds patience,
+                     std::string_view what) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  auto pause = std::chrono::milliseconds(1);
+  while (take() != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN && errno != EACCES)
+      return Error::io(fmt::format("locking {}", what), errno);
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return Error(ErrorCode::kUnavailable, fmt::format("{} is held by another process", what));
+    }
+    std::this_thread::sleep_for(pause);
+    pause = std::min(2 * pause, kLongestPause);
+  }
+  return {};
 }
 
-Result<os::Fd> try_lock(os::Fs& fs, int directory, const std::string& name, Lock kind) {
-  return lock_file(fs, directory, name, operation_of(kind), {});
+Result<os::Fd> take_lock(os::Fs& fs, int directory, const std::string& name,
+                         std::chrono::milliseconds patience) {
+  INQ_TRY(os::Fd fd, fs.open_at(directory, name, O_RDWR | O_CREAT));
+  INQ_TRY_STATUS(
+      wait_for_lock([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }, patience, name));
+  return fd;
 }
 
 }  // namespace inquest::vault

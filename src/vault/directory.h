@@ -2,7 +2,9 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "platform/os/fs.h"
@@ -19,12 +21,14 @@ Result<os::Fd> open_below(os::Fs& fs, int directory, const std::string& name, bo
 // Without "." and "..", sorted.
 Result<std::vector<std::string>> list_names(int directory);
 
-// flock(2) on a file below the directory, made when it is not there. Held until the result goes.
-// take_lock() waits at most kMaxLockWait, for its holder may be stopped: then kUnavailable.
-inline constexpr std::chrono::seconds kMaxLockWait{60};
-enum class Lock : uint8_t { kShared, kExclusive };
-Result<os::Fd> take_lock(os::Fs& fs, int directory, const std::string& name, Lock kind);
-// kUnavailable at once when somebody else has it.
-Result<os::Fd> try_lock(os::Fs& fs, int directory, const std::string& name, Lock kind);
+// Calls `take`, which answers as flock(2) and fcntl(2) do, until the lock is had. kUnavailable when
+// somebody else still has it after `patience`; `what` is named in errors.
+Status wait_for_lock(const std::function<int()>& take, std::chrono::milliseconds patience,
+                     std::string_view what);
+
+// The exclusive flock(2) on a file below the directory, made when it is not there. Held until the
+// result goes.
+Result<os::Fd> take_lock(os::Fs& fs, int directory, const std::string& name,
+                         std::chrono::milliseconds patience);
 
 }  // namespace inquest::vault

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <string>
 
+#include "vault/directory.h"
+
 namespace inquest::vault {
 namespace {
 
@@ -24,29 +26,26 @@ struct flock byte_of(const CaseId& id, short type) {
 
 }  // namespace
 
-Result<Leases> Leases::open(os::Fs& fs, int directory, bool create) {
+Result<Leases> Leases::open(os::Fs& fs, int directory, bool create,
+                            std::chrono::milliseconds patience) {
   if (create) {
     INQ_TRY(const os::Fd fd, fs.open_at(directory, kName, O_RDWR | O_CREAT));
   }
-  return Leases(fs, directory);
+  return Leases(fs, directory, patience);
 }
 
-Result<os::Fd> Leases::lock(const CaseId& id, int command, short type) const {
+Result<os::Fd> Leases::lock(const CaseId& id, short type,
+                            std::chrono::milliseconds patience) const {
   INQ_TRY(os::Fd fd, fs_->open_at(directory_, kName, O_RDWR));
   struct flock lock = byte_of(id, type);
-  while (::fcntl(fd.get(), command, &lock) != 0) {
-    if (errno == EINTR) continue;
-    if (errno == EAGAIN || errno == EACCES) {
-      return Error(ErrorCode::kUnavailable, "the case is in use");
-    }
-    return Error::io("cannot hold the case", errno);
-  }
+  INQ_TRY_STATUS(
+      wait_for_lock([&] { return ::fcntl(fd.get(), F_OFD_SETLK, &lock); }, patience, "case " + id));
   return fd;
 }
 
-Result<os::Fd> Leases::hold(const CaseId& id) const { return lock(id, F_OFD_SETLKW, F_RDLCK); }
+Result<os::Fd> Leases::hold(const CaseId& id) const { return lock(id, F_RDLCK, patience_); }
 
-Result<os::Fd> Leases::exclude(const CaseId& id) const { return lock(id, F_OFD_SETLK, F_WRLCK); }
+Result<os::Fd> Leases::exclude(const CaseId& id) const { return lock(id, F_WRLCK, {}); }
 
 bool Leases::is_held(const CaseId& id) const {
   const auto fd = fs_->open_at(directory_, kName, O_RDWR);

@@ -2,6 +2,8 @@
 // a lease needs no room, and ends with its holder.
 #pragma once
 
+#include <chrono>
+
 #include "platform/os/fs.h"
 #include "vault/case.h"
 
@@ -9,20 +11,24 @@ namespace inquest::vault {
 
 class Leases {
  public:
-  static Result<Leases> open(os::Fs& fs, int directory, bool create);
+  static Result<Leases> open(os::Fs& fs, int directory, bool create,
+                             std::chrono::milliseconds patience);
 
-  // Shared by any number. Waits while evidence of the case is being given up.
+  // Shared by any number. Waits while evidence of the case is being given up,
+  // with patience.
   Result<os::Fd> hold(const CaseId& id) const;
   // The one who gives evidence up; kUnavailable when somebody holds the case.
   Result<os::Fd> exclude(const CaseId& id) const;
   bool is_held(const CaseId& id) const;
 
  private:
-  Leases(os::Fs& fs, int directory) : fs_(&fs), directory_(directory) {}
-  Result<os::Fd> lock(const CaseId& id, int command, short type) const;
+  Leases(os::Fs& fs, int directory, std::chrono::milliseconds patience)
+      : fs_(&fs), directory_(directory), patience_(patience) {}
+  Result<os::Fd> lock(const CaseId& id, short type, std::chrono::milliseconds patience) const;
 
   os::Fs* fs_;
   int directory_;
+  std::chrono::milliseconds patience_;
 };
 
 }  // namespace inquest::vault

@@ -68,16 +68,23 @@ size_t slot_for(const std::vector<Slot>& slots, uint64_t key) {
 
 int64_t earlier(int64_t a, int64_t b) { return a == 0 || b == 0 ? std::max(a, b) : std::min(a, b); }
 
+bool TallyFile::is_there(int directory) {
+  struct stat info = {};
+  return ::fstatat(directory, kName, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+         static_cast<uint64_t>(info.st_size) >= 2 * kCopyBytes;
+}
+
 Result<TallyFile> TallyFile::open(os::Fs& fs, int directory, bool create) {
   INQ_TRY(os::Fd fd, fs.open_at(directory, kName, create ? O_RDWR | O_CREAT : O_RDONLY));
   struct stat info = {};
   if (::fstat(fd.get(), &info) != 0) return Error::io("cannot examine the counts", errno);
   if (create && static_cast<uint64_t>(info.st_size) < 2 * kCopyBytes) {
+    // Its name is durable before it is there as a whole: others then trust in it.
+    INQ_TRY_STATUS(fs.sync(directory));
     // Zeros are written, not reserved: counting must never need a block.
     const Bytes zeros(2 * kCopyBytes - static_cast<uint64_t>(info.st_size));
     INQ_TRY_STATUS(fs.write_at(fd.get(), zeros, static_cast<uint64_t>(info.st_size)));
     INQ_TRY_STATUS(fs.sync(fd.get()));
-    INQ_TRY_STATUS(fs.sync(directory));
   }
   return TallyFile(fs, std::move(fd));
 }

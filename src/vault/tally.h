@@ -16,6 +16,8 @@ int64_t earlier(int64_t a, int64_t b);
 
 class TallyFile {
  public:
+  // Whether it was made, as a whole.
+  static bool is_there(int directory);
   static Result<TallyFile> open(os::Fs& fs, int directory, bool create);
 
   // More crashes of the kind `more.group`, here its whole name. The caller holds the vault's lock.

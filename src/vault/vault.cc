@@ -41,14 +41,14 @@ Result<Vault> Vault::open(const std::string& directory, const VaultOptions& opti
     os::Fs& fs = *impl->fs;
     INQ_TRY(impl->root, open_directory(directory, create, options.read_only));
     const int root = impl->root.get();
-    os::Fd lock;
-    if (writes) {
-      INQ_TRY(lock, take_lock(fs, root, kWriteLock, Lock::kExclusive));
+    os::Fd lock;  // of whoever makes the files, the counts last; who finds them waits for nobody
+    if (writes && !TallyFile::is_there(root)) {
+      INQ_TRY(lock, take_lock(fs, root, kWriteLock, options.patience));
     }
     INQ_TRY(impl->pack_directory, open_below(fs, root, "packs", create));
     INQ_TRY(Index index, Index::open(fs, root, create, writes ? reserve_bytes(options) : 0));
     impl->index.emplace(std::move(index));
-    INQ_TRY(const Leases leases, Leases::open(fs, root, writes));
+    INQ_TRY(const Leases leases, Leases::open(fs, root, writes, options.patience));
     impl->leases.emplace(leases);
     auto tally = TallyFile::open(fs, root, writes);
     if (tally.ok()) impl->tally.emplace(std::move(*tally));
@@ -72,7 +72,7 @@ Status Vault::Impl::catch_up() {
 
 Result<os::Fd> Vault::Impl::lock() {
   if (options.read_only) return Error(ErrorCode::kUnavailable, "the vault was opened to be read");
-  INQ_TRY(os::Fd held, take_lock(*fs, root.get(), kWriteLock, Lock::kExclusive));
+  INQ_TRY(os::Fd held, take_lock(*fs, root.get(), kWriteLock, options.patience));
   INQ_TRY_STATUS(catch_up());
   return held;
 }

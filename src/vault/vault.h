@@ -9,6 +9,7 @@
 // Not thread-safe: one object a thread. Any number of processes may use one directory.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -37,6 +38,8 @@ struct VaultOptions {
   // Headers for which room is kept when the disk is full.
   uint32_t reserved_headers = 1024;
   unsigned threads = 2;  // that hash and compress
+  // How long a call waits for a lock whose holder may be stopped; then kUnavailable.
+  std::chrono::milliseconds patience{60'000};
   os::Fs* fs = nullptr;  // nullptr: the kernel's
 };
 

@@ -105,7 +105,7 @@ Status Vault::Impl::evict_one(const CaseId& id, const std::vector<std::string>& 
 }
 
 Result<bool> Vault::Impl::make_room(uint64_t bytes, Freed& freed) {
-  const auto packs = try_lock(*fs, root.get(), kPackLock, Lock::kExclusive);
+  const auto packs = take_lock(*fs, root.get(), kPackLock, {});
   if (!packs.ok()) {
     freed.busy = true;
     return false;
@@ -241,7 +241,7 @@ Status Vault::Impl::tidy_index() {
 Result<Freed> Vault::collect_garbage() {
   Freed freed;
   Impl& vault = *impl_;
-  const auto packs = try_lock(*vault.fs, vault.root.get(), kPackLock, Lock::kExclusive);
+  const auto packs = take_lock(*vault.fs, vault.root.get(), kPackLock, {});
   INQ_TRY(const os::Fd held, vault.lock());
   INQ_TRY_STATUS(vault.tidy_index());
   freed.busy = !packs.ok();

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -293,6 +294,32 @@ TEST_F(VaultTest, ACaseThatIsLookedAtCannotBeRemoved) {
     EXPECT_EQ(open().remove(id).error().code(), ErrorCode::kUnavailable);
   }
   EXPECT_TRUE(open().remove(id).ok());
+}
+
+TEST_F(VaultTest, AWriterThatIsStoppedDoesNotHoldUpThoseWhoLook) {
+  CaseId id;
+  {
+    Vault vault = open();
+    id = deposit(vault, crash("1"), view("core"));
+  }
+  const os::Fd stopped(::open((path() + "/lock").c_str(), O_RDWR));
+  ASSERT_EQ(::flock(stopped.get(), LOCK_EX | LOCK_NB), 0);
+  auto vault = Vault::open(path(), {.create = false, .patience = std::chrono::milliseconds(20)});
+  ASSERT_TRUE(vault.ok()) << vault.error().message();
+  EXPECT_TRUE(vault->lease(id).ok());
+  EXPECT_EQ(text_of(*vault->read_bytes(*vault->find(id), "core", 100)), "core");
+  EXPECT_EQ(vault->pin(id, true).error().code(), ErrorCode::kUnavailable);
+}
+
+TEST_F(VaultTest, AStoppedProcessThatGivesEvidenceUpIsNotWaitedForWithoutEnd) {
+  Vault vault = open({.patience = std::chrono::milliseconds(20)});
+  const CaseId id = deposit(vault, crash("1"), view("core"));
+  const os::Fd stopped(::open((path() + "/leases").c_str(), O_RDWR));
+  struct flock all = {};
+  all.l_type = F_WRLCK;
+  all.l_whence = SEEK_SET;
+  ASSERT_EQ(::fcntl(stopped.get(), F_OFD_SETLK, &all), 0);
+  EXPECT_EQ(vault.lease(id).error().code(), ErrorCode::kUnavailable);
 }
 
 TEST_F(VaultTest, AWriterThatWentAwayLeavesATruncatedCase) {
