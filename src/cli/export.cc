@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <functional>
 #include <memory>
 
 #include "cli/case_analysis.h"
@@ -30,27 +32,43 @@ struct Part {
   os::Fd fd;
 };
 
-std::string read_me(const vault::Case& about, const std::string& executable) {
+// `about` has the parts that are in the archive; the others are not kept.
+std::string read_me(const vault::Case& about, bool has_report) {
   const std::string name = "inquest-case-" + short_id(about.id);
+  const auto has = [&](auto&& is_wanted) {
+    return std::ranges::any_of(about.attachments, [&](const vault::Attachment& part) {
+      return part.kept && is_wanted(part);
+    });
+  };
+  const auto is_file = [](const vault::Attachment& part) {
+    return part.role == vault::Role::kFile;
+  };
   const vault::Attachment* best = about.best_evidence();
   std::string text = fmt::format(
-      "This is one crash, as Inquest kept it.\n\n  {}\n\n"
-      "  report.html   why it died: open it in a browser (report.txt, report.json: the same)\n"
-      "  case.json     what is known of it: time, program, host, signature, what is missing\n"
-      "  evidence/     what was captured of the process\n"
-      "  root/         the programs, libraries and debug files that it ran, as below /\n\n"
-      "It may hold secrets of the process: passwords, keys, data of users.\n\n"
-      "To unpack it:      tar --zstd -xf {}.tar.zst\n"
-      "To explain it:     inquest explain {}.tar.zst\n"
-      "To keep it:        inquest import {}.tar.zst\n",
-      term::printable(about.header.headline.empty() ? "not explained" : about.header.headline),
-      name, name, name);
-  if (best != nullptr && !executable.empty()) {
+      "This is one crash, as Inquest kept it.\n\n  {}\n\n",
+      term::printable(about.header.headline.empty() ? "not explained" : about.header.headline));
+  if (has_report)
+    text +=
+        "  report.html   why it died: open it in a browser (report.txt, report.json: the same)\n";
+  text += "  case.json     what is known of it: time, program, host, signature, what is missing\n";
+  if (has(std::not_fn(is_file))) text += "  evidence/     what was captured of the process\n";
+  if (has(is_file))
+    text += "  root/         the programs, libraries and debug files that it ran, as below /\n";
+  text += fmt::format(
+      "\nIt may hold secrets of the process: passwords, keys, data of users.\n\n"
+      "To unpack it:      tar --zstd -xf {}.tar.zst\n",
+      name);
+  if (best != nullptr) text += fmt::format("To explain it:     inquest explain {}.tar.zst\n", name);
+  text += fmt::format("To keep it:        inquest import {}.tar.zst\n", name);
+  const std::string& program = about.header.executable;
+  const bool has_program =
+      has([&](const auto& part) { return is_file(part) && part.name == program; });
+  if (best != nullptr && has_program) {
     text += fmt::format(
         "To debug it:       cd {}; gdb -iex 'set auto-load off' -iex 'set sysroot root' \\\n"
         "                     -iex 'set debug-file-directory root/usr/lib/debug' \\\n"
         "                     'root{}' evidence/{}\n",
-        name, term::printable(executable), best->name);
+        name, term::printable(program), best->name);
   }
   return text;
 }
@@ -103,10 +121,8 @@ Status write_archive(int fd, vault::Case about, const std::vector<Part>& parts,
     about.header.signature = analysis->header.signature;
     about.header.title = analysis->header.title;
   }
-  const std::string program = about.header.executable;
-  const bool has_program = about.find(program) != nullptr;
   INQ_TRY(vault::ArchiveWriter writer,
-          vault::ArchiveWriter::create(fd, about, read_me(about, has_program ? program : "")));
+          vault::ArchiveWriter::create(fd, about, read_me(about, analysis != nullptr)));
   if (analysis != nullptr) {
     INQ_TRY_STATUS(writer.add_text("report.html", analysis->html));
     INQ_TRY_STATUS(writer.add_text("report.txt", analysis->text));

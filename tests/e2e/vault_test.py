@@ -342,6 +342,27 @@ class Travelling(e2e.TestCase):
         answer = e2e.report(folder / "evidence/core", "--sysroot", folder / "root")
         self.assertEqual(e2e.functions(answer)[0], "quote")
 
+    def test_the_read_me_promises_nothing_that_is_not_there(self):
+        program, core = e2e.shop()
+        lost = {"name": str(program), "role": "file", "size": 5, "data": 5, "stored": 5, "kept": False, "why": "given up"}
+        described = {"case": {"executable": str(program)}, "attachments": [lost]}
+        header_only = put(self.vault, self.hostile(**described))
+        described["id"] = "f" * 32
+        without_program = put(self.vault, self.hostile(
+            ("evidence/core", tarfile.REGTYPE, core.read_bytes()),
+            **{**described, "attachments": [lost, {**lost, "name": "core", "role": "full", "kept": True,
+                                                   "manifest": "0" * 64}]}))
+        whole = put(self.vault, core)
+        promises = ("report.html", "evidence/ ", "root/ ", "inquest explain", "gdb ")
+        for case, options, kept in ((header_only, [], "00000"), (without_program, ["--without-files"], "11010"),
+                                    (whole, ["--without-files"], "11010"), (whole, [], "11111")):
+            with self.subTest(case=case, options=options):
+                directory = e2e.fresh("read-me")
+                self.assertEqual(run(self.vault, "export", case, "-o", directory / "x", *options).status, 0)
+                e2e.run_tool("tar", "--zstd", "-xf", directory / "x", "-C", directory)
+                text = next(directory.glob("*/README.txt")).read_text()
+                self.assertEqual("".join("01"[promise in text] for promise in promises), kept, text)
+
     def test_an_imported_case_says_what_it_lacked_when_it_was_exported(self):
         lost = {"name": "core", "role": "full", "size": 5, "data": 5, "stored": 5, "kept": False, "why": "given up"}
         case = put(self.vault, self.hostile(state="truncated", attachments=[lost]))
