@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <set>
 
 #include "cli/case_analysis.h"
 #include "cli/case_files.h"
@@ -26,10 +27,10 @@ struct Options {
   bool json = false;
 };
 
-// A part that goes into the archive, opened.
+// A part that goes into the archive.
 struct Part {
   vault::Attachment about;
-  os::Fd fd;
+  std::string path;  // where it is; empty: in the vault only
 };
 
 // `about` has the parts that are in the archive; the others are not kept.
@@ -73,48 +74,53 @@ std::string read_me(const vault::Case& about, bool has_report) {
   return text;
 }
 
-Result<os::Fd> evidence_fd(vault::Vault& vault, const vault::Case& from,
-                           const vault::Attachment& part, const CaseFiles* files) {
-  // The best evidence was unpacked already, for the analysis.
-  if (files != nullptr && part.name == files->part) {
-    return os::open_regular_file(files->evidence);
-  }
-  INQ_TRY(os::Fd fd, os::anonymous_file());
-  INQ_TRY_STATUS(vault.read(from, part.name, fd.get()));
-  return fd;
+// Where a part of the case was unpacked to, for the analysis; empty when it was not.
+std::string place_of(const vault::Attachment& part, const CaseFiles* files) {
+  if (files == nullptr) return "";
+  if (part.name == files->part) return files->evidence;
+  return part.role == vault::Role::kFile ? files->root + part.name : "";
 }
 
 // The evidence, and the files that belong to it where they are not part of the case yet.
-Result<std::vector<Part>> parts_of(vault::Vault& vault, const vault::Case& from,
-                                   const CaseFiles* files, const CaseAnalysis* analysis,
-                                   bool without_files) {
+std::vector<Part> parts_of(const vault::Case& from, const CaseFiles* files,
+                           const CaseAnalysis* analysis, bool without_files) {
   std::vector<Part> parts;
   for (const vault::Attachment& attachment : from.attachments) {
     const bool is_file = attachment.role == vault::Role::kFile;
     // What was said of it is said anew.
     const bool is_report = attachment.name == "report.json" && analysis != nullptr;
     if (!attachment.kept || (is_file && without_files) || is_report) continue;
-    INQ_TRY(os::Fd fd, evidence_fd(vault, from, attachment, files));
-    parts.push_back({attachment, std::move(fd)});
+    parts.push_back({attachment, place_of(attachment, files)});
   }
   if (analysis == nullptr || without_files) return parts;
   for (const auto& [place, path] : analysis->files) {
-    if (from.find(place) != nullptr) continue;
-    auto fd = os::open_regular_file(path);
-    if (!fd.ok()) continue;
-    vault::Attachment about{.name = place, .role = vault::Role::kFile};
+    const vault::Attachment* known = from.find(place);
+    if (known != nullptr && known->kept) continue;
+    const auto fd = os::open_regular_file(path);
     struct stat info = {};
-    if (::fstat(fd->get(), &info) == 0) about.size = static_cast<uint64_t>(info.st_size);
-    about.data = about.size;
-    parts.push_back({std::move(about), std::move(*fd)});
+    if (!fd.ok() || ::fstat(fd->get(), &info) != 0) continue;
+    vault::Attachment about{.name = place, .role = vault::Role::kFile};
+    about.size = about.data = static_cast<uint64_t>(info.st_size);
+    parts.push_back({std::move(about), path});
   }
   return parts;
 }
 
-Status write_archive(int fd, vault::Case about, const std::vector<Part>& parts,
-                     const CaseAnalysis* analysis) {
+Result<os::Fd> open_part(vault::Vault& vault, const vault::Case& from, const Part& part) {
+  if (!part.path.empty()) return os::open_regular_file(part.path);
+  INQ_TRY(os::Fd fd, os::anonymous_file());
+  INQ_TRY_STATUS(vault.read(from, part.about.name, fd.get()));
+  return fd;
+}
+
+Status write_archive(int fd, vault::Vault& vault, const vault::Case& from,
+                     const std::vector<Part>& parts, const CaseAnalysis* analysis) {
   // case.json tells of the parts that are in the archive, and of those that are lost.
-  std::erase_if(about.attachments, [](const vault::Attachment& one) { return one.kept; });
+  vault::Case about = from;
+  std::set<std::string> there;
+  for (const Part& part : parts) there.insert(part.about.name);
+  std::erase_if(about.attachments,
+                [&](const vault::Attachment& one) { return one.kept || there.contains(one.name); });
   for (const Part& part : parts) about.attachments.push_back(part.about);
   if (analysis != nullptr && about.header.headline.empty()) {
     about.header.headline = analysis->header.headline;
@@ -128,7 +134,11 @@ Status write_archive(int fd, vault::Case about, const std::vector<Part>& parts,
     INQ_TRY_STATUS(writer.add_text("report.txt", analysis->text));
     INQ_TRY_STATUS(writer.add_text("report.json", analysis->json));
   }
-  for (const Part& part : parts) INQ_TRY_STATUS(writer.add(part.about, part.fd.get()));
+  // One at a time: there may be more of them than files may be open.
+  for (const Part& part : parts) {
+    INQ_TRY(const os::Fd content, open_part(vault, from, part));
+    INQ_TRY_STATUS(writer.add(part.about, content.get()));
+  }
   return writer.finish();
 }
 
@@ -161,23 +171,22 @@ int export_case(const Options& options) {
                                         .full = true};
     analysis = analyse(diagnose);  // without one, what was captured is exported all the same
   }
-  const auto parts = parts_of(*vault, *found, files ? &*files : nullptr,
-                              analysis ? &*analysis : nullptr, options.without_files);
-  if (!parts.ok()) return refuse(parts.error());
+  const std::vector<Part> parts = parts_of(*found, files ? &*files : nullptr,
+                                           analysis ? &*analysis : nullptr, options.without_files);
   std::string path = options.output;
   if (path.empty()) path = fmt::format("inquest-case-{}.tar.zst", short_id(found->id));
   auto output =
       path == "-" ? Result<os::Fd>(os::Fd(::dup(STDOUT_FILENO))) : os::create_file(path, 0600);
   if (!output.ok()) return refuse(output.error());
   const Status written =
-      write_archive(output->get(), *found, *parts, analysis ? &*analysis : nullptr);
+      write_archive(output->get(), *vault, *found, parts, analysis ? &*analysis : nullptr);
   if (!written.ok()) {
     if (path != "-") ::unlink(path.c_str());
     return refuse(written.error());
   }
   struct stat info = {};
   const bool known = ::fstat(output->get(), &info) == 0;
-  return say_done(options, path, *parts, known ? static_cast<uint64_t>(info.st_size) : 0);
+  return say_done(options, path, parts, known ? static_cast<uint64_t>(info.st_size) : 0);
 }
 
 }  // namespace

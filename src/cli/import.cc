@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
+#include <span>
 
 #include "cli/case_analysis.h"
 #include "cli/case_files.h"
@@ -17,6 +18,8 @@
 
 namespace inquest::cli {
 namespace {
+
+constexpr size_t kFilesAtOnce = 64;  // open, and in one pack
 
 struct Options {
   std::string vault;
@@ -55,6 +58,23 @@ vault::CaseHeader header_of(const vault::Unpacked& unpacked) {
   return header;
 }
 
+Status attach_some(vault::Vault& vault, std::span<const vault::Unpacked::File* const> files,
+                   Imported& imported) {
+  std::vector<os::Fd> fds;
+  std::vector<vault::NewAttachment> evidence;
+  for (const auto* file : files) {
+    INQ_TRY(os::Fd fd, os::open_regular_file(file->path));
+    evidence.push_back({.name = file->about.name,
+                        .role = file->about.role,
+                        .source = fd.get(),
+                        .truncated = file->about.truncated});
+    fds.push_back(std::move(fd));
+  }
+  INQ_TRY(const auto attached, vault.attach(imported.id, evidence));
+  note_refused(attached, imported);
+  return {};
+}
+
 Result<Imported> import_archive(vault::Vault& vault, const std::string& path) {
   INQ_TRY(const CaseArchive archive, open_archive(path));
   const vault::Unpacked& unpacked = archive.content;
@@ -64,23 +84,17 @@ Result<Imported> import_archive(vault::Vault& vault, const std::string& path) {
     return Imported{.id = unpacked.id, .was_there = true, .notes = {}};
   }
   Imported imported{.id = unpacked.id, .was_there = false, .notes = {}};
-  std::vector<os::Fd> fds;
-  std::vector<vault::NewAttachment> evidence;
+  // Slim records first: they are what must find room.
+  std::vector<const vault::Unpacked::File*> files;
+  for (const auto& file : unpacked.files) files.push_back(&file);
+  std::ranges::stable_partition(
+      files, [](const auto* file) { return file->about.role == vault::Role::kSlim; });
   const auto attach_all = [&]() -> Status {
-    for (const auto& file : unpacked.files) {
-      INQ_TRY(os::Fd fd, os::open_regular_file(file.path));
-      evidence.push_back({.name = file.about.name,
-                          .role = file.about.role,
-                          .source = fd.get(),
-                          .truncated = file.about.truncated});
-      fds.push_back(std::move(fd));
+    for (std::span rest(files); !rest.empty();) {
+      const auto some = rest.first(std::min(rest.size(), kFilesAtOnce));
+      INQ_TRY_STATUS(attach_some(vault, some, imported));
+      rest = rest.subspan(some.size());
     }
-    // Slim records first: they are what must find room.
-    std::stable_sort(evidence.begin(), evidence.end(), [](const auto& a, const auto& b) {
-      return (a.role == vault::Role::kSlim) > (b.role == vault::Role::kSlim);
-    });
-    INQ_TRY(const auto attached, vault.attach(imported.id, evidence));
-    note_refused(attached, imported);
     // Whoever was still writing it when it was exported will not write it here.
     const bool whole = unpacked.state == vault::State::kComplete;
     return vault.finish(imported.id, whole ? unpacked.state : vault::State::kTruncated);

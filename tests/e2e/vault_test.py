@@ -342,9 +342,29 @@ class Travelling(e2e.TestCase):
         answer = e2e.report(folder / "evidence/core", "--sysroot", folder / "root")
         self.assertEqual(e2e.functions(answer)[0], "quote")
 
+    def test_a_case_of_more_files_than_may_be_open_travels_whole(self):
+        core = e2e.shop()[1].read_bytes()
+        lost = {"name": "core", "role": "full", "size": 5, "data": 5, "stored": 5, "manifest": "0" * 64}
+        names = {f"/opt/shop/part{number}" for number in range(400)}
+        archive = self.hostile(*((f"root{name}", tarfile.REGTYPE, name.encode()) for name in sorted(names)),
+                               ("evidence/core", tarfile.REGTYPE, core), attachments=[lost])
+        few = f"ulimit -n 256; exec {e2e.INQUEST} "
+        done = subprocess.run(["sh", "-c", few + f"import --vault {self.vault} {archive}"], capture_output=True,
+                              text=True, env=e2e.environment())
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        case = done.stdout.split()[0]
+        again = archive.parent / "again.tar.zst"
+        done = subprocess.run(["sh", "-c", few + f"export --vault {self.vault} {case} -o {again} --json"],
+                              capture_output=True, text=True, env=e2e.environment())
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(names - set(json.loads(done.stdout)["parts"]), set())
+        content = e2e.run_tool("tar", "--zstd", "-xOf", again, "--wildcards", "*/root/opt/shop/part399")
+        self.assertEqual(content, "/opt/shop/part399")
+
     def test_the_read_me_promises_nothing_that_is_not_there(self):
         program, core = e2e.shop()
-        lost = {"name": str(program), "role": "file", "size": 5, "data": 5, "stored": 5, "kept": False, "why": "given up"}
+        lost = {"name": str(program), "role": "file", "size": 5, "data": 5, "stored": 5, "kept": False,
+                "why": "given up"}
         described = {"case": {"executable": str(program)}, "attachments": [lost]}
         header_only = put(self.vault, self.hostile(**described))
         described["id"] = "f" * 32
