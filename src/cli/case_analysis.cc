@@ -10,6 +10,7 @@
 #include "diagnosis/report/report.h"
 #include "platform/json/value.h"
 #include "platform/json/writer.h"
+#include "process/input/load.h"
 #include "process/modules/modules.h"
 
 namespace inquest::cli {
@@ -48,26 +49,23 @@ Files files_of(const process::ModuleSet& modules) {
   return files;
 }
 
-std::string main_file(const process::ModuleSet& modules) {
-  const process::Module* main = modules.main();
-  if (main == nullptr || main->status() == process::FileStatus::kMismatch) return "";
-  return main->found_path();
+// The files that came with a case are looked at when nobody says better.
+process::ModuleSet resolve(const process::ProcessImage& image, process::ModuleOptions where,
+                           const std::string& root) {
+  if (where.sysroot.empty()) where.sysroot = root;
+  return process::ModuleSet::resolve(image, where);
 }
 
 void write_files(json::JsonWriter& json, const diagnosis::Diagnosis& first,
                  const diagnosis::DiagnoseOptions& options) {
   json.key("files").begin_array();
-  std::string main;
   if (first.image) {
-    process::ModuleOptions where = options.modules;
-    if (where.sysroot.empty()) where.sysroot = options.input_root;
-    const auto modules = process::ModuleSet::resolve(*first.image, where);
-    main = main_file(modules);
+    const auto modules = resolve(*first.image, options.modules, options.input_root);
     for (const auto& [place, path] : files_of(modules)) {
       json.begin_array().value(place).value(path).end_array();
     }
   }
-  json.end_array().field("main", main);
+  json.end_array();
 }
 
 // Our own record says it, in words that begin as those of the vault do ("registers only").
@@ -143,7 +141,8 @@ Result<std::string> analysis_json(const diagnosis::DiagnoseOptions& options) {
 
 }  // namespace
 
-std::optional<CaseAnalysis> analyse(const diagnosis::DiagnoseOptions& options) {
+std::optional<CaseAnalysis> analyse(diagnosis::DiagnoseOptions options) {
+  options.symbol_cache_dir = default_symbol_cache();
   const auto text = text_of_worker(options.input_name.empty() ? options.input : options.input_name,
                                    {}, [&] { return analysis_json(options); });
   if (!text) return std::nullopt;
@@ -156,7 +155,6 @@ std::optional<CaseAnalysis> analyse(const diagnosis::DiagnoseOptions& options) {
   analysis.html = parsed->text("html");
   analysis.text = parsed->text("text");
   analysis.json = parsed->text("json");
-  analysis.executable = parsed->text("main");
   if (const json::JsonValue* header = parsed->find("header")) {
     auto read = vault::read_header(*header);
     if (read.ok()) analysis.header = std::move(*read);
@@ -171,6 +169,17 @@ std::optional<CaseAnalysis> analyse(const diagnosis::DiagnoseOptions& options) {
     if (place != nullptr && path != nullptr) analysis.files.emplace_back(*place, *path);
   }
   return analysis;
+}
+
+std::optional<std::string> find_program(const CaseFiles& files, const std::string& name,
+                                        const process::ModuleOptions& modules) {
+  return text_of_worker(name, {}, [&]() -> Result<std::string> {
+    INQ_TRY(const process::ProcessImage image, process::load(files.evidence));
+    const auto resolved = resolve(image, modules, files.root);
+    const process::Module* main = resolved.main();
+    if (main == nullptr || main->status() == process::FileStatus::kMismatch) return std::string();
+    return main->found_path();
+  });
 }
 
 }  // namespace inquest::cli

@@ -2,11 +2,11 @@
 
 #include <utility>
 
+#include "cli/evidence.h"
 #include "diagnosis/engine/engine.h"
 #include "diagnosis/report/report.h"
 #include "platform/json/value.h"
 #include "platform/json/writer.h"
-#include "platform/os/directories.h"
 #include "process/input/load.h"
 
 namespace inquest::cli {
@@ -15,8 +15,7 @@ namespace {
 diagnosis::DiagnoseOptions analysis_options() {
   diagnosis::DiagnoseOptions options;
   options.modules.use_debuginfod = false;  // nobody waits for a network here
-  if (const std::string cache = os::cache_directory(); !cache.empty())
-    options.symbol_cache_dir = cache + "/symbols";
+  options.symbol_cache_dir = default_symbol_cache();
   return options;
 }
 

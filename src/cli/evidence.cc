@@ -9,6 +9,11 @@
 
 namespace inquest::cli {
 
+std::string default_symbol_cache() {
+  const std::string cache = os::cache_directory();
+  return cache.empty() ? "" : cache + "/symbols";
+}
+
 void add_file_options(CLI::App& command, process::ModuleOptions& modules) {
   command.add_option("--exe", modules.executable, "the program that crashed")
       ->type_name("FILE")
@@ -26,9 +31,7 @@ void add_file_options(CLI::App& command, process::ModuleOptions& modules) {
 }
 
 void add_evidence_options(CLI::App& command, diagnosis::DiagnoseOptions& options) {
-  if (const std::string cache = os::cache_directory(); !cache.empty()) {
-    options.symbol_cache_dir = cache + "/symbols";
-  }
+  options.symbol_cache_dir = default_symbol_cache();
   command
       .add_option(
           "INPUT", options.input,

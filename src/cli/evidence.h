@@ -12,6 +12,9 @@ class App;
 
 namespace inquest::cli {
 
+// Where the symbol index is kept; empty when there is no home for it.
+std::string default_symbol_cache();
+
 // INPUT, the options that name files, --thread and --no-cache.
 void add_evidence_options(CLI::App& command, diagnosis::DiagnoseOptions& options);
 

@@ -102,13 +102,9 @@ int open_case(const Options& options) {
   if (!found.ok()) return refuse(found.error());
   const auto files = check_out(*vault, *found);
   if (!files.ok()) return refuse(files.error());
-  const auto analysis = analyse({.input = files->evidence,
-                                 .input_name = short_id(found->id),
-                                 .input_root = files->root,
-                                 .modules = options.modules,
-                                 .all_threads = false});
-  if (!analysis) return kExitUnreadable;
-  if (analysis->executable.empty()) {
+  const auto program = find_program(*files, short_id(found->id), options.modules);
+  if (!program) return kExitUnreadable;
+  if (program->empty()) {
     std::fprintf(stderr,
                  "inquest: the program that crashed was not found (%s): the debugger starts "
                  "without it; --exe FILE names it\n",
@@ -116,8 +112,7 @@ int open_case(const Options& options) {
   }
   const std::string sysroot =
       options.modules.sysroot.empty() ? files->root : options.modules.sysroot;
-  return run_debugger(
-      command_of(debugger, *files, sysroot, analysis->executable, options.arguments));
+  return run_debugger(command_of(debugger, *files, sysroot, *program, options.arguments));
 }
 
 }  // namespace

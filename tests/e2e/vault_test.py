@@ -120,6 +120,12 @@ class Keeping(e2e.TestCase):
         self.assertEqual(len(done.err.splitlines()), 1, done.err)
         self.assertIn("core of case", done.err)
 
+    def test_import_keeps_the_symbol_index_that_explain_reads(self):
+        cache = e2e.fresh("cache")
+        env = e2e.environment(XDG_CACHE_HOME=str(cache))
+        put(self.vault, e2e.shop()[1], env=env)
+        self.assertTrue(any(path.is_file() for path in cache.rglob("symbols/*")))
+
     def test_text_for_people(self):
         case = put(self.vault, e2e.shop()[1])
         lines = run(self.vault, "ls").out.splitlines()
