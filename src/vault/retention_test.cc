@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <random>
 #include <set>
 
@@ -231,6 +233,65 @@ TEST_F(FullVault, ASmallerQuotaIsReachedByCollectingGarbage) {
   EXPECT_LE(vault.stats()->stored, 3'000'000U);
   EXPECT_EQ(left(vault).front(), "full");
   EXPECT_EQ(left(vault).back(), "full");
+}
+
+TEST_F(FullVault, NoMoreIsGivenUpBecausePacksAreInUse) {
+  Vault vault = open(64 << 20);
+  deposit(vault, "a");
+  deposit(vault, "a");
+  // Of these nothing becomes free but what is their own: each is looked at again.
+  const Bytes shared = noise(1'000'000, 900);
+  for (int i = 0; i < 6; ++i) {
+    Bytes core = shared;
+    core[0] = static_cast<uint8_t>(i);
+    const NewAttachment evidence[] = {
+        {.name = "core", .role = Role::kFull, .source = ByteView(core)}};
+    ASSERT_TRUE(vault.deposit(header_of("a"), evidence).ok());
+  }
+  // As Ingest holds the packs that it counts on.
+  std::vector<os::Fd> holds;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_.file("vault/packs"))) {
+    holds.emplace_back(::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC));
+    ASSERT_EQ(::flock(holds.back().get(), LOCK_SH | LOCK_NB), 0);
+  }
+  Vault small = open(vault.stats()->stored + vault.stats()->index_bytes - 60'000);
+  const auto freed = small.collect_garbage();
+  ASSERT_TRUE(freed.ok());
+  EXPECT_GT(freed->packs_in_use, 0U);
+  EXPECT_LE(freed->packs_in_use, holds.size());
+  EXPECT_EQ(freed->evicted, 1U);  // that is enough once they are not in use
+}
+
+TEST_F(FullVault, WhileSomebodyElseRemovesPacksNothingIsDone) {
+  Vault vault = open(64 << 20);
+  CaseId id;
+  {
+    Vault writer = open(64 << 20);
+    id = *writer.begin(header_of("a"));
+  }
+  const os::Fd other(::open(directory_.file("vault/packs.lock").c_str(), O_RDWR | O_CREAT, 0600));
+  ASSERT_EQ(::flock(other.get(), LOCK_EX | LOCK_NB), 0);
+  EXPECT_TRUE(vault.collect_garbage()->busy);
+  EXPECT_EQ(vault.find(id)->state, State::kReceiving);
+}
+
+TEST_F(FullVault, EvidenceThatTwoCasesShareStaysWithTheOneThatIsLeft) {
+  {
+    Vault vault = open(64 << 20);
+    const Bytes shared = noise(1'000'000, 901);
+    for (int i = 0; i < 3; ++i) {
+      const NewAttachment evidence[] = {
+          {.name = "core", .role = Role::kFull, .source = ByteView(shared)}};
+      ASSERT_TRUE(vault.deposit(header_of("a"), evidence).ok());
+      deposit(vault, "b");
+    }
+  }
+  Vault vault = open(2'000'000);
+  ASSERT_TRUE(vault.collect_garbage().ok());
+  ASSERT_TRUE(vault.collect_garbage().ok());
+  const std::vector<Case> cases = *vault.list();
+  EXPECT_EQ(*vault.read_bytes(cases.front(), "core", 1 << 20), noise(1'000'000, 901));
+  EXPECT_GT(vault.stats()->evicted, 0U);
 }
 
 TEST_F(FullVault, AnIndexThatIsMostlyHistoryIsWrittenAnew) {

@@ -104,11 +104,12 @@ struct Stats {
 };
 
 struct Freed {
-  uint64_t evicted = 0;  // attachments given up
-  uint64_t bytes = 0;    // by which the vault is smaller
-  uint64_t packs_removed = 0, packs_rewritten = 0;
-  uint64_t packs_in_use = 0;  // evidence that is being written counts on them: they stayed
-  bool busy = false;          // somebody else is removing packs: nothing was done
+  uint64_t evicted = 0;                             // attachments given up
+  uint64_t bytes = 0;                               // by which the vault is smaller
+  uint64_t packs_removed = 0, packs_rewritten = 0;  // the latter are among the former
+  // Evidence that is being written counts on these: they stayed, and bytes that go later with them.
+  uint64_t packs_in_use = 0, bytes_in_use = 0;
+  bool busy = false;  // somebody else is removing packs: nothing was done
 };
 
 // Evidence that is being written piece by piece.

@@ -12,6 +12,7 @@
 #include "vault/index.h"
 #include "vault/ingest.h"
 #include "vault/leases.h"
+#include "vault/live_objects.h"
 #include "vault/objects.h"
 #include "vault/tally.h"
 #include "vault/vault.h"
@@ -56,10 +57,11 @@ struct Vault::Impl {
 
   // Both locks are held for these. Gives evidence up until the packs are `bytes` smaller.
   enum class Willing : uint8_t { kOnlyIfEnough, kAsFarAsPossible };
-  Result<bool> evict(uint64_t bytes, Willing willing, Freed& freed);
-  Status evict_one(const CaseId& id, const std::vector<std::string>& names, Freed& freed);
-  // Removes what nothing refers to.
-  Status sweep(Freed& freed);
+  Result<bool> evict(uint64_t bytes, Willing willing, LiveObjects& live, Freed& freed);
+  Status evict_one(const CaseId& id, const std::vector<std::string>& names, LiveObjects& live,
+                   Freed& freed);
+  // Removes what is not live.
+  Status sweep(const LiveObjects& live, Freed& freed);
   // With the write lock. Ends cases whose writer is gone; writes an index anew that is mostly
   // history, or too large.
   Status tidy_index();

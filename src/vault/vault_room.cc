@@ -18,8 +18,6 @@ constexpr uint64_t kGiB = uint64_t{1} << 30;
 constexpr uint64_t kLeastDead = 64 << 10;
 constexpr uint64_t kLeastCompaction = 1 << 20;  // bytes of index worth a compaction
 
-using DigestSet = std::unordered_set<codec::Sha256Digest, DigestHash>;
-
 struct Space {
   uint64_t size = 0, available = 0;
 };
@@ -44,33 +42,14 @@ uint64_t size_of(const std::vector<std::string>& records) {
 }
 
 // Entries of a pack that are wanted and not in an earlier pack.
-std::vector<const PackEntry*> live_entries(const Objects::Pack& pack, const DigestSet& live,
-                                           DigestSet& seen) {
+std::vector<const PackEntry*> live_entries(
+    const Objects::Pack& pack, const LiveObjects& live,
+    std::unordered_set<codec::Sha256Digest, DigestHash>& seen) {
   std::vector<const PackEntry*> entries;
   for (const PackEntry& entry : pack.entries) {
     if (live.contains(entry.id) && seen.insert(entry.id).second) entries.push_back(&entry);
   }
   return entries;
-}
-
-// What the evidence of all cases is made of. An error when that cannot be told: then nothing may be
-// removed.
-Result<DigestSet> live_objects(Objects& objects, const std::vector<Case>& cases) {
-  DigestSet live;
-  for (const Case& one : cases) {
-    for (const Attachment& attachment : one.attachments) {
-      if (!attachment.kept || !live.insert(attachment.manifest).second) continue;
-      const auto manifest = objects.read_manifest(attachment.manifest);
-      if (manifest.ok()) {
-        for (const ManifestEntry& entry : manifest->entries) live.insert(entry.object);
-        continue;
-      }
-      // Lost to damage already. Anything else may be over in a moment.
-      const ErrorCode code = manifest.error().code();
-      if (code != ErrorCode::kCorrupt && code != ErrorCode::kNotFound) return manifest.error();
-    }
-  }
-  return live;
 }
 
 }  // namespace
@@ -95,11 +74,12 @@ uint64_t Vault::Impl::budget(Role role) const {
 }
 
 Status Vault::Impl::evict_one(const CaseId& id, const std::vector<std::string>& names,
-                              Freed& freed) {
+                              LiveObjects& live, Freed& freed) {
   // Held until the record is there: who leases the case afterwards sees that it is gone.
   const auto alone = leases->exclude(id);
   if (!alone.ok()) return {};
   INQ_TRY_STATUS(append(evict_record(id, names, "given up to make room for other crashes")));
+  for (const std::string& name : names) live.release(catalog.find(id)->find(name)->manifest);
   freed.evicted += names.size();
   return {};
 }
@@ -114,13 +94,14 @@ Result<bool> Vault::Impl::make_room(uint64_t bytes, Freed& freed) {
   INQ_TRY_STATUS(objects->refresh());
   // Garbage that is there anyway comes first.
   const uint64_t before = objects->bytes();
-  INQ_TRY_STATUS(sweep(freed));
+  INQ_TRY(LiveObjects live, LiveObjects::of(*objects, catalog.cases()));
+  INQ_TRY_STATUS(sweep(live, freed));
   const uint64_t swept = less(before, objects->bytes());
   if (swept >= bytes) return true;
-  return evict(bytes - swept, Willing::kOnlyIfEnough, freed);
+  return evict(bytes - swept, Willing::kOnlyIfEnough, live, freed);
 }
 
-Result<bool> Vault::Impl::evict(uint64_t bytes, Willing willing, Freed& freed) {
+Result<bool> Vault::Impl::evict(uint64_t bytes, Willing willing, LiveObjects& live, Freed& freed) {
   const uint64_t before = objects->bytes();
   const auto order =
       eviction_order(catalog.cases(), [&](const CaseId& id) { return leases->is_held(id); });
@@ -129,22 +110,26 @@ Result<bool> Vault::Impl::evict(uint64_t bytes, Willing willing, Freed& freed) {
   if (possible < bytes && willing == Willing::kOnlyIfEnough) return false;
   uint64_t promised = 0;
   for (const Eviction& eviction : order) {
-    INQ_TRY_STATUS(evict_one(eviction.id, eviction.names, freed));
+    INQ_TRY_STATUS(evict_one(eviction.id, eviction.names, live, freed));
     promised += eviction.stored;
     if (promised < bytes) continue;
-    INQ_TRY_STATUS(sweep(freed));
-    promised = less(before, objects->bytes());
-    if (promised >= bytes) return true;
-    // Pieces that others share did not go: less than promised became free.
+    INQ_TRY_STATUS(sweep(live, freed));
+    // Pieces that others share did not go: less than promised became free. What is in use just now
+    // will, which is enough for those who need the room later.
+    const uint64_t free = less(before, objects->bytes());
+    promised = free;
+    if (willing == Willing::kAsFarAsPossible) promised += freed.bytes_in_use;
+    if (promised >= bytes) return free >= bytes;
   }
-  INQ_TRY_STATUS(sweep(freed));
+  INQ_TRY_STATUS(sweep(live, freed));
   return less(before, objects->bytes()) >= bytes;
 }
 
-Status Vault::Impl::sweep(Freed& freed) {
+Status Vault::Impl::sweep(const LiveObjects& live, Freed& freed) {
   const uint64_t before = objects->bytes();
-  INQ_TRY(const DigestSet live, live_objects(*objects, catalog.cases()));
-  DigestSet seen;
+  const uint64_t removed_before = freed.packs_removed;
+  freed.packs_in_use = freed.bytes_in_use = 0;
+  std::unordered_set<codec::Sha256Digest, DigestHash> seen;
   std::vector<std::string> names;
   for (const auto& [name, pack] : objects->packs()) names.push_back(name);
   for (const std::string& name : names) {
@@ -158,6 +143,7 @@ Status Vault::Impl::sweep(Freed& freed) {
     const auto ours = hold_to_remove(*fs, pack_directory.get(), name);
     if (!ours) {
       ++freed.packs_in_use;
+      freed.bytes_in_use += all - kept;
       continue;
     }
     if (!entries.empty()) {
@@ -180,7 +166,7 @@ Status Vault::Impl::sweep(Freed& freed) {
     INQ_TRY_STATUS(objects->remove(name));
     ++freed.packs_removed;
   }
-  if (freed.packs_removed > 0) {
+  if (freed.packs_removed > removed_before) {
     INQ_TRY_STATUS(fs->sync(pack_directory.get()));
     INQ_TRY_STATUS(objects->refresh());
   }
@@ -242,10 +228,10 @@ Result<Freed> Vault::collect_garbage() {
   Freed freed;
   Impl& vault = *impl_;
   const auto packs = take_lock(*vault.fs, vault.root.get(), kPackLock, {});
-  INQ_TRY(const os::Fd held, vault.lock());
-  INQ_TRY_STATUS(vault.tidy_index());
   freed.busy = !packs.ok();
   if (freed.busy) return freed;
+  INQ_TRY(const os::Fd held, vault.lock());
+  INQ_TRY_STATUS(vault.tidy_index());
   // Names of unfinished packs that nobody holds are left over from writers that died.
   INQ_TRY(const auto names, list_names(vault.pack_directory.get()));
   for (const std::string& name : names) {
@@ -254,11 +240,12 @@ Result<Freed> Vault::collect_garbage() {
     INQ_TRY_STATUS(vault.fs->unlink_at(vault.pack_directory.get(), name));
   }
   INQ_TRY_STATUS(vault.objects->refresh());
-  INQ_TRY_STATUS(vault.sweep(freed));
+  INQ_TRY(LiveObjects live, LiveObjects::of(*vault.objects, vault.catalog.cases()));
+  INQ_TRY_STATUS(vault.sweep(live, freed));
   const uint64_t excess = less(vault.objects->bytes() + vault.index->size(), vault.quota());
   if (excess > 0) {
     INQ_TRY([[maybe_unused]] const bool enough,
-            vault.evict(excess, Impl::Willing::kAsFarAsPossible, freed));
+            vault.evict(excess, Impl::Willing::kAsFarAsPossible, live, freed));
   }
   return freed;
 }
