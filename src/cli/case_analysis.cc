@@ -4,7 +4,6 @@
 
 #include <set>
 
-#include "cli/commands.h"
 #include "cli/evidence.h"
 #include "cli/worker.h"
 #include "diagnosis/report/report.h"

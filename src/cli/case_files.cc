@@ -1,12 +1,10 @@
 #include "cli/case_files.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
 
-#include "cli/commands.h"
 #include "cli/evidence.h"
 #include "cli/vault_access.h"
 #include "cli/worker.h"

@@ -41,6 +41,16 @@ bool is_in_path(const std::string& program) {
   return false;
 }
 
+// A path as one word of a command of lldb, where a backquote evaluates.
+std::string quoted_for_lldb(const std::string& path) {
+  std::string quoted = "\"";
+  for (const char c : path) {
+    if (c == '"' || c == '\\' || c == '`') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
 // The command line of a debugger on the files of a case. Paths are arguments of their own or quoted
 // for the debugger; those of the core itself never take part.
 std::vector<std::string> command_of(const std::string& debugger, const CaseFiles& files,
@@ -49,7 +59,8 @@ std::vector<std::string> command_of(const std::string& debugger, const CaseFiles
   const bool is_lldb = debugger.find("lldb") != std::string::npos;
   std::vector<std::string> words = {debugger};
   if (!sysroot.empty() && is_lldb) {
-    words.insert(words.end(), {"-O", "platform select remote-linux --sysroot " + sysroot});
+    words.insert(words.end(),
+                 {"-O", "platform select remote-linux --sysroot " + quoted_for_lldb(sysroot)});
   } else if (!sysroot.empty()) {
     // What came with a case is somebody else's: no scripts that are found there, not even for those
     // who trust all that they have (auto-load safe-path /).

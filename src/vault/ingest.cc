@@ -158,9 +158,6 @@ Result<Attachment> Ingest::end() {
   INQ_TRY_STATUS(flush());
   manifest_.size = position_;
   const Bytes bytes = to_bytes(manifest_);
-  if (bytes.size() > kMaxObjectBytes) {
-    return Error(ErrorCode::kTooLarge, "evidence has too many pieces");
-  }
   Attachment attachment;
   attachment.manifest = codec::sha256(bytes);
   if (!counts_on(attachment.manifest)) {

@@ -1,10 +1,8 @@
 // Evidence from an open file: what of it is data, and where its segments begin.
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <optional>
 
 #include "base/cursor.h"
 #include "platform/os/sparse.h"

@@ -1,7 +1,6 @@
 #include "vault/leases.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <string>

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
 #include "base/utf8.h"
@@ -279,6 +278,7 @@ class Stream final : public EvidenceWriter {
       return ingest_->empty() ? Status() : ingest_->commit();
     };
     const Status stored = store();
+    if (!stored.ok()) attachment = {};  // its size is of what is there
     attachment.name = name_;
     attachment.role = role_;
     attachment.truncated = truncated;

@@ -212,6 +212,21 @@ TEST_F(Faults, AFullDiskHasRoomForAThousandHeadersThenCrashesAreCounted) {
   EXPECT_TRUE(again->stats()->damage.empty());
 }
 
+TEST_F(Faults, AStreamThatFindsTheDiskFullAtItsEndIsRefusedAndNotGivenUp) {
+  FaultyFs fs(directory_.file("vault"));
+  auto vault = Vault::open(directory_.file("vault"), options_with(fs));
+  ASSERT_TRUE(vault.ok());
+  const CaseId id = *vault->begin(crash("kind"));
+  auto stream = vault->attach_stream(id, "core", Role::kFull);
+  ASSERT_TRUE(stream.ok());
+  ASSERT_TRUE((*stream)->append(noise(100'000, 1)).ok());
+  fs.fill_disk(true);
+  EXPECT_FALSE((*stream)->commit()->kept);
+  EXPECT_EQ(vault->find(id)->find("core")->size, 0U);
+  EXPECT_EQ(vault->stats()->refused, 1U);
+  EXPECT_EQ(vault->stats()->evicted, 0U);
+}
+
 TEST_F(Faults, PowerMayBeLostAtEachCall) {
   const uint64_t calls = calls_of_a_day();
   for (uint64_t n = 1; n <= calls + 1; ++n) {

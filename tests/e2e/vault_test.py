@@ -401,18 +401,20 @@ class Travelling(e2e.TestCase):
         shown = data(run(elsewhere, "show", case, "--json"))
         self.assertEqual((shown["state"], shown["reasons"]), ("truncated", ["core: given up"]))
 
-    def hostile(self, *members: tuple[str, bytes, bytes], tail: bytes = b"", **described) -> Path:
-        """An archive of (name, type, content), beginning with a proper case.json that also has `described`."""
+    def hostile(self, *members: tuple, tail: bytes = b"", **described) -> Path:
+        """An archive of (name, type, content[, pax]), beginning with a proper case.json that also has `described`."""
         description = {"schema": "inquest-case", "schema_version": 1, "id": "0123456789abcdef" * 2, "case": {},
                        "attachments": [], **described}
         folder = "inquest-case-0123456789ab/"
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
-            for name, kind, content in [("case.json", tarfile.REGTYPE, json.dumps(description).encode()), *members]:
+            case_json = ("case.json", tarfile.REGTYPE, json.dumps(description).encode())
+            for name, kind, content, *pax in [case_json, *members]:
                 info = tarfile.TarInfo(name if name.startswith("/") else folder + name)
                 info.type = kind
                 info.linkname = "/etc/passwd"
                 info.size = len(content)
+                info.pax_headers = dict(*pax)
                 tar.addfile(info, io.BytesIO(content))
         path = e2e.fresh("hostile") / "case.tar.zst"
         path.write_bytes(zstd(buffer.getvalue() + tail))
@@ -474,10 +476,14 @@ class Travelling(e2e.TestCase):
 
     def test_a_bomb_is_cheap(self):
         # 1 TiB of holes, and 64 MiB of zeros that are none.
-        path = self.hostile(("evidence/core", tarfile.REGTYPE, bytes(64 << 20)))
+        sparse = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": str(1 << 40)}
+        path = self.hostile(("evidence/core", tarfile.REGTYPE, bytes(64 << 20)),
+                            ("evidence/holes", tarfile.REGTYPE, b"1\n1099511627776\n0\n".ljust(512, b"\0"), sparse))
         done = run(self.vault, "import", path)
         self.assertEqual(done.status, 0, done.err)
         self.assertLess(done.peak_mib, 200)
+        parts = data(run(self.vault, "show", done.out.split()[0], "--json"))["attachments"]
+        self.assertEqual({part["name"]: part["size"] for part in parts}, {"core": 64 << 20, "holes": 1 << 40})
         self.assertLess(data(run(self.vault, "stats", "--json"))["stored_bytes"], 1 << 20)
 
     def test_a_case_without_evidence_can_be_exported_and_imported(self):
