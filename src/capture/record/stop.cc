@@ -42,6 +42,14 @@ std::string waits_in(const Proc& process, pid_t tid) {
 
 }  // namespace
 
+int take_stop(pid_t tid) {
+  siginfo_t info = {};
+  if (::waitid(P_PID, static_cast<id_t>(tid), &info, WSTOPPED | WNOHANG | __WALL) != 0) {
+    return errno == EINTR ? 0 : -1;
+  }
+  return info.si_pid == 0 ? 0 : (info.si_status << 8) | 0x7f;
+}
+
 StoppedProcess::StoppedProcess(StoppedProcess&& other) noexcept
     : threads_(std::exchange(other.threads_, {})),
       attached_(std::exchange(other.attached_, {})),
@@ -93,14 +101,13 @@ void StoppedProcess::wait_for_all(pid_t crashed, const StopLimits& limits,
     for (size_t i = 0; i < threads_.size(); ++i) {
       if (!attached_[i].waiting) continue;
       ThreadState& thread = threads_[i];
-      int status = 0;
-      const pid_t got = ::waitpid(thread.tid, &status, __WALL | WNOHANG);
-      if (got == thread.tid && WIFSTOPPED(status)) {
+      const int status = take_stop(thread.tid);
+      if (status > 0) {
         attached_[i].waiting = false;
         thread.stopped = true;
         const bool is_event = status >> 16 != 0;
         if (!is_event && WSTOPSIG(status) != SIGTRAP) thread.pending_signal = WSTOPSIG(status);
-      } else if (got == thread.tid || (got < 0 && errno == ECHILD)) {
+      } else if (status < 0) {
         attached_[i] = {};
         thread.why_not = "it ended meanwhile";
       } else if (thread.tid == crashed

@@ -79,6 +79,9 @@ class StoppedProcess {
   bool some_left_out_ = false;
 };
 
+// The status of a thread that has stopped, as waitpid() tells it; 0: it has not yet; -1: it has
+// ended, or is not ours. Its end itself is left to who reaps the process.
+int take_stop(pid_t tid);
 // Fills in the registers of a stopped thread, and its siginfo.
 void read_registers(ThreadState& thread);
 // pc and sp out of pr_reg.

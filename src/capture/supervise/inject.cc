@@ -5,7 +5,6 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/user.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -59,10 +58,9 @@ std::optional<int> wait_for_stop(pid_t tid) {
   constexpr useconds_t kPause = 20;
   const auto deadline = std::chrono::steady_clock::now() + kLongest;
   while (std::chrono::steady_clock::now() < deadline) {
-    int status = 0;
-    const pid_t got = ::waitpid(tid, &status, __WALL | WNOHANG);
-    if (got == tid) return WIFSTOPPED(status) ? std::optional(status) : std::nullopt;
-    if (got < 0 && errno != EINTR) return std::nullopt;
+    const int status = take_stop(tid);
+    if (status > 0) return status;
+    if (status < 0) return std::nullopt;
     ::usleep(kPause);
   }
   return std::nullopt;
