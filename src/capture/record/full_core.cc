@@ -122,6 +122,9 @@ Result<FullCore> write_full_core(const Captured& captured, const RemoteMemory& m
     const bool anonymous =
         mapping != nullptr && !mapping->is_file() && !mapping->shared && mapping->path != "[vdso]";
     INQ_TRY_STATUS(write_range(range.range, anonymous, memory, sink, buffer, result));
+    if (!memory.is_alive()) {
+      return Error(ErrorCode::kUnavailable, "the process ended before all memory was read");
+    }
   }
   return result;
 }

@@ -25,7 +25,8 @@ struct FullCore {
 };
 
 // `captured`: what was captured of the process before; its threads and notes go into the core.
-// `memory`: of the process or its snapshot, whose mappings are the same.
+// `memory`: of the process or its snapshot, whose mappings are the same. kUnavailable when that
+// ends meanwhile: what was written is no core then.
 Result<FullCore> write_full_core(const Captured& captured, const RemoteMemory& memory,
                                  CoreSink& sink);
 

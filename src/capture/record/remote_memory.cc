@@ -1,6 +1,7 @@
 #include "capture/record/remote_memory.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -15,9 +16,15 @@ constexpr size_t kBatch = 256;  // pages a call; IOV_MAX is 1024
 
 }  // namespace
 
-RemoteMemory::RemoteMemory(const Proc& process) : pid_(process.pid()) {
+RemoteMemory::RemoteMemory(const Proc& process)
+    : pid_(process.pid()), pidfd_(::fcntl(process.pidfd(), F_DUPFD_CLOEXEC, 0)) {
   if (auto fd = process.open_file("mem", O_RDONLY); fd.ok()) mem_ = std::move(*fd);
   if (auto fd = process.open_file("pagemap", O_RDONLY); fd.ok()) pagemap_ = std::move(*fd);
+}
+
+bool RemoteMemory::is_alive() const {
+  pollfd waiting{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
+  return pidfd_.valid() && ::poll(&waiting, 1, 0) == 0;
 }
 
 size_t RemoteMemory::read(Address address, std::span<uint8_t> into) const {

@@ -26,6 +26,8 @@ class RemoteMemory {
     const size_t got = read(address, {reinterpret_cast<uint8_t*>(&value), sizeof(T)});
     return got == sizeof(T) ? std::optional<T>(value) : std::nullopt;
   }
+  // False once the process has ended: what was read since then is nobody's, or another's.
+  bool is_alive() const;
   // /proc/PID/mem, or -1 when it may not be opened.
   int mem_fd() const { return mem_.get(); }
   // /proc/PID/pagemap, or -1.
@@ -36,6 +38,7 @@ class RemoteMemory {
 
  private:
   pid_t pid_;
+  os::Fd pidfd_;
   os::Fd mem_;
   os::Fd pagemap_;
 };
