@@ -160,7 +160,13 @@ bool CrashJobs::start(Job& job) {
   const os::Fd write(ends[1]);
   job.answer.clear();
   job.pid = ::fork();
-  if (job.pid == 0) work(job, write.get());
+  if (job.pid == 0) {
+    // Who waits for an answer is the supervisor alone: when it is gone, writing fails and does not
+    // wait for a reader.
+    job.pipe.reset();
+    for (Job& other : running_) other.pipe.reset();
+    work(job, write.get());
+  }
   ::fcntl(job.pipe.get(), F_SETFL, O_NONBLOCK);
   return job.pid > 0;
 }
