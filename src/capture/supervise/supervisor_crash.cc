@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -122,25 +123,28 @@ void Supervisor::take_snapshot(CrashTaken& taken, pid_t tid) {
   }
 }
 
+Supervisor::Birth Supervisor::birth_of(const Proc& process) {
+  const auto text = process.read("stat", 4096);
+  const auto stat = text.ok() ? parse_stat(*text) : std::nullopt;
+  struct stat pidfd = {};
+  if (::fstat(process.pidfd(), &pidfd) != 0) pidfd.st_ino = 0;
+  return {stat ? stat->start_ticks : 0, pidfd.st_ino};
+}
+
 // Two threads may crash at once: it is one crash. Notes that this one is looked at now. Numbers of
-// processes come again, so the time of its start goes with it.
+// processes come again, so its birth goes with it.
 bool Supervisor::captured_before(const Proc& process) {
   constexpr size_t kMostEnded = 1024;
-  const auto started = [](const Proc& of) -> uint64_t {
-    const auto text = of.read("stat", 4096);
-    const auto stat = text.ok() ? parse_stat(*text) : std::nullopt;
-    return stat ? stat->start_ticks : 0;
-  };
   if (captured_.size() > kMostEnded) {  // those that their own parents waited for
     std::erase_if(captured_, [&](const auto& entry) {
       const auto other = Proc::open(entry.first);
-      return !other.ok() || started(*other) != entry.second;
+      return !other.ok() || birth_of(*other) != entry.second;
     });
   }
-  const uint64_t start = started(process);
-  const auto [entry, is_new] = captured_.try_emplace(process.pid(), start);
-  const bool same = !is_new && entry->second == start;
-  entry->second = start;
+  const Birth birth = birth_of(process);
+  const auto [entry, is_new] = captured_.try_emplace(process.pid(), birth);
+  const bool same = !is_new && entry->second == birth;
+  entry->second = birth;
   return same;
 }
 
@@ -191,6 +195,10 @@ void Supervisor::crash_request(const CrashRequest& request) {
   if (!process.ok()) return refuse(process.error().message());
   auto stopped = StoppedProcess::stop(*process, request.tid, none, options_.capture.stop);
   if (!stopped.ok()) return own_account(request, *process, stopped.error().message());
+  // Those that did not stop cannot be let go, and their ends will be told to us.
+  for (const ThreadState& thread : stopped->threads()) {
+    if (!thread.stopped && thread.tid != request.pid) tracer_.note_thread(thread.tid);
+  }
   auto taken = take(*process, *stopped, request.signal, &request);
   if (!taken.ok()) return refuse(taken.error().message());
   stopped->release();

@@ -9,6 +9,7 @@
 #include <optional>
 #include <random>
 #include <set>
+#include <utility>
 
 #include "capture/supervise/crash_socket.h"
 #include "capture/supervise/own_account.h"
@@ -53,6 +54,10 @@ class Supervisor {
   bool is_copy_wanted(const CrashTaken& taken) const;
   void take_snapshot(CrashTaken& taken, pid_t tid);
   void own_account(const CrashRequest& request, const Proc& process, const std::string& why);
+  // When a process was started, in ticks of 10 ms, and the inode of its pidfd, which is of one
+  // process only from Linux 6.9 on and the same for all before.
+  using Birth = std::pair<uint64_t, uint64_t>;
+  static Birth birth_of(const Proc& process);
   bool captured_before(const Proc& process);
   void not_captured(pid_t pid, int signal, const std::string& why);
   void captured_crash(CrashTaken taken);
@@ -84,10 +89,10 @@ class Supervisor {
   std::string cannot_read_proc_;                // why nothing can be captured; empty when it can
   std::map<std::string, std::string> aliases_;  // quick signature → signature
   std::map<uint64_t, std::string> quick_of_;    // number of a crash → its quick signature
-  std::map<pid_t, uint64_t> captured_;  // whose end is yet to come, and when they were started
-  std::set<pid_t> hooks_;               // that run
-  bool in_haste_ = false;               // asked to stop while the last reports are written
-  std::set<pid_t> snapshots_;           // they are ours, and no part of the tree
+  std::map<pid_t, Birth> captured_;             // whose end is yet to come
+  std::set<pid_t> hooks_;                       // that run
+  bool in_haste_ = false;                       // asked to stop while the last reports are written
+  std::set<pid_t> snapshots_;                   // they are ours, and no part of the tree
   uint64_t seen_ = 0, recorded_ = 0, lost_ = 0;
 };
 
