@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <ctime>
 #include <memory>
 
@@ -210,6 +211,11 @@ Result<std::string> CrashKeeper::keep(ByteView record, const Captured& captured)
   INQ_TRY(vault::Vault vault, vault::Vault::open(vault_, {.quota = vault::quota_of_environment()}));
   const vault::NewAttachment slim = slim_of(record);
   INQ_TRY(vault::Deposited deposited, vault.deposit(header_of(captured), {&slim, 1}));
+  for (const vault::Attached& one : deposited.attached) {
+    if (one.kept) continue;
+    std::fprintf(stderr, "inquest: of crash %s only what inquest ls shows is kept: %s\n",
+                 deposited.id.c_str(), one.why.c_str());
+  }
   return deposited.id;
 }
 
