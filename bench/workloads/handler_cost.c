@@ -1,5 +1,5 @@
-// What the handler costs: handler_cost exec|threads|signals|faults N prints the
-// nanoseconds of processor for one; `listen NAME FILE` is a
+// What the handler costs: handler_cost calls|exec|threads|signals|faults N prints the
+// nanoseconds of processor and of the clock for one; `listen NAME FILE` is a
 // supervisor that answers at once and prints how long after the fault it heard of it; `die FILE` notes the time and dies.
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -72,6 +73,8 @@ static void once(const char* what) {
     if (pthread_create(&thread, NULL, nothing, NULL) == 0) pthread_join(thread, NULL);
   } else if (what[0] == 's') {
     raise(SIGUSR1);
+  } else if (what[0] == 'c') {
+    syscall(SYS_getppid);
   } else {
     fault();
   }
@@ -117,8 +120,9 @@ int main(int argc, char** argv) {
   signal(SIGUSR1, count);
   long number = atol(argv[2]);
   for (long i = 0; i < number / 10; ++i) once(argv[1]);
-  int64_t begin = processor();
+  int64_t begin = processor(), clock_begin = now();
   for (long i = 0; i < number; ++i) once(argv[1]);
-  printf("%ld\n", (long)((processor() - begin) / number));
+  double used = (double)(processor() - begin), passed = (double)(now() - clock_begin);
+  printf("%.2f %.2f\n", used / (double)number, passed / (double)number);
   return 0;
 }

@@ -1,0 +1,4 @@
+// For gunicorn, by ctypes.
+#include "fault.h"
+
+int sell(void) { return fault(); }
