@@ -13,6 +13,7 @@
 #include "capture/record/core_writer.h"
 #include "capture/record/full_core.h"
 #include "capture/record/scrub.h"
+#include "cli/vault_access.h"
 #include "platform/os/directories.h"
 #include "platform/os/file.h"
 #include "vault/vault.h"
@@ -195,7 +196,7 @@ Status CrashKeeper::check() const {
     return Error(ErrorCode::kNotFound,
                  "there is no place for crashes: set INQUEST_VAULT, or give --output DIR");
   }
-  auto opened = vault::Vault::open(vault_, {.quota = vault::quota_of_environment()});
+  auto opened = open_vault(vault_, Access::kCreate);
   if (!opened.ok()) return std::move(opened).error().with_context(vault_);
   return {};
 }
@@ -208,7 +209,7 @@ Result<std::string> CrashKeeper::keep(ByteView record, const Captured& captured)
     INQ_TRY_STATUS(os::write_file_atomic(path, packed, 0600));
     return path;
   }
-  INQ_TRY(vault::Vault vault, vault::Vault::open(vault_, {.quota = vault::quota_of_environment()}));
+  INQ_TRY(vault::Vault vault, open_vault(vault_, Access::kCreate));
   const vault::NewAttachment slim = slim_of(record);
   INQ_TRY(vault::Deposited deposited, vault.deposit(header_of(captured), {&slim, 1}));
   for (const vault::Attached& one : deposited.attached) {
@@ -236,7 +237,7 @@ Status CrashKeeper::keep_full(const std::string& id, const Captured& captured,
     if (!written.ok()) ::unlink(part.c_str());
     return written;
   }
-  INQ_TRY(vault::Vault vault, vault::Vault::open(vault_, {.quota = vault::quota_of_environment()}));
+  INQ_TRY(vault::Vault vault, open_vault(vault_, Access::kCreate));
   const uint64_t expected = captured.circumstances.status.resident_kib << 10;
   INQ_TRY(const auto writer, vault.attach_stream(id, kFullName, vault::Role::kFull, expected));
   VaultSink sink(*writer);
@@ -255,7 +256,7 @@ Status CrashKeeper::keep_report(const std::string& id, const CrashExplanation& f
     const std::string path = id.substr(0, id.find(".core.zst")) + ".report.json";
     return os::write_file_atomic(path, bytes_of(found.report), 0600);
   }
-  INQ_TRY(vault::Vault vault, vault::Vault::open(vault_, {.quota = vault::quota_of_environment()}));
+  INQ_TRY(vault::Vault vault, open_vault(vault_, Access::kCreate));
   return cli::keep_report(vault, id, found);
 }
 

@@ -16,9 +16,10 @@ struct Options {
 };
 
 int collect(const Options& options) {
-  const uint64_t quota =
+  const auto quota =
       options.quota.empty() ? vault::quota_of_environment() : vault::parse_size(options.quota);
-  auto vault = vault::Vault::open(options.vault, {.create = false, .quota = quota});
+  if (!quota.ok()) return refuse(quota.error());
+  auto vault = vault::Vault::open(options.vault, {.create = false, .quota = *quota});
   if (!vault.ok()) return refuse(vault.error());
   const auto freed = vault->collect_garbage();
   if (!freed.ok()) return refuse(freed.error());

@@ -32,9 +32,10 @@ void add_vault_option(CLI::App& command, std::string& directory) {
 }
 
 Result<vault::Vault> open_vault(const std::string& directory, Access access) {
-  return vault::Vault::open(directory, {.create = access == Access::kCreate,
-                                        .read_only = access == Access::kRead,
-                                        .quota = vault::quota_of_environment()});
+  INQ_TRY(const uint64_t quota, vault::quota_of_environment());
+  return vault::Vault::open(
+      directory,
+      {.create = access == Access::kCreate, .read_only = access == Access::kRead, .quota = quota});
 }
 
 Result<vault::Vault> open_vault_to_look(const std::string& directory) {

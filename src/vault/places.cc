@@ -1,4 +1,5 @@
 // Where the vault is, and how large it may be, when nobody says.
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -33,7 +34,10 @@ uint64_t parse_size(std::string_view text) {
   uint64_t number = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (failure != std::errc()) return 0;
-  const std::string_view unit = text.substr(static_cast<size_t>(end - text.data()));
+  std::string_view unit = text.substr(static_cast<size_t>(end - text.data()));
+  for (const std::string_view ending : {"iB", "B"}) {
+    if (unit.size() == 1 + ending.size() && unit.ends_with(ending)) unit = unit.substr(0, 1);
+  }
   unsigned shift = 0;
   if (unit == "K") shift = 10;
   if (unit == "M") shift = 20;
@@ -43,6 +47,12 @@ uint64_t parse_size(std::string_view text) {
   return number > (UINT64_MAX >> shift) ? 0 : number << shift;
 }
 
-uint64_t quota_of_environment() { return parse_size(environment("INQUEST_VAULT_QUOTA")); }
+Result<uint64_t> quota_of_environment() {
+  const std::string_view text = environment("INQUEST_VAULT_QUOTA");
+  if (text.empty()) return uint64_t{0};
+  if (const uint64_t size = parse_size(text); size != 0) return size;
+  return Error(ErrorCode::kInvalidArgument,
+               fmt::format("INQUEST_VAULT_QUOTA={} is no size: 500M, 2G", text));
+}
 
 }  // namespace inquest::vault

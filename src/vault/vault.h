@@ -46,10 +46,10 @@ struct VaultOptions {
 // $INQUEST_VAULT; for root /var/lib/inquest/vault; else $XDG_STATE_HOME/inquest/vault or
 // ~/.local/state/inquest/vault. Empty when there is no home.
 std::string default_directory();
-// "2G", "500M", bytes; 0 when that is not understood.
+// "2G", "500M", "500MB", "500MiB" (all powers of 1024), bytes; 0 when that is not understood.
 uint64_t parse_size(std::string_view text);
-// $INQUEST_VAULT_QUOTA; 0 when not set or not understood.
-uint64_t quota_of_environment();
+// $INQUEST_VAULT_QUOTA; 0 when not set. kInvalidArgument when it is not understood.
+Result<uint64_t> quota_of_environment();
 
 // A piece of evidence to keep. An fd must be of a regular file (read from 0 whatever its offset,
 // holes skipped) or of a pipe or socket (read to its end).

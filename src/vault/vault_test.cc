@@ -392,6 +392,23 @@ TEST_F(VaultTest, HostileTextInAHeaderIsCutAndRepaired) {
   EXPECT_LT(open().stats()->index_bytes, 64U * 1024);
 }
 
+TEST(Places, AQuotaThatIsNotUnderstoodIsRefusedAndNotIgnored) {
+  const auto quota = [](const char* text) {
+    ::setenv("INQUEST_VAULT_QUOTA", text, 1);
+    return quota_of_environment();
+  };
+  for (const char* text : {"500M", "500MB", "500MiB", "524288000", "512000K"}) {
+    ASSERT_TRUE(quota(text).ok()) << text;
+    EXPECT_EQ(*quota(text), uint64_t{500} << 20) << text;
+  }
+  EXPECT_EQ(*quota(""), 0U);
+  for (const char* text : {"0", "B", "5B", "iB", "5 M", "half", "-1", "5MM", "5Mi", "99999999T"}) {
+    EXPECT_EQ(quota(text).error().code(), ErrorCode::kInvalidArgument) << text;
+  }
+  ::unsetenv("INQUEST_VAULT_QUOTA");
+  EXPECT_EQ(*quota_of_environment(), 0U);
+}
+
 TEST_F(VaultTest, AReadOnlyVaultIsNotWritten) {
   EXPECT_EQ(Vault::open(path(), {.read_only = true}).error().code(), ErrorCode::kNotFound);
   {

@@ -187,6 +187,15 @@ class Keeping(e2e.TestCase):
         self.assertEqual(e2e.inquest("import", e2e.shop()[1], env=env).status, 0)
         self.assertTrue((state / "named/index").exists())
 
+    def test_a_quota_that_is_no_size_is_said(self):
+        core = e2e.shop()[1]
+        for command in (["import", core], ["gc"], ["stats"]):
+            done = run(self.vault, *command, env=e2e.environment(INQUEST_VAULT_QUOTA="half"))
+            self.assert_clear_error(done, "INQUEST_VAULT_QUOTA=half")
+        env = e2e.environment(INQUEST_VAULT_QUOTA="500MB")
+        put(self.vault, core, env=env)
+        self.assertEqual(data(run(self.vault, "stats", "--json", env=env))["quota_bytes"], 500 << 20)
+
 
 class Room(e2e.TestCase):
     def test_workers_of_one_parent_share_what_they_share(self):
