@@ -9,9 +9,9 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/evidence.h"
 #include "cli/heap_report.h"
 #include "cli/worker.h"
-#include "platform/term/text.h"
 #include "process/input/load.h"
 #include "process/modules/modules.h"
 
@@ -148,18 +148,7 @@ std::optional<HeapAnswer> ask(const process::HeapInput& input, process::Allocato
   return answer;
 }
 
-int print(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    std::perror("inquest: writing the report");
-    return kExitUnreadable;
-  }
-  return kExitOk;
-}
-
-int fail(const std::string& message) {
-  std::fprintf(stderr, "inquest: %s\n", term::printable(message).c_str());
-  return kExitUnreadable;
-}
+int fail(std::string message) { return refuse({ErrorCode::kNotFound, std::move(message)}); }
 
 int report_heaps(const Options& options, const process::HeapInput& input,
                  std::span<const std::unique_ptr<process::Allocator>> allocators) {
@@ -192,7 +181,7 @@ int report_heaps(const Options& options, const process::HeapInput& input,
 // Runs in the worker.
 int heap(const Options& options) {
   const auto image = process::load(options.input);
-  if (!image.ok()) return fail(image.error().message());
+  if (!image.ok()) return refuse(image.error());
   const auto modules = process::ModuleSet::resolve(*image, options.modules);
   const process::HeapInput input = process::heap_input(*image, modules);
   const auto allocators = process::recognise(input);
@@ -219,12 +208,7 @@ void add_heap(CLI::App& app, std::function<int()>& chosen) {
   CLI::App* command =
       app.add_subcommand("heap", "Show what the heap of a dead process holds, from its core");
   command->add_option("INPUT", options->input, "an ELF core, or - for standard input")->required();
-  command->add_option("--exe", options->modules.executable, "the program that crashed")
-      ->type_name("FILE")
-      ->check(CLI::ExistingFile);
-  command->add_option("--sysroot", options->modules.sysroot, "where the crashed system's files are")
-      ->type_name("DIR")
-      ->check(CLI::ExistingDirectory);
+  add_file_options(*command, options->modules);
   auto* address =
       command
           ->add_option("--address", options->address, "tell all about this address (hexadecimal)")

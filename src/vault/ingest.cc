@@ -188,8 +188,7 @@ Status Ingest::give_up() {
 }
 
 Status Ingest::commit() {
-  INQ_TRY(const std::string name, new_case_id());
-  const std::string file = name.substr(0, 16) + std::string(kPackSuffix);
+  INQ_TRY(const std::string file, new_pack_name());
   INQ_TRY_STATUS(pack_.commit(file));
   objects_->adopt(file, pack_);
   return {};

@@ -108,6 +108,11 @@ Status read_object(int fd, const PackEntry& entry, std::span<uint8_t> output) {
   return {};
 }
 
+Result<std::string> new_pack_name() {
+  INQ_TRY(const std::string random, new_case_id());
+  return random.substr(0, 16) + std::string(kPackSuffix);
+}
+
 Result<PackWriter> PackWriter::create(os::Fs& fs, int directory) {
   PackWriter writer(fs, directory);
   auto fd = fs.create_unnamed(directory);

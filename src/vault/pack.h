@@ -71,6 +71,9 @@ class PackWriter {
   std::vector<PackEntry> entries_;
 };
 
+// A name that no pack has.
+Result<std::string> new_pack_name();
+
 // Names of files that a writer without O_TMPFILE left behind begin so.
 inline constexpr std::string_view kTemporaryPrefix = "tmp-";
 inline constexpr std::string_view kPackSuffix = ".pack";

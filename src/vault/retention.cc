@@ -6,8 +6,6 @@
 namespace inquest::vault {
 namespace {
 
-bool is_heavy(Role role) { return role == Role::kFull || role == Role::kFile; }
-
 bool has_evidence(const Case& one) { return one.best_evidence() != nullptr; }
 
 uint64_t stored_bytes(const Case& one) {
@@ -48,6 +46,8 @@ std::vector<Kind> kinds_of(std::span<const Case> cases) {
 }
 
 }  // namespace
+
+bool is_heavy(Role role) { return role == Role::kFull || role == Role::kFile; }
 
 std::vector<Eviction> eviction_order(std::span<const Case> cases,
                                      const std::function<bool(const CaseId&)>& in_use) {

@@ -18,6 +18,9 @@
 
 namespace inquest::vault {
 
+// Full cores, binaries and debug files: they go before what explains, and leave room for it.
+bool is_heavy(Role role);
+
 struct Eviction {
   CaseId id;
   std::vector<std::string> names;

@@ -12,11 +12,6 @@ namespace {
 
 constexpr size_t kLeastPrefix = 4;
 
-// The room that an index keeps for headers.
-uint64_t reserve_bytes(const VaultOptions& options) {
-  return uint64_t{options.reserved_headers} * kTightHeaderBytes;
-}
-
 }  // namespace
 
 Vault::Vault(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -45,7 +40,7 @@ Result<Vault> Vault::open(const std::string& directory, const VaultOptions& opti
       INQ_TRY(lock, take_lock(fs, root, kWriteLock, options.patience));
     }
     INQ_TRY(impl->pack_directory, open_below(fs, root, "packs", create));
-    INQ_TRY(Index index, Index::open(fs, root, create, writes ? reserve_bytes(options) : 0));
+    INQ_TRY(Index index, Index::open(fs, root, create, writes ? impl->reserve_bytes() : 0));
     impl->index.emplace(std::move(index));
     INQ_TRY(const Leases leases, Leases::open(fs, root, writes, options.patience));
     impl->leases.emplace(leases);

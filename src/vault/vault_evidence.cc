@@ -204,16 +204,19 @@ Result<Bytes> Vault::Impl::read_object(const codec::Sha256Digest& id) {
   return objects->read(id);
 }
 
-Status Vault::Impl::write_evidence(const Attachment& attachment, int output_fd) {
+Result<Manifest> Vault::Impl::read_manifest(const Attachment& attachment) {
   INQ_TRY(const Bytes bytes, read_object(attachment.manifest));
-  INQ_TRY(const Manifest manifest, parse_manifest(bytes));
-  os::Fs& out = os::real_fs();
+  return parse_manifest(bytes);
+}
+
+Status Vault::Impl::for_each_piece(
+    const Manifest& manifest, const std::function<Status(uint64_t offset, ByteView piece)>& each) {
   for (const ManifestEntry& entry : manifest.entries) {
     INQ_TRY(const Bytes piece, read_object(entry.object));
     if (piece.size() != entry.size) return Error(ErrorCode::kCorrupt, "a piece has another size");
-    INQ_TRY_STATUS(out.write_at(output_fd, piece, entry.offset));
+    INQ_TRY_STATUS(each(entry.offset, piece));
   }
-  return out.truncate(output_fd, manifest.size);
+  return {};
 }
 
 Status Vault::read(const Case& from, const std::string& name, int output_fd) {
@@ -225,7 +228,15 @@ Status Vault::read(const Case& from, const std::string& name, int output_fd) {
     return Error(ErrorCode::kNotFound,
                  fmt::format("{} of case {}: {}", name, from.id, attachment->why));
   }
-  Status written = impl_->write_evidence(*attachment, output_fd);
+  const auto write = [&]() -> Status {
+    os::Fs& out = os::real_fs();
+    INQ_TRY(const Manifest manifest, impl_->read_manifest(*attachment));
+    INQ_TRY_STATUS(impl_->for_each_piece(manifest, [&](uint64_t offset, ByteView piece) {
+      return out.write_at(output_fd, piece, offset);
+    }));
+    return out.truncate(output_fd, manifest.size);
+  };
+  Status written = write();
   if (written.ok()) return written;
   return std::move(written).error().with_context(fmt::format("{} of case {}", name, from.id));
 }
@@ -235,16 +246,13 @@ Result<Bytes> Vault::read_bytes(const Case& from, const std::string& name, uint6
   if (attachment == nullptr || !attachment->kept) {
     return Error(ErrorCode::kNotFound, fmt::format("case {} has no {}", from.id, name));
   }
-  INQ_TRY(const Bytes bytes, impl_->read_object(attachment->manifest));
-  INQ_TRY(const Manifest manifest, parse_manifest(bytes));
+  INQ_TRY(const Manifest manifest, impl_->read_manifest(*attachment));
   if (manifest.size > max_size) return Error(ErrorCode::kTooLarge, name + " is too large");
   Bytes content(manifest.size);
-  for (const ManifestEntry& entry : manifest.entries) {
-    INQ_TRY(const Bytes piece, impl_->read_object(entry.object));
-    if (piece.size() != entry.size) return Error(ErrorCode::kCorrupt, "a piece has another size");
-    std::copy(piece.begin(), piece.end(),
-              content.begin() + static_cast<std::ptrdiff_t>(entry.offset));
-  }
+  INQ_TRY_STATUS(impl_->for_each_piece(manifest, [&](uint64_t offset, ByteView piece) {
+    std::ranges::copy(piece, content.begin() + static_cast<std::ptrdiff_t>(offset));
+    return Status();
+  }));
   return content;
 }
 

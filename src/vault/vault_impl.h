@@ -1,6 +1,7 @@
 // The parts of a Vault, shared by the sources that implement it. Internal to this room.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -49,6 +50,8 @@ struct Vault::Impl {
 
   // --- room (vault_room.cc)
   uint64_t quota() const;
+  // What the index keeps for headers.
+  uint64_t reserve_bytes() const { return uint64_t{options.reserved_headers} * kTightHeaderBytes; }
   // Bytes that a new pack for evidence of this role may take.
   uint64_t budget(Role role) const;
   // Makes `bytes` more free, if that can be: takes the locks, removes garbage, then gives evidence
@@ -74,7 +77,9 @@ struct Vault::Impl {
   // --- evidence (vault_evidence.cc)
   struct Attempt;
   Result<std::vector<Attached>> attach(const CaseId& id, std::span<const NewAttachment> evidence);
-  Status write_evidence(const Attachment& attachment, int output_fd);
+  Result<Manifest> read_manifest(const Attachment& attachment);
+  Status for_each_piece(const Manifest& manifest,
+                        const std::function<Status(uint64_t offset, ByteView piece)>& each);
   Result<Bytes> read_object(const codec::Sha256Digest& id);
 };
 

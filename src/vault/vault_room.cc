@@ -30,8 +30,6 @@ Space space_of(int directory) {
 
 uint64_t less(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
 
-bool is_heavy(Role role) { return role == Role::kFull || role == Role::kFile; }
-
 // Of an index that holds these records.
 uint64_t size_of(const std::vector<std::string>& records) {
   uint64_t size = kIndexHeaderBytes;
@@ -62,8 +60,7 @@ uint64_t Vault::Impl::quota() const {
 uint64_t Vault::Impl::budget(Role role) const {
   const Space space = space_of(root.get());
   const uint64_t whole = quota();
-  const uint64_t reserve = uint64_t{options.reserved_headers} * kTightHeaderBytes;
-  uint64_t left = less(whole, objects->bytes() + index->size() + reserve);
+  uint64_t left = less(whole, objects->bytes() + index->size() + reserve_bytes());
   uint64_t available = space.available;
   // Full cores leave something to slim records, and to everybody else.
   if (is_heavy(role)) {
@@ -153,8 +150,7 @@ Status Vault::Impl::sweep(const LiveObjects& live, Freed& freed) {
           INQ_TRY(const Bytes bytes, objects->read_stored(pack, *entry));
           INQ_TRY_STATUS(writer.add(entry->id, bytes, entry->size));
         }
-        INQ_TRY(const std::string random, new_case_id());
-        const std::string fresh = random.substr(0, 16) + std::string(kPackSuffix);
+        INQ_TRY(const std::string fresh, new_pack_name());
         INQ_TRY_STATUS(writer.commit(fresh));
         objects->adopt(fresh, writer);
         return {};
