@@ -29,7 +29,8 @@ install(CODE "
 install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES packaging/completions/inquest.bash RENAME inquest
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
-install(FILES packaging/systemd/inquest-collect.service DESTINATION lib/systemd/system)
+install(FILES packaging/systemd/inquest-collect.service packaging/systemd/inquest-gc.service packaging/systemd/inquest-gc.timer
+        DESTINATION lib/systemd/system)
 install(FILES NOTICE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 # Debian wants the licence under this name.
 install(FILES LICENSE RENAME copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})

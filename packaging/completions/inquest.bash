@@ -26,7 +26,7 @@ _inquest() {
     import) options="$places --vault --json --help" ;;
     run) options='--trace --core --vault --output --analysis --restart --restart-delay --restart-max-delay --healthy
       --max-restarts --give-up --stop-timeout --on-crash --on-storm --no-stderr --keep-ports --kernel-core --help' ;;
-    gc) options='--quota --vault --json --help' ;;
+    gc) options='--quota --max-age --vault --json --help' ;;
     show | pin | unpin | rm | stats) options='--vault --json --help' ;;
     *) return ;;
   esac

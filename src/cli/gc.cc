@@ -11,7 +11,7 @@ namespace inquest::cli {
 namespace {
 
 struct Options {
-  std::string vault, quota;
+  std::string vault, quota, max_age;
   bool json = false;
 };
 
@@ -21,7 +21,9 @@ int collect(const Options& options) {
   if (!quota.ok()) return refuse(quota.error());
   auto vault = vault::Vault::open(options.vault, {.create = false, .quota = *quota});
   if (!vault.ok()) return refuse(vault.error());
-  const auto freed = vault->collect_garbage();
+  const auto before =
+      options.max_age.empty() ? std::nullopt : parse_since(options.max_age, now_ns());
+  const auto freed = vault->collect_garbage(before);
   if (!freed.ok()) return refuse(freed.error());
   if (options.json) {
     json::JsonWriter json;
@@ -40,7 +42,7 @@ int collect(const Options& options) {
   }
   std::string text = fmt::format("{} freed\n", size_text(freed->bytes));
   if (freed->evicted > 0) {
-    text += fmt::format("{} pieces of evidence were given up to reach the quota\n", freed->evicted);
+    text += fmt::format("{} pieces of evidence were given up\n", freed->evicted);
   }
   if (freed->packs_in_use > 0)
     text += "evidence that is being written keeps some: try again later\n";
@@ -58,6 +60,13 @@ void add_gc(CLI::App& app, std::function<int()>& chosen) {
       ->type_name("SIZE")
       ->check([](const std::string& text) {
         return vault::parse_size(text) != 0 ? std::string() : text + " is no size";
+      });
+  command
+      ->add_option("--max-age", options->max_age,
+                   "give up full memory of older crashes: 30d, 1w, or of before a date")
+      ->type_name("AGE")
+      ->check([](const std::string& text) {
+        return parse_since(text, now_ns()) ? std::string() : text + " is no age";
       });
   command->add_flag("--json", options->json, "print what was freed as JSON");
   command->callback([options, &chosen] { chosen = [options] { return collect(*options); }; });

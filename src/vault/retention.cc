@@ -76,6 +76,22 @@ std::vector<Eviction> eviction_order(std::span<const Case> cases,
   return order;
 }
 
+std::vector<Eviction> expired(std::span<const Case> cases, int64_t before_ns,
+                              const std::function<bool(const CaseId&)>& in_use) {
+  std::vector<Eviction> old;
+  for (const Case& one : cases) {
+    if (one.header.time_ns >= before_ns || one.pinned || in_use(one.id)) continue;
+    Eviction eviction{.id = one.id, .names = {}};
+    for (const Attachment& attachment : one.attachments) {
+      if (!attachment.kept || attachment.role != Role::kFull) continue;
+      eviction.names.push_back(attachment.name);
+      eviction.stored += attachment.stored;
+    }
+    if (!eviction.names.empty()) old.push_back(std::move(eviction));
+  }
+  return old;
+}
+
 std::map<std::string, std::vector<const Case*>> foldable_headers(
     std::span<const Case> cases, size_t newest, const std::function<bool(const CaseId&)>& in_use) {
   std::map<std::string, std::vector<const Case*>> groups;

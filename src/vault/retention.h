@@ -31,6 +31,11 @@ struct Eviction {
 std::vector<Eviction> eviction_order(std::span<const Case> cases,
                                      const std::function<bool(const CaseId&)>& in_use);
 
+// Full memory of cases of before `before_ns` (since the epoch), also of the first of a kind: it may
+// hold secrets, and is not to be kept for ever. Not of those that are pinned or in use.
+std::vector<Eviction> expired(std::span<const Case> cases, int64_t before_ns,
+                              const std::function<bool(const CaseId&)>& in_use);
+
 // Which headers become counts when there are too many: of each kind all but the first
 // kHeadersKeptFirst and the `newest` last, as far as they have nothing kept, are not pinned and not
 // in use.

@@ -235,6 +235,19 @@ TEST_F(FullVault, ASmallerQuotaIsReachedByCollectingGarbage) {
   EXPECT_EQ(left(vault).back(), "full");
 }
 
+TEST_F(FullVault, FullMemoryIsNotKeptForEver) {
+  Vault vault = open(64 << 20);
+  for (int i = 0; i < 3; ++i) deposit(vault, "a");
+  const auto cases = vault.list();
+  ASSERT_TRUE(vault.pin(cases->at(1).id, true).ok());
+  const int64_t now = cases->back().header.time_ns;
+  // Nothing is so old.
+  EXPECT_EQ(vault.collect_garbage(cases->front().header.time_ns)->evicted, 0U);
+  EXPECT_EQ(vault.collect_garbage(now + 1)->evicted, 2U);
+  EXPECT_EQ(left(vault), (std::vector<std::string>{"slim", "full", "slim"}));
+  EXPECT_THAT(vault.list()->front().reasons(), ElementsAre(HasSubstr("full memory is not kept")));
+}
+
 TEST_F(FullVault, NoMoreIsGivenUpBecausePacksAreInUse) {
   Vault vault = open(64 << 20);
   deposit(vault, "a");

@@ -178,7 +178,9 @@ class Vault {
   Status pin(const CaseId& id, bool pinned);
   Status remove(const CaseId& id);
   // Evicts down to the quota, removes what nothing refers to, and ends cases whose writer is gone.
-  Result<Freed> collect_garbage();
+  // `full_before_ns`: full memory of crashes before that time (since the epoch) goes as well, but
+  // of those that are pinned or in use.
+  Result<Freed> collect_garbage(std::optional<int64_t> full_before_ns = std::nullopt);
   Result<Stats> stats();
 
  private:

@@ -15,6 +15,7 @@
 #include "vault/leases.h"
 #include "vault/live_objects.h"
 #include "vault/objects.h"
+#include "vault/retention.h"
 #include "vault/tally.h"
 #include "vault/vault.h"
 
@@ -61,7 +62,7 @@ struct Vault::Impl {
   // Both locks are held for these. Gives evidence up until the packs are `bytes` smaller.
   enum class Willing : uint8_t { kOnlyIfEnough, kAsFarAsPossible };
   Result<bool> evict(uint64_t bytes, Willing willing, LiveObjects& live, Freed& freed);
-  Status evict_one(const CaseId& id, const std::vector<std::string>& names, LiveObjects& live,
+  Status evict_one(const Eviction& eviction, const std::string& why, LiveObjects& live,
                    Freed& freed);
   // Removes what is not live.
   Status sweep(const LiveObjects& live, Freed& freed);

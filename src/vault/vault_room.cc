@@ -70,12 +70,13 @@ uint64_t Vault::Impl::budget(Role role) const {
   return std::min(left, available);
 }
 
-Status Vault::Impl::evict_one(const CaseId& id, const std::vector<std::string>& names,
-                              LiveObjects& live, Freed& freed) {
+Status Vault::Impl::evict_one(const Eviction& eviction, const std::string& why, LiveObjects& live,
+                              Freed& freed) {
+  const auto& [id, names, stored] = eviction;
   // Held until the record is there: who leases the case afterwards sees that it is gone.
   const auto alone = leases->exclude(id);
   if (!alone.ok()) return {};
-  INQ_TRY_STATUS(append(evict_record(id, names, "given up to make room for other crashes")));
+  INQ_TRY_STATUS(append(evict_record(id, names, why)));
   for (const std::string& name : names) live.release(catalog.find(id)->find(name)->manifest);
   freed.evicted += names.size();
   return {};
@@ -107,7 +108,7 @@ Result<bool> Vault::Impl::evict(uint64_t bytes, Willing willing, LiveObjects& li
   if (possible < bytes && willing == Willing::kOnlyIfEnough) return false;
   uint64_t promised = 0;
   for (const Eviction& eviction : order) {
-    INQ_TRY_STATUS(evict_one(eviction.id, eviction.names, live, freed));
+    INQ_TRY_STATUS(evict_one(eviction, "given up to make room for other crashes", live, freed));
     promised += eviction.stored;
     if (promised < bytes) continue;
     INQ_TRY_STATUS(sweep(live, freed));
@@ -220,7 +221,7 @@ Status Vault::Impl::tidy_index() {
   return is_history || index_is_too_large() ? shrink_index() : Status();
 }
 
-Result<Freed> Vault::collect_garbage() {
+Result<Freed> Vault::collect_garbage(std::optional<int64_t> full_before_ns) {
   Freed freed;
   Impl& vault = *impl_;
   const auto packs = take_lock(*vault.fs, vault.root.get(), kPackLock, {});
@@ -237,6 +238,11 @@ Result<Freed> Vault::collect_garbage() {
   }
   INQ_TRY_STATUS(vault.objects->refresh());
   INQ_TRY(LiveObjects live, LiveObjects::of(*vault.objects, vault.catalog.cases()));
+  if (full_before_ns) {
+    const auto in_use = [&](const CaseId& id) { return vault.leases->is_held(id); };
+    for (const Eviction& old : expired(vault.catalog.cases(), *full_before_ns, in_use))
+      INQ_TRY_STATUS(vault.evict_one(old, "full memory is not kept for so long", live, freed));
+  }
   INQ_TRY_STATUS(vault.sweep(live, freed));
   const uint64_t excess = less(vault.objects->bytes() + vault.index->size(), vault.quota());
   if (excess > 0) {
