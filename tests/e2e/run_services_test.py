@@ -161,7 +161,6 @@ class Leftovers(ServiceCase):
         self.until(lambda: failed() or family_is_whole(), log)
         self.assertFalse(failed(), log.read_text(errors="replace"))
 
-    @unittest.expectedFailure
     def test_the_master_of_nginx(self):
         self.both_ways(NginxMaster)
 

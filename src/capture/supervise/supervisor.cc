@@ -79,6 +79,7 @@ int Supervisor::run() {
     if (socket.ok()) socket_ = std::move(*socket);
     if (!socket.ok()) say("crashes will be counted only: " + socket.error().message());
   }
+  for (const pid_t child : children_of(::getpid())) not_ours_.insert(child);
   if (!start()) return exit_code_;
   while (phase_ != Phase::kEnding) poll_once();
   // The program has ended; what is known of its crashes is still being written.
@@ -121,9 +122,27 @@ bool Supervisor::start() {
   return true;
 }
 
+// What the last instance left behind is ended. It may itself still be dying: its children are then
+// its own, otherwise ours.
+bool Supervisor::leftovers_ended() {
+  std::vector<pid_t> roots = {::getpid()};
+  if (main_ > 0) roots.push_back(main_);
+  const auto spared = [&](pid_t pid) {
+    return pid == main_ || not_ours_.contains(pid) || jobs_.owns(pid) || hooks_.contains(pid) ||
+           snapshots_.contains(pid);
+  };
+  return leftovers_.ended(roots, spared, Clock::now());
+}
+
+void Supervisor::start_again() {
+  if (leftovers_ended()) start();
+}
+
 int Supervisor::next_timeout() const {
   Clock::time_point next = Clock::time_point::max();
-  if (phase_ == Phase::kWaiting) next = awaiting_verdict_ ? verdict_by_ : restart_at_;
+  if (phase_ == Phase::kWaiting) {
+    next = awaiting_verdict_ ? verdict_by_ : leftovers_.look_at().value_or(restart_at_);
+  }
   if (stopping_) next = std::min(next, kill_at_);
   if (phase_ == Phase::kEnding)
     next = std::min(next, Clock::now() + std::chrono::milliseconds(200));
@@ -144,7 +163,7 @@ void Supervisor::check_timers() {
     awaiting_verdict_ = false;
     decide(main_key_);
   } else if (!awaiting_verdict_ && now >= restart_at_) {
-    start();
+    start_again();
   }
 }
 
@@ -206,6 +225,7 @@ void Supervisor::stop_soon(int signal) {
     return;
   }
   if (main_ <= 0) {
+    if (options_.restart) static_cast<void>(leftovers_ended());  // asked, and not waited for
     end_with(exit_code_);
     return;
   }

@@ -292,7 +292,7 @@ void Supervisor::act(const RestartDecision& decision) {
     say(fmt::format("starting again in {} ms: {}", decision.delay.count(), decision.reason));
   } else {
     say("starting again: " + decision.reason);
-    start();
+    start_again();
   }
 }
 

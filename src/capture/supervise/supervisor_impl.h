@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "capture/supervise/crash_socket.h"
+#include "capture/supervise/leftovers.h"
 #include "capture/supervise/own_account.h"
 #include "capture/supervise/stderr_tail.h"
 #include "capture/supervise/supervisor.h"
@@ -32,6 +33,8 @@ class Supervisor {
 
   // supervisor.cc
   bool start();
+  void start_again();
+  bool leftovers_ended();
   void poll_once();
   int next_timeout() const;
   void check_timers();
@@ -74,6 +77,7 @@ class Supervisor {
   std::unique_ptr<CrashSocket> socket_;
   Tracer tracer_;
   RestartPolicy policy_;
+  Leftovers leftovers_;
   CrashJobs jobs_;
   os::Fd signals_;
   sigset_t original_mask_ = {};
@@ -92,6 +96,7 @@ class Supervisor {
   std::map<pid_t, Birth> captured_;             // whose end is yet to come
   std::set<pid_t> hooks_;                       // that run
   bool in_haste_ = false;                       // asked to stop while the last reports are written
+  std::set<pid_t> not_ours_;                    // children that were there before the program
   std::set<pid_t> snapshots_;                   // they are ours, and no part of the tree
   uint64_t seen_ = 0, recorded_ = 0, lost_ = 0;
 };
