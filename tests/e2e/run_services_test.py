@@ -101,6 +101,7 @@ class ServiceCase(e2e.TestCase):
                 os.kill(pid, signal.SIGKILL)
             run.wait()
         text = log.read_text(errors="replace")
+        self.assertNotIn("pre-existing shared memory block", text)  # of postgres
         crashes = f"{service.crashes} crash{'es' if service.crashes > 1 else ''} seen, {service.crashes} recorded\n"
         self.assertIn(crashes, text)
         cases = self.ask("ls", "--vault", vault, folder=folder)["cases"]
@@ -136,7 +137,9 @@ class Services(ServiceCase):
         self.both_ways(services.Postgres)
 
     def test_the_postmaster(self):
-        self.both_ways(services.Postmaster)
+        for options in ((), ("--trace",), ("--core=full",)):
+            with self.subTest(options=options):
+                self.dies_and_comes_back(services.Postmaster, *options)
 
     def test_redis(self):
         self.both_ways(services.Redis)

@@ -135,7 +135,12 @@ bool Supervisor::leftovers_ended() {
 }
 
 void Supervisor::start_again() {
-  if (leftovers_ended()) start();
+  constexpr std::chrono::milliseconds kStep{2};
+  if (main_ > 0 && main_is_awaited_) {
+    restart_at_ = Clock::now() + kStep;
+  } else if (leftovers_ended()) {
+    start();
+  }
 }
 
 int Supervisor::next_timeout() const {

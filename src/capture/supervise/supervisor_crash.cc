@@ -38,6 +38,19 @@ std::string signal_name(int signal) {
   return name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal {}", signal);
 }
 
+bool is_system_v(const LiveMapping& mapping) { return mapping.path.starts_with("/SYSV"); }
+
+// System V's is in use as long as anybody is attached, and a copy is: the next instance of a
+// program that looks for others by that (postgres) would refuse to start.
+void let_go_of_shared_memory(const Captured& captured, pid_t copy) {
+  for (const LiveMapping& mapping : captured.mappings) {
+    if (!is_system_v(mapping)) continue;
+    const auto injector = Injector::create(captured, copy);
+    if (!injector.ok()) return;
+    static_cast<void>(injector->call(SYS_shmdt, {mapping.range.start.value, 0, 0, 0, 0, 0}).ok());
+  }
+}
+
 }  // namespace
 
 Result<CrashTaken> Supervisor::take(const Proc& process, StoppedProcess& stopped, int signal,
@@ -117,6 +130,7 @@ void Supervisor::take_snapshot(CrashTaken& taken, pid_t tid) {
   if (snapshot.ok()) {
     taken.snapshot = std::move(*snapshot);
     snapshots_.insert(taken.snapshot->pid());
+    let_go_of_shared_memory(*taken.captured, taken.snapshot->pid());
   } else if (taken.keep_full) {
     taken.keep_full = false;
     taken.captured->left_out.push_back({"the full core", snapshot.error().message()});
@@ -226,10 +240,13 @@ void Supervisor::captured_crash(CrashTaken taken) {
   const pid_t pid = taken.captured->pid;
   const std::string quick = quick_signature(*taken.captured);
   quick_of_[taken.number] = quick;
+  const auto& mappings = taken.captured->mappings;
+  const bool attached = std::any_of(mappings.begin(), mappings.end(), is_system_v);
   jobs_.add(std::move(taken));
   if (pid != main_ || stopping_ || !options_.restart) return;
   // The next instance need not wait for the end of this one.
   main_is_dying_ = true;
+  main_is_awaited_ = attached;
   phase_ = Phase::kWaiting;
   const auto alias = aliases_.find(quick);
   if (alias != aliases_.end()) {

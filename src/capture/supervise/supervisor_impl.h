@@ -85,8 +85,9 @@ class Supervisor {
 
   Phase phase_ = Phase::kRunning;
   pid_t main_ = -1;
-  bool main_is_dying_ = false;  // its crash was recorded; its end is yet to come
-  std::string main_key_;        // what it dies of
+  bool main_is_dying_ = false;    // its crash was recorded; its end is yet to come
+  bool main_is_awaited_ = false;  // it is to be gone before the next one starts
+  std::string main_key_;          // what it dies of
   Clock::time_point started_, restart_at_, kill_at_, verdict_by_;
   bool stopping_ = false, awaiting_verdict_ = false;
   int exit_code_ = 0;
