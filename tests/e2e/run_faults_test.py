@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 import unittest
@@ -22,6 +23,7 @@ VICTIM = r"""
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
@@ -30,6 +32,7 @@ VICTIM = r"""
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -89,6 +92,16 @@ int main(int argc, char **argv) {
     if (pthread_create(&t, NULL, number ? in_vfork : die_later, NULL)) return 3;
     if (number == 0) in_vfork(NULL);
     die_later(NULL);
+  }
+  if (!strcmp(how, "family")) {  // a worker that does not notice the end of its parent keeps the port
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(number),
+                                  .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) || listen(fd, 8)) { perror("bind"); return 9; }
+    if (access("crashed-once", F_OK) == 0) return 0;
+    close(open("crashed-once", O_CREAT | O_WRONLY, 0600));
+    if (fork() == 0) for (;;) pause();
+    return die();
   }
   if (!strcmp(how, "children")) {
     for (int i = 0; i < number; i++) if (fork() == 0) die();
@@ -411,6 +424,16 @@ class Unusual(FaultsTest):
                 self.skipTest("ns_last_pid cannot be set here")
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertEqual(self.counts(done.stderr), (25, 25, 0), done.stderr)
+
+    def test_what_a_dead_instance_leaves_running_is_ended(self):
+        for way in BOTH_WAYS:
+            self.setUp()
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = probe.getsockname()[1]
+            done = self.run_it("family", port, options=(*way, "--restart", "--max-restarts", "3"))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(self.counts(done.stderr), (1, 1, 0), done.stderr)
 
     def storm(self, number, way):
         self.setUp()
