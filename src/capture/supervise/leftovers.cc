@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kMaxLeftovers = 512;  // each is held by two descriptors
 constexpr size_t kMaxThreadsAsked = 4096, kMaxText = 1 << 20;
-constexpr std::chrono::milliseconds kGrace{1000}, kAfterKill{2000}, kStep{2};
+constexpr std::chrono::milliseconds kGrace{250}, kAfterKill{2000}, kStep{2};
 
 void send(const Proc& process, int signal) {
   ::syscall(SYS_pidfd_send_signal, process.pidfd(), signal, nullptr, 0);
