@@ -157,10 +157,13 @@ Result<Captured> capture(const Proc& process, Held held, int signal,
   read_the_rest(process, captured.circumstances);
   watch.lap("circumstances");
   // SIGKILL does not wait until we are done. Its memory goes before its end is told.
-  if (captured.mappings.empty() || !process.is_alive()) {
-    if (captured.mappings.empty() && captured.threads.front().registers.empty()) {
-      return Error(ErrorCode::kUnavailable, "it was killed before anything of it could be read");
-    }
+  const bool is_killed = captured.mappings.empty() || !process.is_alive();
+  if (captured.threads.front().registers.empty()) {
+    return Error(ErrorCode::kUnavailable,
+                 is_killed ? "it was killed before its registers could be read"
+                           : "the registers of the thread that crashed could not be read");
+  }
+  if (is_killed) {
     captured.left_out.push_back({"what had not been read by then", "it was killed meanwhile"});
   }
   return captured;
