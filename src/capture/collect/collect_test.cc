@@ -288,6 +288,11 @@ TEST(KernelLog, ALossIsToldWithTheKernelsWords) {
   EXPECT_THAT(loss->reason, HasSubstr("failed -2"));
 }
 
+TEST(KernelLog, AConnectionThatEndsBeforeTheKernelHasWaitedForItsEndIsNoLoss) {
+  EXPECT_FALSE(parse_kernel_loss("4,1,2,-;coredump: 1705(fault): Coredump socket failed\n"));
+  EXPECT_FALSE(parse_kernel_loss("4,1,2,-;coredump: 7(a): Coredump socket had unexpected data\n"));
+}
+
 TEST(KernelLog, OtherLinesAndThoseOfProgramsAreNoLosses) {
   EXPECT_FALSE(parse_kernel_loss("6,1,2,-;tiny[3]: segfault at 10 ip 0 sp 0 error 4"));
   EXPECT_FALSE(parse_kernel_loss("12,1,2,-;coredump: 5(liar): written by a program"));

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -13,6 +14,10 @@ namespace inquest::capture {
 namespace {
 
 constexpr size_t kMaxRecord = 8192;  // bytes; what the kernel gives at most
+
+// Said when the core has been taken, of how the connection ended: coredump_sock_wait().
+constexpr std::array<std::string_view, 2> kAfterwards = {"Coredump socket failed",
+                                                         "Coredump socket had unexpected data"};
 
 bool take(std::string_view& text, std::string_view what) {
   if (!text.starts_with(what)) return false;
@@ -37,9 +42,10 @@ std::optional<KernelLoss> parse_kernel_loss(std::string_view record) {
   // A name may hold parentheses, and these very characters.
   const size_t end = text.find("): ");
   if (end == std::string_view::npos) return std::nullopt;
-  return KernelLoss{.pid = *pid,
-                    .name = std::string(text.substr(0, end)),
-                    .reason = std::string(text.substr(end + 3))};
+  const std::string_view reason = text.substr(end + 3);
+  if (std::ranges::find(kAfterwards, reason) != kAfterwards.end()) return std::nullopt;
+  return KernelLoss{
+      .pid = *pid, .name = std::string(text.substr(0, end)), .reason = std::string(reason)};
 }
 
 KernelLog::KernelLog() : fd_(open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {
