@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,20 +59,41 @@ void StderrTail::pump() {
     if (::poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR) return;
     if (waiting[0].revents == 0 && waiting[1].revents != 0) return;
     if (waiting[0].revents == 0) continue;
-    const ssize_t got = ::read(read_end_.get(), buffer.data(), buffer.size());
+    const ssize_t got = take(buffer);
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (got <= 0) return;
-    {
-      const std::lock_guard lock(mutex_);
-      kept_.append(buffer.data(), static_cast<size_t>(got));
-      if (kept_.size() > 2 * kStderrKept) kept_.erase(0, kept_.size() - kStderrKept);
-    }
     const ByteView bytes(reinterpret_cast<const uint8_t*>(buffer.data()), static_cast<size_t>(got));
     // When nobody reads any more the program gets SIGPIPE, as it would have without us.
     if (!os::write_all(STDERR_FILENO, bytes).ok()) {
       read_end_.reset();
       return;
     }
+  }
+}
+
+// What has left the pipe is kept before anybody else can look.
+ssize_t StderrTail::take(std::span<char> buffer) {
+  const std::lock_guard lock(mutex_);
+  const ssize_t got = ::read(read_end_.get(), buffer.data(), buffer.size());
+  if (got <= 0) return got;
+  kept_.append(buffer.data(), static_cast<size_t>(got));
+  if (kept_.size() > 2 * kStderrKept) kept_.erase(0, kept_.size() - kStderrKept);
+  return got;
+}
+
+std::string StderrTail::taken() {
+  constexpr int kRounds = 100;
+  constexpr useconds_t kPause = 500;
+  for (int round = 0; true; ++round) {
+    {
+      const std::lock_guard lock(mutex_);
+      int left = 0;
+      const bool all =
+          !read_end_.valid() || ::ioctl(read_end_.get(), FIONREAD, &left) != 0 || left == 0;
+      if (all || round == kRounds)
+        return kept_.substr(kept_.size() - std::min(kept_.size(), kStderrKept));
+    }
+    ::usleep(kPause);
   }
 }
 
@@ -90,8 +112,7 @@ std::string StderrTail::last_lines() {
         os::pread_some(fd.get(), {reinterpret_cast<uint8_t*>(text.data()), text.size()}, from);
     text.resize(got.ok() ? *got : 0);
   } else {
-    const std::lock_guard lock(mutex_);
-    text = kept_.substr(kept_.size() - std::min(kept_.size(), kStderrKept));
+    text = taken();
   }
   if (text.size() == kStderrKept) text.erase(0, std::min(text.find('\n') + 1, text.size()));
   return text;

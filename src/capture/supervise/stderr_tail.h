@@ -10,6 +10,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -29,13 +30,16 @@ class StderrTail {
 
   // The descriptor that the program is to have as stderr; -1: the one we have.
   int for_program() const { return write_end_.get(); }
-  // The last whole lines by now, at most kStderrKept bytes.
+  // The last whole lines of what was written by now, at most kStderrKept bytes. Waits a moment for
+  // what is on its way, unless nobody reads our own stderr.
   std::string last_lines();
   // Why there are none to be had; empty when there are.
   const std::string& why_not() const { return why_not_; }
 
  private:
   void pump();
+  ssize_t take(std::span<char> buffer);
+  std::string taken();
 
   std::string why_not_;
   bool is_file_ = false;

@@ -70,10 +70,6 @@ Result<CrashTaken> Supervisor::take(const Proc& process, StoppedProcess& stopped
                    .snapshot = nullptr,
                    .why_no_analysis = why_no_analysis(quick),
                    .keep_full = options_.full_core};
-  taken.captured->last_words = stderr_.last_lines();
-  if (!stderr_.why_not().empty()) {
-    taken.captured->left_out.push_back({"the last lines of stderr", stderr_.why_not()});
-  }
   if (is_copy_wanted(taken)) take_snapshot(taken, tid);
   if (!taken.snapshot) {
     look_at_held(process, options_.look, taken.why_no_analysis, *taken.captured);
@@ -232,12 +228,15 @@ void Supervisor::own_account(const CrashRequest& request, const Proc& process,
   if (!captured.ok()) {
     return not_captured(request.pid, request.signal, captured.error().message());
   }
-  captured->last_words = stderr_.last_lines();
   captured_crash({.number = seen_, .captured = std::make_shared<Captured>(std::move(*captured))});
 }
 
 void Supervisor::captured_crash(CrashTaken taken) {
   const pid_t pid = taken.captured->pid;
+  taken.captured->last_words = stderr_.last_lines();
+  if (!stderr_.why_not().empty()) {
+    taken.captured->left_out.push_back({"the last lines of stderr", stderr_.why_not()});
+  }
   const std::string quick = quick_signature(*taken.captured);
   quick_of_[taken.number] = quick;
   const auto& mappings = taken.captured->mappings;
