@@ -27,11 +27,9 @@ class Layers:
     headers_may_include: set[str]
 
     def room_of(self, path: str) -> Room | None:
-        """The room whose folder holds `path`, which is relative to src/."""
-        for room in self.rooms.values():
-            if path.startswith(room.path + "/"):
-                return room
-        return None
+        """The innermost room whose folder holds `path`, which is relative to src/."""
+        rooms = (room for room in self.rooms.values() if path.startswith(room.path + "/"))
+        return max(rooms, key=lambda room: len(room.path), default=None)
 
 
 def load(text: str) -> Layers:

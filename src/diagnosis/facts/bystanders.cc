@@ -51,6 +51,7 @@ void Bystanders::describe(std::vector<StackFacts>& stacks) {
     } else {
       frames_ += walked.stack.frames.size();
       stacks.push_back(describe_stack(walked.thread, walked.stack, input_.symbols));
+      runtimes_.describe(walked.thread, walked.stack, stacks.back());
     }
   }
   walked_.clear();

@@ -14,6 +14,7 @@
 #include "diagnosis/facts/origin.h"
 #include "diagnosis/facts/own_handler.h"
 #include "diagnosis/facts/process_facts.h"
+#include "diagnosis/facts/runtimes.h"
 #include "diagnosis/facts/signals.h"
 #include "diagnosis/facts/site.h"
 #include "diagnosis/facts/told.h"
@@ -168,14 +169,17 @@ Facts derive(const DeriveInput& input) {
   facts.process = describe_process(input.image, input.modules);
   process::TailCalls tails(input.image, input.modules, input.unwinder, input.symbols);
   Scene scene = find_scene(input, tails);
-  Bystanders others(input, tails, scene.thread);
+  Runtimes runtimes(input.image, input.modules);
+  Bystanders others(input, tails, runtimes, scene.thread);
   std::set<Address> addresses;
   others.walk_some(addresses);
   prefetch_names(input, std::move(addresses), &scene);
   describe_signals(input, scene, facts);
   tell_of_others(input, others, facts);
   if (scene.thread < input.image.threads.size()) {
-    facts.crashing = describe_stack(input.image.threads[scene.thread], scene.stack, input.symbols);
+    const process::Thread& thread = input.image.threads[scene.thread];
+    facts.crashing = describe_stack(thread, scene.stack, input.symbols);
+    runtimes.describe(thread, scene.stack, facts.crashing);
     const MemoryMap map(input.image, input.modules);
     const AddressClassifier classifier(map, input.modules, &input.symbols);
     const Site site{.image = input.image,
@@ -204,6 +208,7 @@ Facts derive(const DeriveInput& input) {
   facts.inconsistent_modules = find_inconsistent_modules(input.modules, facts.modules);
   add_missing(input.image, input.modules, facts);
   add_missing_debug_information(input.symbols.debug_infos().notes(), facts);
+  runtimes.conclude(facts);
   add_told(input.image, facts);
   return facts;
 }

@@ -221,6 +221,13 @@ struct ProcessFacts {
       runtime;  // "python3.11", "node", "bun", "go", … when recognised by its modules; else empty
 };
 
+// A language's run time that was found in the process.
+struct RuntimeFact {
+  std::string name;      // "CPython 3.11.2"
+  std::string language;  // "Python"
+  std::string found_by;  // "the symbol _PyRuntime of python3.11"
+};
+
 struct Facts {
   static constexpr int kVersion = 1;
 
@@ -233,6 +240,10 @@ struct Facts {
   size_t crash_frame = 0;  // index into crashing.frames: where the fault or abort happened
   // The frame and function that an engineer should open first: the innermost one in user code.
   std::optional<size_t> user_frame, user_function;
+  // The innermost frame of the crashing thread in the program's own code of a language that a run
+  // time executes.
+  std::optional<RuntimeFrameFact> user_runtime_frame;
+  std::vector<RuntimeFact> runtimes;
   std::optional<FaultFacts> fault;
   AbortFacts abort;
   std::optional<ReportedFacts> reported;

@@ -70,6 +70,35 @@ void describe(Io& io, Ref<Io, FunctionFact> x) {
 }
 
 template <typename Io>
+void describe(Io& io, Ref<Io, RuntimeFrameFact> x) {
+  io("language", x.language);
+  io("function", x.function);
+  io("file", x.file);
+  io("line", x.line);
+  io("column", x.column);
+  io("role", x.role);
+  io("gap", x.gap);
+  io("source", x.source);
+}
+
+template <typename Io>
+void describe(Io& io, Ref<Io, RuntimeStackFact> x) {
+  io("runtime", x.runtime);
+  io("total_frames", x.total_frames);
+  io("holds_lock", x.holds_lock);
+  io("exception", x.exception);
+  io("apart", x.apart);
+  io("notes", x.notes);
+}
+
+template <typename Io>
+void describe(Io& io, Ref<Io, RuntimeFact> x) {
+  io("name", x.name);
+  io("language", x.language);
+  io("found_by", x.found_by);
+}
+
+template <typename Io>
 void describe(Io& io, Ref<Io, FrameFact> x) {
   io("index", x.index);
   io("pc", x.pc);
@@ -82,6 +111,7 @@ void describe(Io& io, Ref<Io, FrameFact> x) {
   io("interrupted", x.interrupted);
   io("functions", x.functions);
   io("variables", x.variables);
+  io("runtime_frames", x.runtime_frames);
 }
 
 template <typename Io>
@@ -110,6 +140,7 @@ void describe(Io& io, Ref<Io, StackFacts> x) {
   io("end", x.end);
   io("corrupt", x.corrupt);
   io("notes", x.notes);
+  io("runtime", x.runtime);
   io("alike", x.alike);
 }
 
@@ -355,6 +386,8 @@ void describe(Io& io, Ref<Io, Facts> x) {
   io("crash_frame", x.crash_frame);
   io("user_frame", x.user_frame);
   io("user_function", x.user_function);
+  io("user_runtime_frame", x.user_runtime_frame);
+  io("runtimes", x.runtimes);
   io("fault", x.fault);
   io("abort", x.abort);
   io("reported", x.reported);

@@ -329,6 +329,16 @@ CodeRole role_of(const RoleInput& input) {
   return CodeRole::kUser;
 }
 
+CodeRole python_role(std::string_view file) {
+  static constexpr std::array<Names, 6> kLibraries = {"/site-packages/",   "/dist-packages/",
+                                                      "/lib/python",       "/lib64/python",
+                                                      "\\site-packages\\", "\\Lib\\"};
+  if (file.starts_with("<")) return CodeRole::kLanguage;  // "<frozen importlib>", "<string>"
+  const bool is_library = std::any_of(kLibraries.begin(), kLibraries.end(),
+                                      [&](Names part) { return contains(file, part); });
+  return is_library ? CodeRole::kLibrary : CodeRole::kUser;
+}
+
 bool is_sanitizer_function(const FunctionFact& function) {
   return is_sanitizer_run_time(function.short_name, function.file);
 }

@@ -18,6 +18,8 @@ struct RoleInput {
 };
 
 CodeRole role_of(const RoleInput& input);
+// Of Python code, by the file it is in: the standard library and what was installed are libraries.
+CodeRole python_role(std::string_view file);
 
 // A library of the operating system: in a system library directory, or the C, C++ or math library
 // wherever it lies.

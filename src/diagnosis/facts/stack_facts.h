@@ -69,6 +69,17 @@ struct FunctionFact {      // a physical frame holds one or more, innermost inli
       source;  // lines around `line`, "  41 | code"; empty when the source is not at hand
 };
 
+// A frame of a language's own run time (CPython …). It has no machine frame of its own.
+struct RuntimeFrameFact {
+  std::string language;  // "Python"
+  std::string function;  // qualified where the run time knows that; empty: unknown
+  std::string file;      // empty: unknown
+  uint32_t line = 0, column = 0;
+  CodeRole role = CodeRole::kUnknown;
+  std::string gap;                  // what of it could not be read, and why
+  std::vector<std::string> source;  // as of FunctionFact
+};
+
 struct FrameFact {
   size_t index = 0;  // as walked (a folded cycle, and frames that are left out, leave a gap)
   Address pc;
@@ -80,6 +91,19 @@ struct FrameFact {
   bool interrupted = false;
   std::vector<FunctionFact> functions;  // never empty
   std::vector<VariableFact> variables;  // with --full, or for the frames that matter
+  // What this frame executes, when it is one of an interpreter's loop: innermost first.
+  std::vector<RuntimeFrameFact> runtime_frames;
+};
+
+// What a language's run time knows of a thread.
+struct RuntimeStackFact {
+  std::string runtime;      // "CPython 3.11.2"
+  size_t total_frames = 0;  // of the language, those in folded rounds of a recursion too
+  bool holds_lock = false;  // the interpreter's lock (GIL)
+  std::string exception;    // in flight: "ValueError: too late"; empty: none, or not known
+  // Frames whose native frame was not found, innermost first; at most some hundreds.
+  std::vector<RuntimeFrameFact> apart;
+  std::vector<std::string> notes;
 };
 
 struct CycleFact {
@@ -103,6 +127,7 @@ struct StackFacts {
   std::string end;  // "complete", "missing-memory", …
   bool corrupt = false;
   std::vector<std::string> notes;
+  std::optional<RuntimeStackFact> runtime;
   std::vector<int32_t> alike;  // further threads with this very stack and thread name
 };
 

@@ -152,33 +152,64 @@ Field missing(const Report& report) {
       .label = "missing", .paragraphs = report.verdict.limits, .code = {}, .tone = Tone::kWarning};
 }
 
+// "CPython 3.11.2: 12 frames, holds the lock, ValueError in flight"
+std::string runtime_words(const RuntimeStackFact& runtime) {
+  std::string text = fmt::format("{}: {} frame{}", runtime.runtime, runtime.total_frames,
+                                 runtime.total_frames == 1 ? "" : "s");
+  if (runtime.holds_lock) text += ", holds the lock";
+  if (!runtime.exception.empty()) text += fmt::format(", in flight {}", runtime.exception);
+  return text;
+}
+
+void shorten(Section& section, bool full) {
+  if (full || section.frames.size() <= kShortStack) return;
+  section.items.push_back(fmt::format("{} more rows: --full", section.frames.size() - kShortStack));
+  section.frames.resize(kShortStack);
+}
+
 std::string stack_heading(const StackFacts& stack, size_t threads) {
   std::string text = "Crashing thread";
   if (stack.tid != 0) text += fmt::format(" {}", stack.tid);
   if (!stack.thread_name.empty()) text += fmt::format(" \"{}\"", stack.thread_name);
   if (threads == 1) text += " (the only one)";
   if (threads > 1) text += fmt::format(" (of {})", threads);
-  return text + fmt::format(", {} frame{}, stack {}", stack.total_frames,
-                            stack.total_frames == 1 ? "" : "s", stack.end);
+  text += fmt::format(", {} frame{}, stack {}", stack.total_frames,
+                      stack.total_frames == 1 ? "" : "s", stack.end);
+  if (stack.runtime) text += ", " + runtime_words(*stack.runtime);
+  return text;
+}
+
+std::vector<std::string> notes_of(const StackFacts& stack) {
+  std::vector<std::string> notes = stack.notes;
+  if (stack.runtime)
+    notes.insert(notes.end(), stack.runtime->notes.begin(), stack.runtime->notes.end());
+  return notes;
+}
+
+Section apart(const StackFacts& stack, bool full) {
+  Section section{
+      .heading = {}, .paragraphs = {}, .frames = compose_apart(stack, full), .items = {}};
+  if (section.frames.empty()) return section;
+  section.heading = fmt::format("Thread {} in {}", stack.tid, stack.runtime->runtime);
+  shorten(section, full);
+  return section;
 }
 
 Section crashing_stack(const Report& report) {
   const StackFacts& stack = report.facts.crashing;
   Section section{.heading = stack_heading(stack, report.facts.process.thread_count),
-                  .paragraphs = stack.notes,
+                  .paragraphs = notes_of(stack),
                   .frames = compose_stack(stack, report.facts.crash_frame, true, report.full),
                   .items = {}};
-  if (!report.full && section.frames.size() > kShortStack) {
-    const size_t left_out = section.frames.size() - kShortStack;
-    section.frames.resize(kShortStack);
-    section.items.push_back(fmt::format("{} more rows: --full", left_out));
-  }
+  shorten(section, report.full);
   return section;
 }
 
 std::string signature_of(const StackFacts& stack) {
   std::string text;
   for (const FrameFact& frame : stack.frames) {
+    for (const RuntimeFrameFact& inner : frame.runtime_frames)
+      text += fmt::format("{} {}:{}\n", inner.function, inner.file, inner.line);
     for (const FunctionFact& function : frame.functions) text += function.name + "\n";
     if (frame.functions.empty() || frame.functions.front().name.empty()) text += to_hex(frame.pc);
   }
@@ -188,12 +219,15 @@ std::string signature_of(const StackFacts& stack) {
 // "pthread_cond_wait ← Pool::take ← worker"
 std::string short_trace(const StackFacts& stack) {
   std::vector<std::string> names;
+  const auto add = [&](std::string name) {
+    if (names.size() < kGroupedFrames) names.push_back(std::move(name));
+  };
   for (const FrameFact& frame : stack.frames) {
+    for (const RuntimeFrameFact& inner : frame.runtime_frames) add(inner.function);
+    if (!frame.runtime_frames.empty()) continue;
     for (const FunctionFact& function : frame.functions) {
       if (function.role == CodeRole::kStart) continue;
-      if (names.size() < kGroupedFrames) {
-        names.push_back(function.short_name.empty() ? to_hex(frame.pc) : function.short_name);
-      }
+      add(function.short_name.empty() ? to_hex(frame.pc) : function.short_name);
     }
   }
   if (names.empty()) return "starting or ending: only the C library's start code is on its stack";
@@ -242,7 +276,7 @@ Section thread_in_full(const StackFacts& stack) {
   if (!stack.alike.empty())
     heading += fmt::format(" and {} with the same stack", stack.alike.size());
   return {.heading = fmt::format("{}, {} frames, stack {}", heading, stack.total_frames, stack.end),
-          .paragraphs = stack.notes,
+          .paragraphs = notes_of(stack),
           .frames = compose_stack(stack, 0, false, true),
           .items = {}};
 }
@@ -331,12 +365,15 @@ Document compose(const Report& report) {
   document.sections.push_back(compose_origin(report.facts.origin));
   if (!report.facts.crashing.frames.empty() || !report.facts.reported)
     document.sections.push_back(crashing_stack(report));
+  document.sections.push_back(apart(report.facts.crashing, report.full));
   for (Section& section : compose_tool_stacks(report))
     document.sections.push_back(std::move(section));
   document.sections.push_back(heap(report));
   if (report.full) {
-    for (const StackFacts& stack : report.facts.others)
+    for (const StackFacts& stack : report.facts.others) {
       document.sections.push_back(thread_in_full(stack));
+      document.sections.push_back(apart(stack, true));
+    }
     document.sections.push_back(modules(report));
   } else {
     document.sections.push_back(other_threads(report));

@@ -61,6 +61,20 @@ std::vector<std::string> details_of(const FrameFact& frame, size_t index) {
   return lines;
 }
 
+FrameRow runtime_row(const RuntimeFrameFact& frame, std::string number, bool full) {
+  FrameRow row;
+  row.number = std::move(number);
+  row.function = frame.function.empty() ? "??" : frame.function;
+  row.place = frame.file;
+  if (frame.line != 0) row.place += fmt::format(":{}", frame.line);
+  if (frame.line != 0 && frame.column != 0) row.place += fmt::format(":{}", frame.column);
+  row.remark = frame.language;
+  if (!frame.gap.empty()) row.remark += fmt::format("; {}", frame.gap);
+  row.is_user_code = frame.role == CodeRole::kUser;
+  if (full) row.details = frame.source;
+  return row;
+}
+
 FrameRow cycle_row(const CycleFact& cycle) {
   FrameRow row;
   row.function = fmt::format("`{}` × {}", fmt::join(cycle.functions, " → "), cycle.count);
@@ -77,6 +91,14 @@ FrameRow omitted_row(const OmittedFact& omitted) {
 
 }  // namespace
 
+std::vector<FrameRow> compose_apart(const StackFacts& stack, bool full) {
+  std::vector<FrameRow> rows;
+  if (!stack.runtime) return rows;
+  for (const RuntimeFrameFact& frame : stack.runtime->apart)
+    rows.push_back(runtime_row(frame, "", full));
+  return rows;
+}
+
 std::vector<FrameRow> compose_stack(const StackFacts& stack, size_t crash_frame, bool is_crashing,
                                     bool full) {
   std::vector<FrameRow> rows;
@@ -84,6 +106,11 @@ std::vector<FrameRow> compose_stack(const StackFacts& stack, size_t crash_frame,
     const FrameFact& frame = stack.frames[i];
     if (stack.omitted && i == stack.omitted->before) rows.push_back(omitted_row(*stack.omitted));
     if (stack.cycle && i == stack.cycle->first) rows.push_back(cycle_row(*stack.cycle));
+    for (const RuntimeFrameFact& inner : frame.runtime_frames)
+      rows.push_back(runtime_row(inner, fmt::format("#{}", frame.index), full));
+    // The interpreter's loop itself is of interest only where it crashed.
+    const bool crashed_here = is_crashing && i == crash_frame;
+    if (!frame.runtime_frames.empty() && !full && !crashed_here) continue;
     for (size_t f = 0; f < frame.functions.size(); ++f) {
       const FunctionFact& function = frame.functions[f];
       FrameRow row;

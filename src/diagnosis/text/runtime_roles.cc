@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <span>
 
+#include "diagnosis/facts/roles.h"
 #include "diagnosis/text/runtime_stack.h"
 
 namespace inquest::diagnosis {
@@ -10,11 +11,6 @@ using Names = std::span<const std::string_view>;
 
 bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
-}
-
-bool contains_one_of(std::string_view text, Names parts) {
-  return std::any_of(parts.begin(), parts.end(),
-                     [&](std::string_view part) { return contains(text, part); });
 }
 
 bool starts_with_one_of(std::string_view text, Names prefixes) {
@@ -75,14 +71,6 @@ CodeRole go_role(std::string_view function, std::string_view file) {
   return library_if(file.empty() || file.starts_with(first) ||
                     contains(file, "/src/" + std::string(first)) ||
                     contains(file, "/src/runtime/") || contains(file, "/src/internal/"));
-}
-
-CodeRole python_role(std::string_view file) {
-  static constexpr std::string_view kParts[] = {"/site-packages/",   "/dist-packages/",
-                                                "/lib/python",       "/lib64/python",
-                                                "\\site-packages\\", "\\Lib\\"};
-  if (file.starts_with("<")) return CodeRole::kLanguage;  // "<frozen importlib>", "<string>"
-  return library_if(contains_one_of(file, kParts));
 }
 
 CodeRole javascript_role(std::string_view file) {

@@ -1,0 +1,122 @@
+#include "diagnosis/facts/runtimes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "diagnosis/facts/roles.h"
+#include "diagnosis/facts/source.h"
+#include "process/runtime/cpython/cpython.h"
+
+namespace inquest::diagnosis {
+namespace {
+
+constexpr size_t kMaxApart = 512;  // frames of one thread
+
+RuntimeFrameFact describe_frame(process::RuntimeFrame frame, std::string_view language) {
+  RuntimeFrameFact fact{.language = std::string(language),
+                        .function = std::move(frame.function),
+                        .file = std::move(frame.file),
+                        .line = frame.line,
+                        .column = frame.column,
+                        .gap = std::move(frame.gap)};
+  if (!fact.file.empty()) fact.role = python_role(fact.file);
+  return fact;
+}
+
+std::vector<RuntimeFrameFact> describe_frames(std::vector<process::RuntimeFrame> frames,
+                                              std::string_view language) {
+  std::vector<RuntimeFrameFact> facts;
+  facts.reserve(frames.size());
+  for (process::RuntimeFrame& frame : frames)
+    facts.push_back(describe_frame(std::move(frame), language));
+  return facts;
+}
+
+std::vector<std::string> function_names(const StackFacts& stack) {
+  std::vector<std::string> names;
+  names.reserve(stack.frames.size());
+  for (const FrameFact& frame : stack.frames)
+    names.push_back(frame.functions.empty() ? "" : frame.functions.back().short_name);
+  return names;
+}
+
+const RuntimeFrameFact* first_of_user(const std::vector<RuntimeFrameFact>& frames) {
+  const auto found = std::find_if(frames.begin(), frames.end(), [](const RuntimeFrameFact& frame) {
+    return frame.role == CodeRole::kUser;
+  });
+  return found == frames.end() ? nullptr : &*found;
+}
+
+std::optional<RuntimeFrameFact> user_frame(const StackFacts& stack) {
+  for (const FrameFact& frame : stack.frames) {
+    if (const auto* found = first_of_user(frame.runtime_frames)) return *found;
+  }
+  if (!stack.runtime) return std::nullopt;
+  const auto* found = first_of_user(stack.runtime->apart);
+  return found != nullptr ? std::optional(*found) : std::nullopt;
+}
+
+}  // namespace
+
+Runtimes::Runtimes(const process::ProcessImage& image, const process::ModuleSet& modules) {
+  process::cpython::Recognised found = process::cpython::recognise(image, modules);
+  if (found.runtime) runtimes_.push_back(std::move(found.runtime));
+  notes_ = std::move(found.notes);
+}
+
+Runtimes::~Runtimes() = default;
+
+void Runtimes::describe(const process::Thread& thread, const process::Stack& stack,
+                        StackFacts& facts) {
+  for (const auto& runtime : runtimes_) {
+    auto known = runtime->claim(thread, stack, function_names(facts));
+    if (!known) continue;
+    RuntimeStackFact fact{.runtime = runtime->name(),
+                          .total_frames = known->total_frames,
+                          .holds_lock = known->holds_lock,
+                          .exception = std::move(known->exception),
+                          .apart = {},
+                          .notes = std::move(known->notes)};
+    for (process::RuntimeClaim& claim : known->claims) {
+      if (claim.frame >= facts.frames.size()) continue;
+      facts.frames[claim.frame].runtime_frames =
+          describe_frames(std::move(claim.frames), runtime->language());
+    }
+    if (known->apart.size() > kMaxApart) {
+      fact.notes.push_back(fmt::format("{} outer frames of those apart are left out",
+                                       known->apart.size() - kMaxApart));
+      known->apart.resize(kMaxApart);
+    }
+    fact.apart = describe_frames(std::move(known->apart), runtime->language());
+    facts.runtime = std::move(fact);
+    return;
+  }
+}
+
+void Runtimes::conclude(Facts& facts) const {
+  for (const process::Note& note : notes_) {
+    facts.missing.push_back({note.text, {}});
+    facts.advice.push_back(note.advice);
+  }
+  for (const auto& runtime : runtimes_) {
+    facts.runtimes.push_back({.name = runtime->name(),
+                              .language = std::string(runtime->language()),
+                              .found_by = runtime->found_by()});
+    for (const process::Note& note : runtime->notes()) {
+      facts.missing.push_back({note.text, {}});
+      facts.advice.push_back(note.advice);
+    }
+    for (const std::string& statement : runtime->statements())
+      facts.other.push_back({statement, {}});
+  }
+  facts.user_runtime_frame = user_frame(facts.crashing);
+  if (facts.user_runtime_frame) {
+    RuntimeFrameFact& frame = *facts.user_runtime_frame;
+    frame.source = source_excerpt(frame.file, frame.line);
+  }
+}
+
+}  // namespace inquest::diagnosis

@@ -1,0 +1,30 @@
+// Runtimes: the languages' own run times that are in the process, and what they know of its
+// threads.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "diagnosis/facts/facts.h"
+#include "process/modules/modules.h"
+#include "process/runtime/runtime.h"
+
+namespace inquest::diagnosis {
+
+class Runtimes {
+ public:
+  // `image` and `modules` must outlive it.
+  Runtimes(const process::ProcessImage& image, const process::ModuleSet& modules);
+  ~Runtimes();
+
+  // Adds to `facts`, which describe_stack() made of `thread` and `stack`.
+  void describe(const process::Thread& thread, const process::Stack& stack, StackFacts& facts);
+  // Which there are, what they say of the process, what they could not read, and the frame to open.
+  void conclude(Facts& facts) const;
+
+ private:
+  std::vector<std::unique_ptr<process::Runtime>> runtimes_;
+  std::vector<process::Note> notes_;
+};
+
+}  // namespace inquest::diagnosis

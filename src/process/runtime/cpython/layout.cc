@@ -1,0 +1,140 @@
+#include "process/runtime/cpython/layout.h"
+
+#include <array>
+
+namespace inquest::process::cpython {
+namespace {
+
+// 3.6: interp_head and _PyThreadState_Current are variables of their own.
+Layout layout_3_6() {
+  Layout layout;
+  layout.interpreter_threads = 8;
+  layout.thread_pthread = 152;
+  layout.thread_frame = 24;
+  layout.thread_exception_type = 80;
+  layout.thread_exception_value = 88;
+  layout.frame_previous = 24;
+  layout.frame_code = 32;
+  layout.frame_instruction = 120;
+  layout.code_first_line = 36;
+  layout.code_file = 96;
+  layout.code_name = 104;
+  layout.code_lines = 112;
+  return layout;
+}
+
+Layout layout_3_7() {
+  Layout layout = layout_3_6();
+  layout.runtime_interpreters = 24;
+  layout.runtime_current_thread = 1480;
+  layout.runtime_collecting = 632;
+  layout.thread_pthread = 176;
+  layout.thread_exception_type = 88;
+  layout.thread_exception_value = 96;
+  layout.frame_instruction = 104;
+  return layout;
+}
+
+Layout layout_3_8() {
+  Layout layout = layout_3_7();
+  layout.runtime_interpreters = 32;
+  layout.runtime_current_thread = 1368;
+  layout.runtime_collecting = 544;
+  layout.code_first_line = 40;
+  layout.code_file = 104;
+  layout.code_name = 112;
+  layout.code_lines = 120;
+  return layout;
+}
+
+Layout layout_3_9() {
+  Layout layout = layout_3_8();
+  layout.runtime_current_thread = 568;
+  layout.runtime_collecting.reset();
+  layout.interpreter_collecting = 816;
+  return layout;
+}
+
+Layout layout_3_10() {
+  Layout layout = layout_3_9();
+  layout.frame_instruction = 96;
+  return layout;
+}
+
+Layout layout_3_11() {
+  Layout layout;
+  layout.runtime_interpreters = 40;
+  layout.runtime_current_thread = 576;
+  layout.interpreter_threads = 16;
+  layout.interpreter_collecting = 848;
+  layout.thread_pthread = 152;
+  layout.thread_native = 160;
+  layout.thread_control = 56;
+  layout.control_frame = 8;
+  layout.control_previous = 16;
+  layout.thread_exception_type = 96;
+  layout.thread_exception_value = 104;
+  layout.frame_code = 32;
+  layout.frame_previous = 48;
+  layout.frame_instruction = 56;
+  layout.frame_is_entry = 68;
+  layout.frame_owner = 69;
+  layout.code_first_line = 72;
+  layout.code_file = 112;
+  layout.code_name = 120;
+  layout.code_qualified_name = 128;
+  layout.code_lines = 136;
+  layout.code_instructions = 184;
+  return layout;
+}
+
+Layout layout_3_12() {
+  Layout layout = layout_3_11();
+  layout.runtime_current_thread.reset();
+  layout.interpreter_threads = 72;
+  layout.interpreter_collecting = 312;
+  layout.interpreter_lock = 384;
+  layout.lock_holder = 8;
+  layout.lock_is_locked = 16;
+  layout.thread_pthread = 136;
+  layout.thread_native = 144;
+  layout.control_frame = 0;
+  layout.control_previous = 8;
+  layout.thread_exception_type.reset();
+  layout.thread_exception_value = 96;
+  layout.frame_code = 0;
+  layout.frame_previous = 8;
+  layout.frame_is_entry.reset();
+  layout.frame_owner = 70;
+  layout.code_first_line = 68;
+  layout.code_instructions = 192;
+  layout.ascii_size = 40;
+  layout.compact_size = 56;
+  return layout;
+}
+
+}  // namespace
+
+std::optional<Layout> layout_of(const Version& version) {
+  if (version.major != 3) return std::nullopt;
+  switch (version.minor) {
+    case 6:
+      return layout_3_6();
+    case 7:
+      return layout_3_7();
+    case 8:
+      return layout_3_8();
+    case 9:
+      return layout_3_9();
+    case 10:
+      return layout_3_10();
+    case 11:
+      return layout_3_11();
+    case 12:
+      return layout_3_12();
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace inquest::process::cpython

@@ -1,0 +1,136 @@
+#include "process/runtime/cpython/objects.h"
+
+#include <fmt/format.h>
+
+#include "base/utf8.h"
+
+namespace inquest::process::cpython {
+namespace {
+
+constexpr size_t kMaxTypesKept = 4096;
+
+bool may_be_object(Address address) {
+  // The lower half of the address space, x86-64 and AArch64 alike (48 bits).
+  return address.value % 8 == 0 && address.value >= 0x1000 && address.value >> 48 == 0;
+}
+
+void append_utf8(std::string& text, uint32_t code) {
+  const auto byte = [&](uint32_t value) { text.push_back(static_cast<char>(value)); };
+  if (code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) code = 0xfffd;
+  if (code < 0x80) return byte(code);
+  if (code < 0x800) {
+    byte(0xc0 | code >> 6);
+  } else if (code < 0x10000) {
+    byte(0xe0 | code >> 12);
+    byte(0x80 | (code >> 6 & 0x3f));
+  } else {
+    byte(0xf0 | code >> 18);
+    byte(0x80 | (code >> 12 & 0x3f));
+    byte(0x80 | (code >> 6 & 0x3f));
+  }
+  byte(0x80 | (code & 0x3f));
+}
+
+std::string decode(ByteView bytes, uint32_t width) {
+  std::string text;
+  text.reserve(bytes.size());
+  for (uint64_t at = 0; at + width <= bytes.size(); at += width) {
+    uint32_t code = 0;
+    std::memcpy(&code, bytes.data() + at, width);
+    append_utf8(text, code);
+  }
+  return text;
+}
+
+}  // namespace
+
+Error Objects::missing(Address at) const {
+  return {ErrorCode::kNotFound,
+          fmt::format("{} is {}", to_hex(at), to_string(memory_.why_missing(at)))};
+}
+
+Result<Bytes> Objects::copy(Address at, uint64_t size) const {
+  copied_ += size;
+  if (copied_ > kMaxCopied)
+    return Error(ErrorCode::kTooLarge, "more than enough names and tables were read before it");
+  Bytes bytes(size);
+  const MemoryRead got = memory_.read(at, bytes);
+  if (got.size != size) return missing(at + got.size);
+  return bytes;
+}
+
+Result<Address> Objects::pointer(Address object, uint32_t offset) const {
+  INQ_TRY(const uint64_t value, field<uint64_t>(object, offset));
+  if (value != 0 && !may_be_object(Address(value))) {
+    return Error(ErrorCode::kCorrupt, fmt::format("{} at {} is no pointer to an object",
+                                                  to_hex(value), to_hex(object + offset)));
+  }
+  return Address(value);
+}
+
+Result<std::string> Objects::name_of_type(Address type) const {
+  if (const auto known = types_.find(type); known != types_.end()) return known->second;
+  if (!may_be_object(type))
+    return Error(ErrorCode::kCorrupt, fmt::format("{} is no type", to_hex(type)));
+  // A type's type is `type`, or made by one that is: the chain ends at itself.
+  INQ_TRY(Address meta, pointer(type, layout_.object_type));
+  for (int depth = 0;; ++depth) {
+    if (meta.is_null() || depth == 4)
+      return Error(ErrorCode::kCorrupt, fmt::format("{} is no type", to_hex(type)));
+    INQ_TRY(const Address next, pointer(meta, layout_.object_type));
+    if (next == meta) break;
+    meta = next;
+  }
+  INQ_TRY(const uint64_t at, field<uint64_t>(type, layout_.type_name));
+  std::string name =
+      repair_utf8(memory_.load_c_string(Address(at), kMaxTypeName).value_or(std::string()));
+  if (types_.size() < kMaxTypesKept) types_.emplace(type, name);
+  return name;
+}
+
+Result<std::string> Objects::type_of(Address object) const {
+  INQ_TRY(const Address type, pointer(object, layout_.object_type));
+  return name_of_type(type);
+}
+
+Status Objects::check_type(Address object, std::string_view name) const {
+  if (!may_be_object(object))
+    return Error(ErrorCode::kCorrupt, fmt::format("{} is no object", to_hex(object)));
+  INQ_TRY(const std::string type, type_of(object));
+  if (type.empty() || type == name) return {};
+  return Error(ErrorCode::kMismatch,
+               fmt::format("{} is of type {}, not {}", to_hex(object), type, name));
+}
+
+// PyASCIIObject and PyCompactUnicodeObject (Include/cpython/unicodeobject.h). Those that are not
+// compact are of subclasses, which no name of a code object is.
+Result<std::string> Objects::text(Address object) const {
+  INQ_TRY_STATUS(check_type(object, "str"));
+  INQ_TRY(uint64_t length, field<uint64_t>(object, layout_.text_length));
+  INQ_TRY(const uint32_t state, field<uint32_t>(object, layout_.text_state));
+  const uint32_t kind = state >> layout_.text_kind_bit & 7;
+  const bool is_compact = (state >> (layout_.text_kind_bit + 3) & 1) != 0;
+  const bool is_ascii = (state >> (layout_.text_kind_bit + 4) & 1) != 0;
+  const bool is_sound = is_compact && (kind == 1 || ((kind == 2 || kind == 4) && !is_ascii));
+  if (!is_sound || length > INT64_MAX) {
+    return Error(ErrorCode::kCorrupt,
+                 fmt::format("the text at {} contradicts itself", to_hex(object)));
+  }
+  const bool is_cut = length > kMaxText;
+  if (is_cut) length = kMaxText;
+  INQ_TRY(const Bytes bytes,
+          copy(object + (is_ascii ? layout_.ascii_size : layout_.compact_size), length * kind));
+  return decode(bytes, kind) + (is_cut ? "…" : "");
+}
+
+Result<Bytes> Objects::bytes(Address object) const {
+  INQ_TRY_STATUS(check_type(object, "bytes"));
+  INQ_TRY(const uint64_t size, field<uint64_t>(object, layout_.bytes_size));
+  if (size > kMaxBytes) {
+    return Error(ErrorCode::kTooLarge,
+                 fmt::format("the bytes at {} are {} long", to_hex(object), size));
+  }
+  return copy(object + layout_.bytes_value, size);
+}
+
+}  // namespace inquest::process::cpython

@@ -1,0 +1,81 @@
+// Runtime: what a language's own run time knows of a thread: the frames that its source has, where
+// the machine has only those of the interpreter's loop.
+//
+// A provider is a folder beside this file: a function that recognises the run time in a process,
+// and a class that claims native frames for it. It validates each step, since the memory that it
+// reads is that of a process that just broke, and says what it could not read: a frame that is not
+// sure is not shown as one that is.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "process/image/process_image.h"
+#include "process/unwind/frame.h"
+
+namespace inquest::process {
+
+struct RuntimeFrame {
+  std::string function;  // qualified where the run time knows that; empty: unknown
+  std::string file;      // as the language knows it, "<string>" too; empty: unknown
+  uint32_t line = 0;     // 0: unknown, or this code stands for no line
+  uint32_t column = 0;   // from 1, in bytes; 0: unknown
+  std::string gap;       // what of it could not be read, and why; empty: nothing
+};
+
+// What one native frame executes.
+struct RuntimeClaim {
+  size_t frame = 0;                  // index into Stack::frames
+  std::vector<RuntimeFrame> frames;  // innermost first, never empty
+};
+
+struct RuntimeStack {
+  std::vector<RuntimeClaim> claims;  // by native frame
+  // Frames that have no native frame, or for which it could not be found, innermost first. When
+  // the two stacks do not fit each other, all of them stand here and there are no claims.
+  std::vector<RuntimeFrame> apart;
+  size_t total_frames = 0;  // read, those in folded rounds of a recursion too
+  bool holds_lock = false;  // the interpreter's lock (GIL)
+  std::string exception;    // in flight: "ValueError: too late"; empty: none, or not known
+  std::vector<std::string> notes;
+};
+
+class Runtime {
+ public:
+  virtual ~Runtime() = default;
+
+  virtual std::string_view language() const = 0;  // "Python"
+  virtual std::string name() const = 0;           // "CPython 3.11.2"
+  // How it was found, for people: "the symbol _PyRuntime of python3.11".
+  virtual std::string found_by() const = 0;
+
+  // The frames of `thread`, whose native stack is `stack`. functions[i] is the name, without
+  // parameters, of the function of stack.frames[i]; empty when it has none. nullopt: the run time
+  // knows nothing of the thread.
+  virtual std::optional<RuntimeStack> claim(const Thread& thread, const Stack& stack,
+                                            std::span<const std::string> functions) = 0;
+
+  // On the process as a whole: "the garbage collector was running". A sentence each.
+  virtual const std::vector<std::string>& statements() const = 0;
+  // What it could not read.
+  virtual const std::vector<Note>& notes() const = 0;
+};
+
+// A call of the interpreter's loop: what one native frame executes, when which one is to be found.
+struct Activation {
+  std::vector<RuntimeFrame> frames;  // innermost first, never empty
+  // An address within the native frame; nullopt: not known, they are told by their order.
+  std::optional<Address> on_stack;
+};
+
+// Finds the native frames of `activations` (innermost first), which are those for which
+// is_loop[i]. All that fit or none: what does not fit is apart, and a note says so.
+RuntimeStack fit(std::vector<Activation> activations, const Stack& stack,
+                 const std::vector<bool>& is_loop, std::string_view language);
+
+}  // namespace inquest::process
