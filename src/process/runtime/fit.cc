@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <iterator>
+#include <set>
 #include <utility>
 
 #include "process/runtime/runtime.h"
@@ -23,14 +24,20 @@ class FrameFinder {
       if (!frame.cfa) continue;
       const auto low = frame.registers.sp() ? frame.registers.sp() : below;
       if (low && *low <= at && at < *frame.cfa) return is_loop_[i] ? i : kNotFound;
-      // Frames that are not kept lie between the two.
-      if (below && low && *below <= at && at < *low) return kFolded;
+      if (is_behind_gap(i) && below && low && *below <= at && at < *low) return kFolded;
       below = frame.cfa;
     }
     return kNotFound;
   }
 
  private:
+  // Do frames that are not kept lie right before frame i?
+  bool is_behind_gap(size_t i) const {
+    const bool folded =
+        stack_.cycle && stack_.cycle->count > 1 && i == stack_.cycle->first + stack_.cycle->period;
+    return folded || (stack_.omitted && i == stack_.omitted->before);
+  }
+
   const Stack& stack_;
   const std::vector<bool>& is_loop_;
 };
@@ -59,6 +66,19 @@ bool any_on_stack(const std::vector<Activation>& activations) {
                      [](const Activation& activation) { return activation.on_stack.has_value(); });
 }
 
+// A native stack may end early: then the outer ones are not found. In any other order it is not the
+// stack that it seems to be.
+bool is_in_order(const std::vector<size_t>& found) {
+  size_t last = 0;
+  for (const size_t frame : found) {
+    if (last == kNotFound && frame != kNotFound) return false;
+    if (frame == kFolded) continue;
+    if (frame < last) return false;
+    last = frame;
+  }
+  return true;
+}
+
 // Where each activation belongs. Empty: they do not fit.
 std::vector<size_t> places(const std::vector<Activation>& activations, const Stack& stack,
                            const std::vector<bool>& is_loop) {
@@ -67,6 +87,7 @@ std::vector<size_t> places(const std::vector<Activation>& activations, const Sta
     const FrameFinder finder(stack, is_loop);
     for (const Activation& activation : activations)
       found.push_back(activation.on_stack ? finder.find(*activation.on_stack) : kNotFound);
+    if (!is_in_order(found)) found.assign(found.size(), kNotFound);
     return found;
   }
   auto loops = loops_in_order(stack, is_loop);
@@ -82,6 +103,51 @@ std::vector<size_t> places(const std::vector<Activation>& activations, const Sta
 void append(std::vector<RuntimeFrame>& to, std::vector<RuntimeFrame>& from) {
   to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
+
+// What the rounds of a recursion that are not kept executed. The outermost of them often differs
+// from the others: the call that began it all looks alike to the machine. That is told, behind what
+// the first round executes.
+class FoldedFrames {
+ public:
+  explicit FoldedFrames(std::string_view language) : language_(language) {}
+
+  void keep(const std::vector<RuntimeFrame>& frames) { told_.insert(names_of(frames)); }
+
+  void add(std::vector<RuntimeFrame>& frames, RuntimeStack& result) {
+    const bool fresh =
+        !result.claims.empty() && told_.size() < kMaxTold && told_.insert(names_of(frames)).second;
+    if (!fresh) {
+      count_ += frames.size();
+      since_ += frames.size();
+      return;
+    }
+    std::vector<RuntimeFrame>& claim = result.claims.back().frames;
+    if (since_ > 0)
+      claim.push_back(
+          {.gap = std::to_string(since_) + " frames of the recursion are left out here"});
+    since_ = 0;
+    append(claim, frames);
+  }
+
+  void tell(RuntimeStack& result) const {
+    if (count_ == 0) return;
+    result.notes.push_back(std::to_string(count_) + " " + std::string(language_) +
+                           " frames are in the rounds of the recursion that are not shown");
+  }
+
+ private:
+  static constexpr size_t kMaxTold = 64;  // kinds of rounds
+
+  static std::string names_of(const std::vector<RuntimeFrame>& frames) {
+    std::string names;
+    for (const RuntimeFrame& frame : frames) names += frame.file + '\0' + frame.function + '\0';
+    return names;
+  }
+
+  std::string_view language_;
+  std::set<std::string> told_;
+  size_t count_ = 0, since_ = 0;
+};
 
 }  // namespace
 
@@ -99,12 +165,15 @@ RuntimeStack fit(std::vector<Activation> activations, const Stack& stack,
     for (Activation& activation : activations) append(result.apart, activation.frames);
     return result;
   }
-  size_t folded = 0;
+  FoldedFrames folded(language);
   for (size_t i = 0; i < activations.size(); ++i) {
     std::vector<RuntimeFrame>& frames = activations[i].frames;
     if (found[i] == kFolded) {
-      folded += frames.size();
-    } else if (found[i] == kNotFound) {
+      folded.add(frames, result);
+      continue;
+    }
+    folded.keep(frames);
+    if (found[i] == kNotFound) {
       append(result.apart, frames);
     } else if (!result.claims.empty() && result.claims.back().frame == found[i]) {
       append(result.claims.back().frames, frames);
@@ -112,10 +181,7 @@ RuntimeStack fit(std::vector<Activation> activations, const Stack& stack,
       result.claims.push_back({found[i], std::move(frames)});
     }
   }
-  if (folded > 0) {
-    result.notes.push_back(std::to_string(folded) + " " + std::string(language) +
-                           " frames are in the rounds of the recursion that are not shown");
-  }
+  folded.tell(result);
   if (!result.apart.empty()) {
     result.notes.push_back("the native frames of " + std::to_string(result.apart.size()) + " " +
                            std::string(language) + " frames were not found: they are listed apart");

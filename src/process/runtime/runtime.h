@@ -26,6 +26,7 @@ struct RuntimeFrame {
   uint32_t line = 0;     // 0: unknown, or this code stands for no line
   uint32_t column = 0;   // from 1, in bytes; 0: unknown
   std::string gap;       // what of it could not be read, and why; empty: nothing
+  // Without function and file it stands for frames that are left out, and the gap says how many.
 };
 
 // What one native frame executes.

@@ -30,12 +30,12 @@ class CPython final : public Runtime {
         found_(std::move(found)),
         objects_(modules.memory(), found_.layout),
         frames_(objects_, found_.version),
-        threads_(read_threads(objects_, found_.interpreters, image)) {
+        threads_(read_threads(objects_, found_.interpreters, NativeThreads(image))) {
     for (const ThreadState& state : threads_.states) by_thread_[state.thread].push_back(&state);
     for (const std::string& note : threads_.notes) notes_.push_back({note, ""});
     if (threads_.interpreters.empty() && threads_.notes.empty())
       notes_.push_back({"CPython was not running yet, or no more: native frames only", ""});
-    process_ = read_process_state(objects_, found_, threads_);
+    process_ = read_process_state(objects_, found_, threads_, image);
   }
 
   std::string_view language() const override { return kLanguage; }

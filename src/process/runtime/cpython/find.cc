@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
+#include <utility>
 #include <vector>
 
 #include "binary/elf/file.h"
+#include "process/runtime/cpython/objects.h"
 #include "process/runtime/cpython/threads.h"
 
 namespace inquest::process::cpython {
@@ -73,7 +76,7 @@ Found found_in(const Version& version, const Layout& layout, Address runtime, st
 class Search {
  public:
   Search(const ProcessImage& image, const ModuleSet& modules)
-      : image_(image), memory_(modules.memory()) {}
+      : image_(image), memory_(modules.memory()), natives_(image) {}
 
   Result<Found> in(const Module& module) const {
     const Symbols symbols = symbols_of(module);
@@ -162,6 +165,8 @@ class Search {
   std::optional<Result<Found>> scan(AddressRange range, const std::optional<Version>& version,
                                     const Module& module, uint64_t& left) const {
     const auto layout = version ? layout_of(*version) : std::nullopt;
+    const auto objects =
+        layout ? std::optional<Objects>(std::in_place, memory_, *layout) : std::nullopt;
     for (Address at = range.start; at < range.end && left >= sizeof(uint64_t);) {
       const uint64_t wanted = std::min(left, range.end - at);
       const ByteView bytes = memory_.view(at, wanted);
@@ -172,7 +177,7 @@ class Search {
       for (uint64_t offset = 0; offset + sizeof(uint64_t) <= bytes.size();
            offset += sizeof(uint64_t)) {
         if (auto found =
-                look_at(at + offset, *load<uint64_t>(bytes, offset), version, layout, module))
+                look_at(at + offset, *load<uint64_t>(bytes, offset), version, objects, module))
           return found;
       }
       left -= bytes.size();
@@ -183,7 +188,7 @@ class Search {
 
   std::optional<Result<Found>> look_at(Address at, uint64_t word,
                                        const std::optional<Version>& version,
-                                       const std::optional<Layout>& layout,
+                                       const std::optional<Objects>& objects,
                                        const Module& module) const {
     uint64_t cookie = 0;
     std::memcpy(&cookie, kDebugCookie.data(), sizeof cookie);
@@ -193,11 +198,10 @@ class Search {
       return found_in(described->version, described->layout, at,
                       fmt::format("the mark of a _PyRuntime in the data of {}", module.name));
     }
-    if (!layout || word == 0 || word % 8 != 0 || word >> 48 != 0) return std::nullopt;
-    const Objects objects(memory_, *layout);
-    if (!is_interpreter_of(objects, Address(word), image_)) return std::nullopt;
+    if (!objects || word == 0 || word % 8 != 0 || word >> 48 != 0) return std::nullopt;
+    if (!is_interpreter_of(*objects, Address(word), natives_)) return std::nullopt;
     return Found{.version = *version,
-                 .layout = *layout,
+                 .layout = objects->layout(),
                  .runtime = std::nullopt,
                  .interpreters = at,
                  .current_thread = std::nullopt,
@@ -206,6 +210,7 @@ class Search {
 
   const ProcessImage& image_;
   const MemoryReader& memory_;
+  NativeThreads natives_;
 };
 
 }  // namespace

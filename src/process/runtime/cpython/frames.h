@@ -15,7 +15,7 @@ namespace inquest::process::cpython {
 // Of one thread; deeper ones are cut, and so said.
 inline constexpr size_t kMaxFrames = 20'000;
 // Of all threads.
-inline constexpr size_t kMaxAllFrames = 200'000;
+inline constexpr size_t kMaxAllFrames = 60'000;
 
 struct FrameChain {
   std::vector<Activation> activations;  // innermost first

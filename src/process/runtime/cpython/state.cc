@@ -57,7 +57,7 @@ std::string cut(std::string text) {
 }  // namespace
 
 ProcessState read_process_state(const Objects& objects, const Found& found,
-                                const ThreadStates& threads) {
+                                const ThreadStates& threads, const ProcessImage& image) {
   ProcessState state;
   const auto add = [&](const std::optional<Address>& holder) {
     if (holder && std::find(state.lock_holders.begin(), state.lock_holders.end(), *holder) ==
@@ -72,6 +72,14 @@ ProcessState read_process_state(const Objects& objects, const Found& found,
     add(lock_holder(objects, interpreter));
     if (layout.interpreter_collecting)
       collecting |= is_collecting(objects, interpreter + *layout.interpreter_collecting);
+  }
+  for (const ThreadState& thread : threads.states) {
+    if (std::find(state.lock_holders.begin(), state.lock_holders.end(), thread.address) !=
+        state.lock_holders.end()) {
+      state.statements.push_back(
+          fmt::format("thread {} held Python's global interpreter lock (GIL)",
+                      image.threads[thread.thread].tid));
+    }
   }
   if (collecting) state.statements.emplace_back("Python's garbage collector was running");
   if (threads.interpreters.size() > 1) {

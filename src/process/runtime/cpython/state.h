@@ -17,7 +17,7 @@ struct ProcessState {
 };
 
 ProcessState read_process_state(const Objects& objects, const Found& found,
-                                const ThreadStates& threads);
+                                const ThreadStates& threads, const ProcessImage& image);
 
 // "ValueError: too late"; empty: none, or it cannot be read.
 std::string exception_in_flight(const Objects& objects, Address thread);
