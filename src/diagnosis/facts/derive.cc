@@ -203,12 +203,12 @@ Facts derive(const DeriveInput& input) {
     facts.origin = trace_origin(site, facts);
     add_handler_fact(scene, facts);
   }
+  runtimes.conclude(facts);
   facts.process.language = language_of(facts);
   facts.modules = describe_modules(input.modules, facts.crashing);
   facts.inconsistent_modules = find_inconsistent_modules(input.modules, facts.modules);
   add_missing(input.image, input.modules, facts);
   add_missing_debug_information(input.symbols.debug_infos().notes(), facts);
-  runtimes.conclude(facts);
   add_told(input.image, facts);
   return facts;
 }

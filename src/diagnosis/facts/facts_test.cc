@@ -79,6 +79,20 @@ TEST(Roles, ByNameFileAndModule) {
       {{.short_name = "__restore_rt", .module_path = kLibc}, CodeRole::kSignal},
       {{.short_name = "f", .module_path = "/usr/lib/python3/dist-packages/fast.so"},
        CodeRole::kUser},
+      {{.short_name = "PyObject_GetAttr",
+        .module_path = "/opt/conda/bin/python3.12",
+        .module_is_main = true},
+       CodeRole::kLibrary},
+      {{.short_name = "list_sort", .module_path = "/opt/py/lib/libpython3.9.so.1.0"},
+       CodeRole::kLibrary},
+      {{.short_name = "string_at", .module_path = "/opt/py/lib/python3.9/lib-dynload/_ctypes.so"},
+       CodeRole::kLibrary},
+      {{.short_name = "f", .module_path = "/opt/py/lib/python3.9/site-packages/fast.so"},
+       CodeRole::kUser},
+      {{.short_name = "main", .module_path = "/opt/python3-shop/shop", .module_is_main = true},
+       CodeRole::kUser},
+      {{.short_name = "main", .module_path = "/opt/shop/python3shop", .module_is_main = true},
+       CodeRole::kUser},
       {{.short_name = "deflate", .module_path = "/usr/lib/x86_64-linux-gnu/libz.so.1"},
        CodeRole::kLibrary},
       {{.short_name = "PostgresMain",
@@ -197,7 +211,22 @@ Facts full_facts() {
                              .source = {"   41 | x \"quoted\"\t\xc3\xa9"}});
   frame.variables.push_back(
       {.name = "order", .type = "Order*", .why_not = "optimized out", .is_argument = true});
+  frame.runtime_frames.push_back({.language = "Python",
+                                  .function = "Order.quote",
+                                  .file = "/srv/order.py",
+                                  .line = 12,
+                                  .column = 5,
+                                  .role = CodeRole::kUser,
+                                  .gap = "nothing"});
   facts.crashing.frames = {frame};
+  facts.crashing.runtime = RuntimeStackFact{.runtime = "CPython 3.11.2",
+                                            .total_frames = 7,
+                                            .holds_lock = true,
+                                            .exception = "ValueError: too late",
+                                            .apart = {frame.runtime_frames[0]},
+                                            .notes = {"a note"}};
+  facts.user_runtime_frame = frame.runtime_frames[0];
+  facts.runtimes = {{"CPython 3.11.2", "Python", "the symbol _PyRuntime of python3.11"}};
   facts.crashing.cycle = CycleFact{1, 2, 18402, {"a", "b"}};
   facts.crashing.omitted = OmittedFact{3, 40};
   facts.user_frame = 0;
@@ -237,6 +266,8 @@ TEST(FactsJson, RoundTripKeepsEverything) {
   EXPECT_EQ(back->crashing.frames[0].functions[0].role, CodeRole::kUser);
   EXPECT_EQ(back->fault->changed_since->evidence[0].frame, 2u);
   EXPECT_FALSE(back->process.gid.has_value());
+  EXPECT_EQ(back->crashing.frames[0].runtime_frames[0].column, 5u);
+  EXPECT_TRUE(back->crashing.runtime->holds_lock);
 }
 
 TEST(FactsJson, RefusesWrongShapesByName) {

@@ -188,7 +188,8 @@ ProcessFacts describe_process(const process::ProcessImage& image,
 }
 
 std::string language_of(const Facts& facts) {
-  if (!facts.user_frame || *facts.user_frame >= facts.crashing.frames.size()) return "unknown";
+  if (!facts.user_frame || *facts.user_frame >= facts.crashing.frames.size())
+    return facts.user_runtime_frame ? facts.user_runtime_frame->language : "unknown";
   const FrameFact& frame = facts.crashing.frames[*facts.user_frame];
   const size_t index = std::min(facts.user_function.value_or(0), frame.functions.size() - 1);
   const FunctionFact& function = frame.functions[index];

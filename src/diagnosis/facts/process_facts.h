@@ -17,7 +17,7 @@ inline constexpr size_t kMaxModulesLookedFor = 256;
 
 ProcessFacts describe_process(const process::ProcessImage& image,
                               const process::ModuleSet& modules);
-// "C", "C++", "Rust", "Go", "unknown": of the crashing user frame.
+// "C", "C++", "Rust", "Go", "Python", "unknown": of the crashing user frame.
 std::string language_of(const Facts& facts);
 
 std::vector<ModuleFact> describe_modules(const process::ModuleSet& modules,

@@ -276,6 +276,18 @@ bool is_cxx_runtime(std::string_view path) {
   return starts_with_one_of(file_name(path), kNames);
 }
 
+bool is_python_interpreter(std::string_view path) {
+  if (contains(path, "/lib-dynload/")) return true;
+  std::string_view name = file_name(path);
+  const bool is_library = name.starts_with("lib");
+  if (is_library) name.remove_prefix(3);
+  constexpr std::string_view kName = "python3";
+  if (!name.starts_with(kName)) return false;
+  name.remove_prefix(kName.size());
+  name = name.substr(0, is_library ? name.find(".so") : name.size());
+  return name.find_first_not_of(".0123456789mdt") == Names::npos;
+}
+
 bool is_system_library(std::string_view path) {
   if (starts_with_one_of(file_name(path), kSystemLibraryNames)) return true;
   const bool added = std::any_of(kAddOnDirectories.begin(), kAddOnDirectories.end(),
@@ -321,6 +333,7 @@ CodeRole role_of(const RoleInput& input) {
     return library ? CodeRole::kLibrary : CodeRole::kUser;
   }
   if (!input.module_is_main && is_system_library(input.module_path)) return CodeRole::kLibrary;
+  if (is_python_interpreter(input.module_path)) return CodeRole::kLibrary;
   if (is_system_header(input.file) || is_compiler_helper(input.short_name))
     return CodeRole::kLibrary;
   // In a static program the C library has no module of its own; with debug information its file

@@ -31,6 +31,9 @@ bool is_c_library(std::string_view path);
 bool is_c_library_function(std::string_view short_name);
 // libstdc++, libc++abi, libgcc_s, libunwind: what carries an exception to its end.
 bool is_cxx_runtime(std::string_view path);
+// python3.11, libpython3.9.so.1.0, and the modules of its standard library: nobody's own code, also
+// as the main program.
+bool is_python_interpreter(std::string_view path);
 // What a sanitizer puts into the program: it noticed the bug, and has no part in it.
 bool is_sanitizer_function(const FunctionFact& function);
 // raise, abort, __assert_fail, std::terminate, rust_panic: the way from a failed check to the

@@ -13,7 +13,7 @@
 namespace inquest::diagnosis {
 namespace {
 
-constexpr size_t kMaxApart = 512;  // frames of one thread
+constexpr size_t kMaxTogether = 512;  // frames of one native frame, or of one thread when apart
 
 RuntimeFrameFact describe_frame(process::RuntimeFrame frame, std::string_view language) {
   RuntimeFrameFact fact{.language = std::string(language),
@@ -26,12 +26,20 @@ RuntimeFrameFact describe_frame(process::RuntimeFrame frame, std::string_view la
   return fact;
 }
 
+// Of very many those in the middle are left out, and one stands for them.
 std::vector<RuntimeFrameFact> describe_frames(std::vector<process::RuntimeFrame> frames,
                                               std::string_view language) {
   std::vector<RuntimeFrameFact> facts;
-  facts.reserve(frames.size());
-  for (process::RuntimeFrame& frame : frames)
-    facts.push_back(describe_frame(std::move(frame), language));
+  const bool too_many = frames.size() > kMaxTogether;
+  for (size_t i = 0; i < frames.size(); ++i) {
+    if (too_many && i == kMaxTogether / 2) {
+      const size_t left_out = frames.size() - kMaxTogether;
+      facts.push_back({.language = std::string(language),
+                       .gap = fmt::format("{} frames are left out here", left_out)});
+      i += left_out;
+    }
+    facts.push_back(describe_frame(std::move(frames[i]), language));
+  }
   return facts;
 }
 
@@ -84,11 +92,6 @@ void Runtimes::describe(const process::Thread& thread, const process::Stack& sta
       if (claim.frame >= facts.frames.size()) continue;
       facts.frames[claim.frame].runtime_frames =
           describe_frames(std::move(claim.frames), runtime->language());
-    }
-    if (known->apart.size() > kMaxApart) {
-      fact.notes.push_back(fmt::format("{} outer frames of those apart are left out",
-                                       known->apart.size() - kMaxApart));
-      known->apart.resize(kMaxApart);
     }
     fact.apart = describe_frames(std::move(known->apart), runtime->language());
     facts.runtime = std::move(fact);

@@ -49,10 +49,10 @@ Field sure(const Report& report) {
 }
 
 // The excerpt with a mark at the line itself.
-std::vector<std::string> marked(const FunctionFact& function) {
+std::vector<std::string> marked(const std::vector<std::string>& source, uint32_t line_number) {
   std::vector<std::string> lines;
-  const std::string here = fmt::format("{} |", function.line);
-  for (const std::string& line : function.source) {
+  const std::string here = fmt::format("{} |", line_number);
+  for (const std::string& line : source) {
     const size_t number = line.find_first_not_of(' ');
     const bool is_here =
         number != std::string::npos && line.compare(number, here.size(), here) == 0;
@@ -83,7 +83,14 @@ Field where(const Report& report) {
     text += " in " + code;
   }
   field.paragraphs.push_back(std::move(text));
-  if (const FunctionFact* function = blamed_function(report)) field.code = marked(*function);
+  if (const FunctionFact* function = blamed_function(report))
+    field.code = marked(function->source, function->line);
+  if (const auto& frame = report.facts.user_runtime_frame) {
+    field.paragraphs.push_back(fmt::format("from {} code: {}()", frame->language, frame->function));
+    if (!frame->file.empty())
+      field.paragraphs.back() += fmt::format(" at {}:{}", frame->file, frame->line);
+    if (field.code.empty()) field.code = marked(frame->source, frame->line);
+  }
   return field;
 }
 
@@ -227,6 +234,8 @@ std::string short_trace(const StackFacts& stack) {
     if (!frame.runtime_frames.empty()) continue;
     for (const FunctionFact& function : frame.functions) {
       if (function.role == CodeRole::kStart) continue;
+      // Between two functions of the language the run time's own say nothing.
+      if (stack.runtime && function.role != CodeRole::kUser && !names.empty()) continue;
       add(function.short_name.empty() ? to_hex(frame.pc) : function.short_name);
     }
   }
@@ -348,6 +357,7 @@ void make_printable(Document& document) {
     for (FrameRow& row : section.frames) {
       row.function = term::printable(row.function);
       row.place = term::printable(row.place);
+      row.remark = term::printable(row.remark);
       make_printable(row.details);
     }
   }

@@ -79,6 +79,62 @@ TEST(RenderText, EqualThreadsAreOneLine) {
   EXPECT_THAT(render_text(sample(), {}), HasSubstr("2 threads: poll"));
 }
 
+// The second frame is one of the interpreter's loop, which executes a Python function.
+Report with_python() {
+  Report report = sample();
+  const RuntimeFrameFact inner{.language = "Python",
+                               .function = "Order.quote",
+                               .file = "/srv/order.py",
+                               .line = 12,
+                               .column = 5,
+                               .role = CodeRole::kUser};
+  StackFacts& stack = report.facts.crashing;
+  FunctionFact& loop = stack.frames[1].functions[0];
+  loop.name = loop.short_name = "_PyEval_EvalFrameDefault";
+  stack.frames[1].runtime_frames = {inner};
+  stack.runtime = RuntimeStackFact{.runtime = "CPython 3.11.2", .total_frames = 1};
+  report.facts.user_runtime_frame = inner;
+  return report;
+}
+
+TEST(RenderText, FramesOfALanguageStandInPlaceOfTheLoopThatRunsThem) {
+  Report report = with_python();
+  std::string text = render_text(report, {});
+  EXPECT_THAT(text, HasSubstr("Order.quote"));
+  EXPECT_THAT(text, HasSubstr("/srv/order.py:12:5 (Python)"));
+  EXPECT_THAT(text, HasSubstr("CPython 3.11.2: 1 frame"));
+  EXPECT_THAT(text, HasSubstr("from Python code: Order.quote() at /srv/order.py:12"));
+  EXPECT_THAT(text, Not(HasSubstr("_PyEval_EvalFrameDefault")));
+  report.full = true;
+  EXPECT_THAT(render_text(report, {}), HasSubstr("_PyEval_EvalFrameDefault"));
+  // Where the loop itself crashed it is shown.
+  report.full = false;
+  report.facts.crash_frame = 1;
+  EXPECT_THAT(render_text(report, {}), HasSubstr("_PyEval_EvalFrameDefault"));
+}
+
+TEST(RenderText, FramesThatDoNotFitTheNativeStackAreASectionOfTheirOwn) {
+  Report report = with_python();
+  StackFacts& stack = report.facts.crashing;
+  stack.runtime->apart = std::move(stack.frames[1].runtime_frames);
+  stack.runtime->notes = {"the two are listed apart"};
+  const std::string text = render_text(report, {});
+  EXPECT_THAT(text, HasSubstr("the two are listed apart"));
+  EXPECT_THAT(text, HasSubstr("Thread 9 in CPython 3.11.2"));
+  EXPECT_THAT(render_markdown(report), HasSubstr("## Thread 9 in CPython 3.11.2"));
+}
+
+TEST(RenderText, NamesOfALanguageCannotDriveTheTerminal) {
+  Report report = with_python();
+  RuntimeFrameFact& inner = report.facts.crashing.frames[1].runtime_frames[0];
+  inner.function = "evil\x1b]0;owned\x07";
+  inner.gap = "is of type \x1b[2J";
+  report.facts.user_runtime_frame = inner;
+  EXPECT_THAT(render_text(report, {}), Not(HasSubstr("\x1b")));
+  inner.function = "<script>";
+  EXPECT_THAT(render_html(report), Not(HasSubstr("<script")));
+}
+
 TEST(RenderText, ColourOnlyWhenAsked) {
   EXPECT_THAT(render_text(sample(), {}), Not(HasSubstr("\x1b[")));
   EXPECT_THAT(render_text(sample(), {.color = true, .width = 100}), HasSubstr("\x1b["));

@@ -64,7 +64,7 @@ std::vector<std::string> details_of(const FrameFact& frame, size_t index) {
 FrameRow runtime_row(const RuntimeFrameFact& frame, std::string number, bool full) {
   FrameRow row;
   row.number = std::move(number);
-  row.function = frame.function.empty() ? "??" : frame.function;
+  row.function = !frame.function.empty() ? frame.function : (frame.file.empty() ? "…" : "??");
   row.place = frame.file;
   if (frame.line != 0) row.place += fmt::format(":{}", frame.line);
   if (frame.line != 0 && frame.column != 0) row.place += fmt::format(":{}", frame.column);

@@ -89,9 +89,22 @@ const BlameFact* blamed_elsewhere(const Facts& facts, const std::optional<Blamed
   return &first;
 }
 
+// The program's own code in a language that a run time executes.
+std::optional<std::string> runtime_place(const Facts& facts) {
+  const auto& frame = facts.user_runtime_frame;
+  if (!frame || frame->file.empty() || frame->line == 0) return std::nullopt;
+  const std::string name = frame->function.empty() ? "" : fmt::format(" ({})", frame->function);
+  return fmt::format("{}:{}{}", frame->file, frame->line, name);
+}
+
 std::vector<std::string> next_steps(const Facts& facts, const Hypothesis& best,
                                     const std::optional<BlamedPlace>& place) {
   std::vector<std::string> steps;
+  const auto in_runtime = runtime_place(facts);
+  // Where no native code is the program's own, its code in the other language comes first.
+  if (in_runtime && !facts.user_frame)
+    steps.push_back(fmt::format("Open {}: the {} code that led there.", *in_runtime,
+                                facts.user_runtime_frame->language));
   if (place && !place->file.empty() && place->line != 0) {
     const std::string name = place->function.empty() ? "" : fmt::format(" ({})", place->function);
     steps.push_back(fmt::format("Open {}:{}{}.", place->file, place->line, name));
@@ -99,6 +112,9 @@ std::vector<std::string> next_steps(const Facts& facts, const Hypothesis& best,
     const std::string module = place->module.empty() ? "" : " in " + place->module;
     steps.push_back(fmt::format("Look at {}(){}.", place->function, module));
   }
+  if (in_runtime && facts.user_frame)
+    steps.push_back(fmt::format("Look at {}: the {} code that led there.", *in_runtime,
+                                facts.user_runtime_frame->language));
   if (const BlameFact* blamed = blamed_elsewhere(facts, place)) {
     steps.push_back(fmt::format("Then look at {}() at {}:{}: it {}.", blamed->function,
                                 blamed->file, blamed->line, blamed->why));

@@ -252,6 +252,33 @@ TEST(Judge, PlaceIsTheUserFrameNotTheLibraryOne) {
             "shop (pid 7) died of SIGSEGV: null pointer dereference in greet() at greet.cc:12");
 }
 
+TEST(Judge, TheFirstStepLeadsToTheProgramsOwnPython) {
+  Facts facts = segv(0, 0);
+  facts.crashing.frames.resize(2);
+  facts.crashing.frames[0].module = "/lib/x86_64-linux-gnu/libc.so.6";
+  facts.crashing.frames[0].functions = {
+      FunctionFact{.name = "strlen", .short_name = "strlen", .role = CodeRole::kLibrary}};
+  facts.crashing.frames[1].module = "/usr/bin/python3.11";
+  facts.crashing.frames[1].functions = {FunctionFact{
+      .name = "PyObject_GetAttr", .short_name = "PyObject_GetAttr", .role = CodeRole::kLibrary}};
+  facts.user_runtime_frame = RuntimeFrameFact{
+      .language = "Python", .function = "Order.quote", .file = "/srv/order.py", .line = 12};
+  Verdict verdict = judge(facts);
+  ASSERT_TRUE(verdict.place);
+  EXPECT_EQ(verdict.place->function, "PyObject_GetAttr");
+  EXPECT_EQ(verdict.next_steps.front(),
+            "Open /srv/order.py:12 (Order.quote): the Python code that led there.");
+  // A native module of the program's own comes before it.
+  facts.crashing.frames[1].module = "/srv/fast.so";
+  facts.crashing.frames[1].functions[0].role = CodeRole::kUser;
+  facts.user_frame = 1;
+  facts.user_function = 0;
+  verdict = judge(facts);
+  EXPECT_EQ(verdict.next_steps.front(), "Look at PyObject_GetAttr() in /srv/fast.so.");
+  EXPECT_EQ(verdict.next_steps[1],
+            "Look at /srv/order.py:12 (Order.quote): the Python code that led there.");
+}
+
 TEST(Verdict, SuggestedCommandsRepeatTheOptionsThatNamedFiles) {
   Facts facts = segv(0x38, 0);
   facts.process.source = "core";
