@@ -61,6 +61,9 @@ def collect():
     del waste
     gc.collect()
 
+def deliver():
+    ctypes.PyDLL(sys.argv[2]).late(None)
+
 def down(n):
     if n == 0:
         return crash(1, 0)
@@ -74,6 +77,8 @@ def main():
     worker.ready.wait()
     if sys.argv[1] == "collect":
         collect()
+    elif sys.argv[1] == "late":
+        deliver()
     elif sys.argv[1] == "down":
         down(LEVELS)
     else:
@@ -86,6 +91,18 @@ if __name__ == "__main__":
 
 LEVELS = 100
 PROGRAM = PROGRAM.replace("LEVELS", str(LEVELS))
+
+
+# A native module that crashes with an exception set, as those do that forget to check.
+LATE = r"""
+extern void *PyExc_ValueError;
+void PyErr_SetString(void *type, const char *message);
+
+int late(const int *orders) {
+  PyErr_SetString(PyExc_ValueError, "too late");
+  return *orders;
+}
+"""
 
 
 def runs(python: Path) -> bool:
@@ -131,6 +148,11 @@ def lonely(python: Path, directory: Path) -> tuple[Path, dict[str, str]]:
 
 
 @functools.cache
+def late() -> Path:
+    return e2e.compile_program(e2e.fresh("late"), "late", LATE, "-g", "-shared", "-fPIC")
+
+
+@functools.cache
 def death(python: Path, way: str = "", without_file: bool = False) -> Death:
     directory = e2e.fresh("python")
     log, shop, start = (directory / name for name in ("told.txt", "shop.py", "start.py"))
@@ -144,7 +166,7 @@ def death(python: Path, way: str = "", without_file: bool = False) -> Death:
     program, extra = lonely(python, copies) if without_file else (python, {})
     done = subprocess.run(
         [e2e.INQUEST, "run", "--trace", "--kernel-core", "--output", str(directory / "records"), "--",
-         str(program), str(start), way],
+         str(program), str(start), way, str(late())],
         cwd=directory, env=e2e.environment(**extra), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2))
     shutil.rmtree(copies)
@@ -261,6 +283,19 @@ class Frames(e2e.TestCase):
         answer = self.check_against(dead.record, dead.threads)
         if answer["facts"]["runtimes"][0]["name"] != "CPython 3.6":  # which keeps that to itself
             self.assertIn("garbage collector was running", str(answer["facts"]["other"]))
+
+    def test_a_native_module_comes_first_with_the_exception_that_it_had_set(self):
+        self.each(self.check_late)
+
+    def check_late(self, python: Path) -> None:
+        dead = death(python, "late")
+        answer = self.check_against(dead.record, dead.threads)
+        self.assertEqual(answer["facts"]["crashing"]["runtime"]["exception"], "ValueError: too late")
+        place = answer["verdict"]["place"]
+        self.assertEqual((place["function"], place["line"]), ("late", e2e.line_of(LATE, "return *orders")))
+        first, second = answer["verdict"]["next_steps"][:2]
+        self.assertIn("late.c:", first)
+        self.assertIn("(deliver): the Python code that led there", second)
 
     def test_without_the_interpreters_file_its_data_is_searched(self):
         self.each(self.check_search)

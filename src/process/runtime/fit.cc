@@ -158,8 +158,9 @@ RuntimeStack fit(std::vector<Activation> activations, const Stack& stack,
   if (activations.empty()) return result;
   const std::vector<size_t> found = places(activations, stack, is_loop);
   if (found.empty()) {
-    const auto loops = std::count(is_loop.begin(), is_loop.end(), true);
-    result.notes.push_back("the native stack shows " + std::to_string(loops) +
+    const auto loops = loops_in_order(stack, is_loop);
+    result.notes.push_back("the native stack shows " +
+                           (loops ? std::to_string(loops->size()) : "an unknown number of") +
                            " calls of the interpreter, the " + std::string(language) + " stack " +
                            std::to_string(activations.size()) + ": the two are listed apart");
     for (Activation& activation : activations) append(result.apart, activation.frames);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -46,16 +47,22 @@ class CPython final : public Runtime {
 
   std::optional<RuntimeStack> claim(const Thread& thread, const Stack& stack,
                                     std::span<const std::string> functions) override {
-    const ThreadState* state = state_of(thread);
-    if (state == nullptr) return std::nullopt;
-    FrameChain chain = frames_.read(state->address);
+    const std::vector<const ThreadState*> states = states_of(thread);
+    if (states.empty()) return std::nullopt;
+    FrameChain chain;
+    for (const ThreadState* state : states) {
+      FrameChain more = frames_.read(state->address);
+      std::move(more.activations.begin(), more.activations.end(),
+                std::back_inserter(chain.activations));
+      chain.notes.insert(chain.notes.end(), more.notes.begin(), more.notes.end());
+    }
     std::vector<bool> is_loop(stack.frames.size());
     for (size_t i = 0; i < is_loop.size() && i < functions.size(); ++i)
       is_loop[i] = is_loop_name(functions[i]);
     RuntimeStack result = fit(std::move(chain.activations), stack, is_loop, kLanguage);
     result.notes.insert(result.notes.end(), chain.notes.begin(), chain.notes.end());
-    result.holds_lock = holds_lock(*state);
-    result.exception = exception_in_flight(objects_, state->address);
+    result.holds_lock = holds_lock(*states.front());
+    result.exception = exception_in_flight(objects_, states.front()->address);
     return result;
   }
 
@@ -64,15 +71,16 @@ class CPython final : public Runtime {
     return std::find(process_.lock_holders.begin(), process_.lock_holders.end(), state.address) !=
            process_.lock_holders.end();
   }
-  // A thread has a state in each interpreter that it ran: the one that holds the lock is what it
-  // runs now, else the one that was made last, which CPython has first.
-  const ThreadState* state_of(const Thread& thread) const {
+  // A thread has a state in each interpreter that it ran, and an interpreter may have called
+  // another: the one that holds the lock is what it runs now, then those that were made last, which
+  // CPython has first.
+  std::vector<const ThreadState*> states_of(const Thread& thread) const {
     const auto at = by_thread_.find(static_cast<size_t>(&thread - image_.threads.data()));
-    if (at == by_thread_.end()) return nullptr;
-    for (const ThreadState* state : at->second) {
-      if (holds_lock(*state)) return state;
-    }
-    return at->second.front();
+    if (at == by_thread_.end()) return {};
+    std::vector<const ThreadState*> states = at->second;
+    std::stable_partition(states.begin(), states.end(),
+                          [&](const ThreadState* state) { return holds_lock(*state); });
+    return states;
   }
 
   const ProcessImage& image_;

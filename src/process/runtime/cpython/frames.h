@@ -12,10 +12,10 @@
 
 namespace inquest::process::cpython {
 
-// Of one thread; deeper ones are cut, and so said.
-inline constexpr size_t kMaxFrames = 20'000;
+// Of one thread; deeper ones are cut, and so said. A stack of 8 MiB that overflows holds 24,000.
+inline constexpr size_t kMaxFrames = 100'000;
 // Of all threads.
-inline constexpr size_t kMaxAllFrames = 60'000;
+inline constexpr size_t kMaxAllFrames = 200'000;
 
 struct FrameChain {
   std::vector<Activation> activations;  // innermost first
