@@ -238,7 +238,8 @@ struct Facts {
   StackFacts crashing;                   // the crashing thread, from the fault on
   std::vector<StackFacts> others;        // the other threads, in the order of the dump
   size_t crash_frame = 0;  // index into crashing.frames: where the fault or abort happened
-  // The frame and function that an engineer should open first: the innermost one in user code.
+  // The frame and function that an engineer should open first: the innermost one in user code,
+  // or in the interpreter's when only that runs the program's own.
   std::optional<size_t> user_frame, user_function;
   // The innermost frame of the crashing thread in the program's own code of a language that a run
   // time executes.

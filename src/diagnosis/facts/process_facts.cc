@@ -6,6 +6,8 @@
 #include <array>
 #include <string_view>
 
+#include "diagnosis/facts/user_place.h"
+
 namespace inquest::diagnosis {
 namespace {
 
@@ -188,8 +190,9 @@ ProcessFacts describe_process(const process::ProcessImage& image,
 }
 
 std::string language_of(const Facts& facts) {
-  if (!facts.user_frame || *facts.user_frame >= facts.crashing.frames.size())
-    return facts.user_runtime_frame ? facts.user_runtime_frame->language : "unknown";
+  if (facts.user_runtime_frame && !has_own_native_code(facts))
+    return facts.user_runtime_frame->language;
+  if (!facts.user_frame || *facts.user_frame >= facts.crashing.frames.size()) return "unknown";
   const FrameFact& frame = facts.crashing.frames[*facts.user_frame];
   const size_t index = std::min(facts.user_function.value_or(0), frame.functions.size() - 1);
   const FunctionFact& function = frame.functions[index];
@@ -273,9 +276,8 @@ void add_missing(const process::ProcessImage& image, const process::ModuleSet& m
                  Facts& facts) {
   for (const process::Note& note : image.notes) add(facts, note.text, note.advice);
   for (const process::Note& note : modules.notes()) add(facts, note.text, note.advice);
-  const std::string users = facts.user_frame && *facts.user_frame < facts.crashing.frames.size()
-                                ? facts.crashing.frames[*facts.user_frame].module
-                                : std::string();
+  const std::string users =
+      has_own_native_code(facts) ? facts.crashing.frames[*facts.user_frame].module : std::string();
   std::vector<const Module*> unverified;
   for (size_t i = 0; i < facts.modules.size() && i < modules.all().size(); ++i) {
     if (!facts.modules[i].on_crash_path) continue;

@@ -13,6 +13,19 @@ bool is_guess(const FrameFact& frame) {
   return frame.found_by == to_string(process::FoundBy::kScan);
 }
 
+// The interpreter is not the program's own, but what its code called tells more than the C library
+// below.
+std::optional<UserPlace> find_interpreter_place(const StackFacts& stack, size_t from) {
+  for (size_t i = from; i < stack.frames.size(); ++i) {
+    const FrameFact& frame = stack.frames[i];
+    if (is_guess(frame) || !is_python_interpreter(frame.module)) continue;
+    for (size_t f = 0; f < frame.functions.size(); ++f) {
+      if (frame.functions[f].role == CodeRole::kLibrary) return UserPlace{i, f};
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<UserPlace> find_user_place(const StackFacts& stack, size_t from, bool guesses_too) {
   for (size_t i = from; i < stack.frames.size(); ++i) {
     if (!guesses_too && is_guess(stack.frames[i])) continue;
@@ -57,8 +70,17 @@ bool may_lie_between(const StackFacts& stack, size_t i) {
 }  // namespace
 
 std::optional<UserPlace> find_user_place(const StackFacts& stack, size_t from) {
-  auto place = find_user_place(stack, from, false);
-  return place ? place : find_user_place(stack, from, true);
+  for (const bool guesses_too : {false, true}) {
+    if (const auto place = find_user_place(stack, from, guesses_too)) return place;
+  }
+  return find_interpreter_place(stack, from);
+}
+
+bool has_own_native_code(const Facts& facts) {
+  if (!facts.user_frame || *facts.user_frame >= facts.crashing.frames.size()) return false;
+  const auto& functions = facts.crashing.frames[*facts.user_frame].functions;
+  const size_t function = facts.user_function.value_or(0);
+  return function < functions.size() && functions[function].role == CodeRole::kUser;
 }
 
 size_t first_frame_below_abort(const StackFacts& stack, size_t from) {

@@ -1,6 +1,5 @@
 #include "diagnosis/verdict/place.h"
 
-#include "diagnosis/facts/roles.h"
 #include "diagnosis/facts/tool_roles.h"
 
 namespace inquest::diagnosis {
@@ -27,16 +26,13 @@ std::optional<BlamedPlace> blamed_place(const Facts& facts) {
       return place_of(frame, *facts.user_frame, frame.functions[function]);
     }
   }
-  // None is the program's own: the innermost that is more than the tool that watched. What a
-  // program in another language called tells more than the C library below it.
-  const bool is_under_runtime = facts.user_runtime_frame.has_value();
-  for (const bool all : {false, true}) {
+  // None is the program's own: the innermost that is more than the tool that watched.
+  for (const bool tools_too : {false, true}) {
     for (size_t i = facts.crash_frame; i < frames.size(); ++i) {
       for (const FunctionFact& function : frames[i].functions) {
         if (function.name.empty() || function.role == CodeRole::kStart) continue;
-        const bool says_little = is_sanitizer_run_time(function.short_name, function.file) ||
-                                 (is_under_runtime && is_c_library(frames[i].module));
-        if (all || !says_little) return place_of(frames[i], i, function);
+        const bool tool = is_sanitizer_run_time(function.short_name, function.file);
+        if (tools_too || !tool) return place_of(frames[i], i, function);
       }
     }
   }
