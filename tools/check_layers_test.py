@@ -55,6 +55,12 @@ class Includes(unittest.TestCase):
     def test_the_program_may_use_everything(self):
         self.assertEqual(problems(platform__net__n_h="", cli__main_cc='#include "platform/net/n.h"'), [])
 
+    def test_a_room_within_a_room_is_the_one_that_counts(self):
+        inner = LAYERS + '[room.tls]\npath = "platform/net/tls"\nmay_use = ["os"]\n'
+        self.assertEqual(problems(inner, platform__net__tls__a_h='#include "platform/os/b.h"\n', platform__os__b_h=""), [])
+        found = problems(inner, platform__net__a_h='#include "platform/net/tls/b.h"\n', platform__net__tls__b_h="")
+        self.assertEqual(found, ["src/platform/net/a.h:1: net may not use tls (platform/net/tls/b.h)"])
+
     def test_a_file_outside_every_room_is_refused(self):
         self.assertIn("belongs to no room", problems(attic__a_cc="")[0])
 
