@@ -101,7 +101,6 @@ void CrashJobs::work(const Job& job, int fd) const {
     if (crash.snapshot) {
       const std::string why_not = job.only_keep ? "a first try failed" : crash.why_no_analysis;
       look_at_copy(crash.snapshot->process(), crash.snapshot->memory(), look_, why_not, captured);
-      if (!crash.keep_full) crash.snapshot->end();
     }
     CrashOutcome outcome;
     const Bytes record = record_of(captured);
@@ -109,6 +108,7 @@ void CrashJobs::work(const Job& job, int fd) const {
     if (id.ok()) outcome.id = *id;
     if (!id.ok()) outcome.why_not_kept = id.error().message();
     write_answer(fd, outcome);
+    if (crash.snapshot && !crash.keep_full) crash.snapshot->end_after_original();
     if (!job.only_keep && services_.explain) {
       services_.explain(record, outcome);
       write_answer(fd, outcome);

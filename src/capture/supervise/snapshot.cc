@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -124,6 +125,7 @@ Result<std::unique_ptr<Snapshot>> Snapshot::make(const Injector& injector, pid_t
   if (::ptrace(PTRACE_SETOPTIONS, tid, nullptr, reinterpret_cast<void*>(trace_options())) != 0) {
     return Error::io("the copy cannot be traced", errno);
   }
+  INQ_TRY(Proc original, Proc::open(captured.pid));
   const uint64_t flags = CLONE_FILES | SIGCHLD;
   INQ_TRY(const int64_t pid, injector.call(SYS_clone, {flags, 0, 0, 0, 0, 0}));
   if (pid < 0) return Error(ErrorCode::kUnavailable, why_clone_failed(pid));
@@ -134,7 +136,7 @@ Result<std::unique_ptr<Snapshot>> Snapshot::make(const Injector& injector, pid_t
     ::kill(child, SIGKILL);
     return Error(process.error());
   }
-  std::unique_ptr<Snapshot> snapshot(new Snapshot(std::move(*process)));
+  std::unique_ptr<Snapshot> snapshot(new Snapshot(std::move(*process), std::move(original)));
   if (!hold_for_good(child)) return Error(ErrorCode::kUnavailable, "the copy could not be held");
   if (auto fd = snapshot->process_.open_file("oom_score_adj", O_WRONLY); fd.ok()) {
     const std::string_view first = "1000";
@@ -143,8 +145,18 @@ Result<std::unique_ptr<Snapshot>> Snapshot::make(const Injector& injector, pid_t
   return snapshot;
 }
 
-Snapshot::Snapshot(Proc process)
-    : process_(std::move(process)), memory_(process_), owner_(::getpid()) {}
+Snapshot::Snapshot(Proc process, Proc original)
+    : process_(std::move(process)),
+      original_(std::move(original)),
+      memory_(process_),
+      owner_(::getpid()) {}
+
+void Snapshot::end_after_original() const {
+  constexpr int kLongestMs = 1000;
+  pollfd end{.fd = original_.pidfd(), .events = POLLIN, .revents = 0};
+  ::poll(&end, 1, kLongestMs);
+  this->end();
+}
 
 void Snapshot::end() const {
   ::syscall(SYS_pidfd_send_signal, process_.pidfd(), SIGKILL, nullptr, 0);

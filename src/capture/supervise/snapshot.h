@@ -1,6 +1,6 @@
 // Snapshot: a copy-on-write copy of a process, made by an injected clone(): the original dies at
 // once, its memory can be read at leisure. The copy stands still all its life and is killed at the
-// end of ours, or earlier by end().
+// end of ours, or earlier by end_after_original().
 #pragma once
 
 #include <sys/types.h>
@@ -27,12 +27,14 @@ class Snapshot {
   pid_t pid() const { return process_.pid(); }
   const Proc& process() const { return process_; }
   const RemoteMemory& memory() const { return memory_; }
-  // Kills it, also from a child of ours; its memory is gone then.
-  void end() const;
+  // Kills it, also from a child of ours, when the original is gone, which is waited for at most a
+  // second: while the two share their pages the original need not free them, and is gone sooner.
+  void end_after_original() const;
 
  private:
-  explicit Snapshot(Proc process);
-  Proc process_;
+  Snapshot(Proc process, Proc original);
+  void end() const;
+  Proc process_, original_;
   RemoteMemory memory_;
   pid_t owner_;  // only in this process it is killed at the end, not in our children
 };
