@@ -101,7 +101,7 @@ class Attack(CollectorCase):
         """A process that does dump core, and the kernel's pidfd of another that has ended."""
         waiting = self.folder / "waiting"
         helper = self.folder / "helper"
-        helper.write_text(f"#!/bin/sh\necho $1 > {waiting}.part; mv {waiting}.part {waiting}; exec sleep 60\n")
+        helper.write_text(f"#!/bin/sh\necho $$ > {waiting}.part; mv {waiting}.part {waiting}; exec sleep 60\n")
         helper.chmod(0o755)
         ended = subprocess.Popen(["sleep", "60"])
         pidfd = os.pidfd_open(ended.pid)
@@ -118,7 +118,8 @@ class Attack(CollectorCase):
             self.assertEqual(self.cases(), [])
         finally:
             os.close(pidfd)
-            subprocess.run(["pkill", "-f", "sleep 60"], check=False)
+            if waiting.exists():
+                os.kill(int(waiting.read_text()), signal.SIGKILL)
             victim.wait(60)
 
     # --- 2. what the user may read (CVE-2022-4415, CVE-2025-4598) ---
