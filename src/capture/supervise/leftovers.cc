@@ -4,11 +4,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <charconv>
 #include <csignal>
 #include <set>
 
+#include "base/words.h"
 #include "capture/record/proc_text.h"
 
 namespace inquest::capture {
@@ -38,15 +37,8 @@ std::vector<pid_t> children_of(pid_t pid) {
   for (const int tid : process->numbers_in("task", kMaxThreadsAsked, &more)) {
     const auto text = process->read(fmt::format("task/{}/children", tid), kMaxText);
     if (!text.ok()) continue;
-    const char* at = text->data();
-    const char* const end = at + text->size();
-    while (at < end) {
-      pid_t child = 0;
-      const auto [after, failure] = std::from_chars(at, end, child);
-      if (failure != std::errc()) break;
-      children.push_back(child);
-      at = std::find_if(after, end, [](char c) { return c != ' '; });
-    }
+    std::string_view rest = *text;
+    while (const auto child = number<pid_t>(take_word(rest))) children.push_back(*child);
   }
   return children;
 }

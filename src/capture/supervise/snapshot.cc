@@ -11,10 +11,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <cstring>
 
+#include "base/words.h"
 #include "capture/supervise/launch.h"
 #include "platform/os/file.h"
 
@@ -25,22 +25,20 @@ constexpr uint64_t kReserveKib = 64 << 10;
 
 std::optional<uint64_t> number_in(const std::string& path) {
   const auto text = os::read_text_file(path, 4096);
-  uint64_t value = 0;
   if (!text.ok()) return std::nullopt;
-  const auto [end, failure] = std::from_chars(text->data(), text->data() + text->size(), value);
-  return failure == std::errc() ? std::optional(value) : std::nullopt;
+  std::string_view rest = *text;
+  return take_number<uint64_t>(rest);
 }
 
 std::optional<uint64_t> available_kib() {
   constexpr std::string_view kKey = "MemAvailable:";
   const auto text = os::read_text_file("/proc/meminfo", 64 << 10);
   if (!text.ok()) return std::nullopt;
-  size_t at = text->find(kKey);
+  const size_t at = text->find(kKey);
   if (at == std::string::npos) return std::nullopt;
-  at = text->find_first_not_of(' ', at + kKey.size());
-  uint64_t value = 0;
-  std::from_chars(text->data() + std::min(at, text->size()), text->data() + text->size(), value);
-  return value;
+  std::string_view rest = std::string_view(*text).substr(at + kKey.size());
+  std::string_view word = take_word(rest);
+  return take_number<uint64_t>(word).value_or(0);
 }
 
 // What the nearest limits of version 2 leave; nullopt when there is none.

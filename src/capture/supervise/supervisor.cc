@@ -272,7 +272,7 @@ void Supervisor::reap() {
     if (hooks_.erase(pid) != 0) continue;
     const bool was_captured = captured_.erase(pid) != 0;
     if (!was_captured && WIFSIGNALED(status) && is_core_signal(WTERMSIG(status))) {
-      uncaptured(pid, status, "");
+      uncaptured(pid, status);
     }
     if (pid == main_) main_ended(status);
   }

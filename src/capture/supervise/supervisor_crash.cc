@@ -260,11 +260,10 @@ void Supervisor::captured_crash(CrashTaken taken) {
 }
 
 // Seen only by its end: nobody told of it in time.
-void Supervisor::uncaptured(pid_t pid, int status, const std::string& why) {
+void Supervisor::uncaptured(pid_t pid, int status) {
   ++seen_;
   ++lost_;
-  std::string reason = why;
-  if (reason.empty() && !cannot_read_proc_.empty()) reason = cannot_read_proc_;
+  std::string reason = cannot_read_proc_;
   if (reason.empty() && WTERMSIG(status) == SIGSYS) {
     reason = "what a seccomp filter kills, the kernel ends without a word to handlers and tracers";
   }

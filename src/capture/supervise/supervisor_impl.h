@@ -64,7 +64,7 @@ class Supervisor {
   bool captured_before(const Proc& process);
   void not_captured(pid_t pid, int signal, const std::string& why);
   void captured_crash(CrashTaken taken);
-  void uncaptured(pid_t pid, int status, const std::string& why);
+  void uncaptured(pid_t pid, int status);
   void decide(const std::string& key);
   void act(const RestartDecision& decision);
   void announce_storm();

@@ -121,29 +121,18 @@ class Auditor {
     const Subject subject{.module = entry.module,
                           .package = entry.package ? &*entry.package : nullptr,
                           .loader = loader,
-                          .closure = closure};
+                          .closure = closure,
+                          .in_tree = in_tree_};
     entry.findings = judge(subject, glibc, libraries);
     for (const std::string& file : closure.files) note_library(file, libraries);
-    soften(entry);
   }
 
-  // A library that is in the same tree is found when its package is loaded first, as some packages
-  // take care of in Python.
-  void soften(Entry& entry) {
-    for (Finding& finding : entry.findings) {
-      if (finding.id != "library") continue;
-      const std::string name = finding.what.substr(0, finding.what.find(' '));
-      const auto found = in_tree_.find(name);
-      if (found == in_tree_.end()) continue;
-      finding.severity = Severity::kWarning;
-      finding.what = fmt::format("{} is found only when {} was loaded before", name, found->second);
-      finding.fix = "import the package that brings it first, or set LD_LIBRARY_PATH";
-    }
-  }
-
+  // Which builds of a library are loaded: the first one serves all, and whoever was built for
+  // another gets it.
   void note_library(const std::string& file, Libraries& libraries) {
     const NativeModule* module = libraries.module(file);
-    if (module != nullptr && !module->soname.empty()) by_name_[module->soname].insert(file);
+    if (module == nullptr || module->soname.empty()) return;
+    builds_[module->soname][file] = module->build_id.empty() ? file : module->build_id;
   }
 
   void judge_one_file() {
@@ -253,11 +242,12 @@ class Auditor {
   }
 
   void find_doubles() {
-    for (const auto& [name, files] : by_name_) {
+    for (const auto& [name, build_of] : builds_) {
       std::set<std::string> builds;
-      for (const std::string& file : files) {
-        const auto module = read_native_module(file);
-        if (module.ok()) builds.insert(module->build_id.empty() ? file : module->build_id);
+      std::vector<std::string> files;
+      for (const auto& [file, build] : build_of) {
+        builds.insert(build);
+        files.push_back(file);
       }
       if (builds.size() < 2) continue;
       for (Entry& entry : audit_.entries) {
@@ -281,9 +271,7 @@ class Auditor {
   std::map<Loader::Kind, std::optional<Loader>> loaders_;
   std::map<LibC, std::unique_ptr<Libraries>> libraries_;
   std::map<std::string, std::string> in_tree_;  // name of a library → its file
-  // Libraries that are loaded, by DT_SONAME. The first one serves all: whoever was built for
-  // another gets it.
-  std::map<std::string, std::set<std::string>> by_name_;
+  std::map<std::string, std::map<std::string, std::string>> builds_;  // DT_SONAME → file → build
   std::map<std::string, std::vector<Entry*>> for_other_python_;
 };
 

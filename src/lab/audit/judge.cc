@@ -121,10 +121,21 @@ class Judge {
             rebuild());
   }
 
+  // One that is in the same tree is found when its package is loaded first, as some packages take
+  // care of in Python.
   void libraries_are_missing() {
     for (const std::string& name : subject_.closure.missing) {
-      problem("library", fmt::format("{} is not there", name),
-              fmt::format("install what has {} (Debian: apt-file search {})", name, name));
+      const auto beside = subject_.in_tree.find(name);
+      if (beside == subject_.in_tree.end()) {
+        problem("library", fmt::format("{} is not there", name),
+                fmt::format("install what has {} (Debian: apt-file search {})", name, name));
+        continue;
+      }
+      findings_.push_back(
+          {.id = "library",
+           .severity = Severity::kWarning,
+           .what = fmt::format("{} is found only when {} was loaded before", name, beside->second),
+           .fix = "import the package that brings it first, or set LD_LIBRARY_PATH"});
     }
   }
 
@@ -140,10 +151,12 @@ class Judge {
     if (!subject_.closure.missing.empty()) return;
     if (subject_.loader == nullptr && module_.interpreter.empty()) return;
     std::vector<const std::string*> missing;
-    const std::unordered_set<std::string> own = own_exports();
     for (const std::string& symbol : module_.imports) {
-      if (!own.contains(symbol) && !is_there(symbol)) missing.push_back(&symbol);
+      if (!is_there(symbol)) missing.push_back(&symbol);
     }
+    if (missing.empty()) return;
+    const std::unordered_set<std::string> own = own_exports();
+    std::erase_if(missing, [&](const std::string* symbol) { return own.contains(*symbol); });
     if (missing.empty()) return;
     std::string where = "nothing that it loads has them";
     if (subject_.loader != nullptr) {

@@ -1,6 +1,7 @@
 // What is wrong with a module for the program that will load it, and what to do about it.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,7 @@ struct Subject {
   const Package* package = nullptr;  // nullptr: unknown
   const Loader* loader = nullptr;    // nullptr: a program, or a library for no loader that is known
   const Closure& closure;
+  const std::map<std::string, std::string>& in_tree;  // libraries beside it: name → file
 };
 
 // Order: what explains most first. `host_glibc`: of this machine, for what has no loader.
