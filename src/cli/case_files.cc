@@ -55,7 +55,7 @@ Result<std::string> write_best(vault::Vault& vault, const vault::Case& from,
     first = written.error();
     refuse(*first);
   }
-  return Error(first ? first->code() : ErrorCode::kNotFound, "");  // it was said
+  return Error(ErrorCode::kCorrupt, "");  // it was said
 }
 
 // The same files of an exported case.

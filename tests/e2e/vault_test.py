@@ -4,6 +4,7 @@ import io
 import json
 import os
 import shutil
+import struct
 import subprocess
 import tarfile
 import threading
@@ -109,16 +110,35 @@ class Keeping(e2e.TestCase):
         self.assertEqual(there["verdict"]["hypotheses"], direct["verdict"]["hypotheses"])
         self.assertEqual(there["facts"]["crashing"], direct["facts"]["crashing"])
 
-    def test_a_damaged_core_is_said_and_never_other_bytes(self):
-        case = put(self.vault, e2e.shop()[1])
+    def damage_packs(self, pieces):
+        """Flips a bit in each piece (start, end) that `pieces` names of a pack."""
         for pack in (self.vault / "packs").iterdir():
             content = bytearray(pack.read_bytes())
-            content[len(content) // 3] ^= 1
+            for start, end in pieces(content):
+                content[(start + end) // 2] ^= 1
             pack.write_bytes(content)
+
+    def assert_core_is_refused(self, case):
         done = run(self.vault, "explain", case)
         self.assertEqual((done.status, done.out), (1, ""))
         self.assertEqual(len(done.err.splitlines()), 1, done.err)
         self.assertIn("core of case", done.err)
+
+    def test_a_damaged_core_is_said_and_never_other_bytes(self):
+        case = put(self.vault, e2e.shop()[1])
+
+        def objects(content):
+            table, count = struct.unpack_from("<QQ", content, len(content) - 32)
+            for i in range(count):
+                offset, stored = struct.unpack_from("<QI", content, table + 48 * i + 32)
+                yield offset, offset + stored
+        self.damage_packs(objects)
+        self.assert_core_is_refused(case)
+
+    def test_a_damaged_table_of_a_pack_is_said_once(self):
+        case = put(self.vault, e2e.shop()[1])
+        self.damage_packs(lambda content: [(struct.unpack_from("<Q", content, len(content) - 32)[0], len(content) - 32)])
+        self.assert_core_is_refused(case)
 
     def test_import_keeps_the_symbol_index_that_explain_reads(self):
         cache = e2e.fresh("cache")
