@@ -77,6 +77,7 @@ class Discoverer {
       if (!add_by_header(mapping)) add_by_grouping(i);
     }
     if (!names_files || has_orphan()) add_by_link_map();
+    add_code_mapped_again();
     finish();
     return std::move(result_);
   }
@@ -244,6 +245,41 @@ class Discoverer {
       result_.modules.push_back(std::move(found));
     }
     result_.notes.insert(result_.notes.end(), map.notes.begin(), map.notes.end());
+  }
+
+  // V8 maps the code that came with it a second time, near to the code that it makes.
+  void add_code_mapped_again() {
+    const size_t known = result_.modules.size();
+    for (const Mapping& mapping : image_.mappings) {
+      const bool is_code = mapping.protection && mapping.protection->execute;
+      if (!is_code || !is_file(mapping) || is_known(mapping.range.start)) continue;
+      for (size_t i = 0; i < known; ++i) {
+        if (result_.modules[i].path != mapping.path) continue;
+        const auto bias = bias_of_copy(result_.modules[i], mapping);
+        if (!bias) continue;
+        Discovered copy = result_.modules[i];
+        copy.range = mapping.range;
+        copy.bias = *bias;
+        copy.is_main = false;
+        result_.modules.push_back(std::move(copy));
+        break;
+      }
+    }
+  }
+
+  // By the module's own mapping of the same part of the file.
+  std::optional<uint64_t> bias_of_copy(const Discovered& module, const Mapping& copy) const {
+    for (const Mapping& first : image_.mappings) {
+      if (first.path != copy.path || !module.range.contains(first.range.start)) continue;
+      const bool is_code = !first.protection || first.protection->execute;
+      const bool covers =
+          first.file_offset <= copy.file_offset &&
+          copy.file_offset - first.file_offset + copy.range.size() <= first.range.size();
+      if (!is_code || !covers) continue;
+      const Address there = first.range.start + (copy.file_offset - first.file_offset);
+      return module.bias + (copy.range.start - there);
+    }
+    return std::nullopt;
   }
 
   static void set_path(Discovered& found, std::string path) {
