@@ -130,8 +130,8 @@ Captured as_snapshot(const Captured& captured) {
   if (not_inherited != 0) {
     full.left_out.push_back(
         {fmt::format("{} mappings", not_inherited),
-         "the program keeps them out of copies (MADV_DONTFORK, MADV_WIPEONFORK), or a copy would "
-         "keep them in use (System V)"});
+         "the program keeps them out of copies (MADV_WIPEONFORK), or a copy would keep them in use "
+         "(System V)"});
   }
   if (shared != 0) {
     full.left_out.push_back({fmt::format("the state of {} shared mappings at the crash", shared),

@@ -210,7 +210,7 @@ void look_at_copy(const Proc& copy, const RemoteMemory& memory, const LookOption
   obey_flags(known,
              killed ? "the copy was killed before it told whether the program keeps them out of "
                       "dumps (MADV_DONTDUMP)"
-                    : "the program keeps them out of copies (MADV_DONTFORK), and perhaps out of "
+                    : "the program keeps them out of copies (MADV_WIPEONFORK), and perhaps out of "
                       "dumps",
              captured);
   note_shared(captured);

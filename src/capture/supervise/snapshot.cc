@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -89,6 +90,33 @@ std::string why_clone_failed(int64_t error) {
   }
 }
 
+// Memory of the kernel or a device: madvise() refuses all that comes behind it.
+bool is_special(const LiveMapping& mapping) {
+  return mapping.shared || mapping.path.starts_with("[v") || mapping.path.starts_with("/dev/");
+}
+
+// V8 keeps its heap out of children (MADV_DONTFORK), and a copy is no child that runs. What is to
+// be kept out of dumps has another flag, which the copy inherits. Few calls: one for all that lies
+// between two special mappings.
+void keep_all_in_copies(const Injector& injector, const std::vector<LiveMapping>& mappings) {
+  AddressRange range;
+  const auto apply = [&] {
+    if (range.size() == 0) return;
+    static_cast<void>(
+        injector.call(SYS_madvise, {range.start.value, range.size(), MADV_DOFORK, 0, 0, 0}).ok());
+    range = {};
+  };
+  for (const LiveMapping& mapping : mappings) {
+    if (is_special(mapping)) {
+      apply();
+    } else {
+      if (range.size() == 0) range.start = mapping.range.start;
+      range.end = mapping.range.end;
+    }
+  }
+  apply();
+}
+
 }  // namespace
 
 std::string why_no_headroom(uint64_t resident_kib, uint64_t available,
@@ -124,6 +152,7 @@ Result<std::unique_ptr<Snapshot>> Snapshot::make(const Injector& injector, pid_t
     return Error::io("the copy cannot be traced", errno);
   }
   INQ_TRY(Proc original, Proc::open(captured.pid));
+  keep_all_in_copies(injector, captured.mappings);
   const uint64_t flags = CLONE_FILES | SIGCHLD;
   INQ_TRY(const int64_t pid, injector.call(SYS_clone, {flags, 0, 0, 0, 0, 0}));
   if (pid < 0) return Error(ErrorCode::kUnavailable, why_clone_failed(pid));
