@@ -77,6 +77,7 @@ void describe(Io& io, Ref<Io, RuntimeFrameFact> x) {
   io("line", x.line);
   io("column", x.column);
   io("role", x.role);
+  io("tier", x.tier);
   io("gap", x.gap);
   io("source", x.source);
 }

@@ -352,6 +352,42 @@ CodeRole python_role(std::string_view file) {
   return is_library ? CodeRole::kLibrary : CodeRole::kUser;
 }
 
+CodeRole javascript_role(std::string_view file) {
+  static constexpr std::array<Names, 7> kOwn = {"node:",   "internal/", "bun:", "electron/js2c/",
+                                                "native:", "deno:",     "ext:"};
+  // Up to Node 14 its own scripts stood there as "events.js".
+  static constexpr std::array<Names, 21> kOldScripts = {"events.js",
+                                                        "events.js",
+                                                        "fs.js",
+                                                        "net.js",
+                                                        "module.js",
+                                                        "timers.js",
+                                                        "http.js",
+                                                        "assert.js",
+                                                        "vm.js",
+                                                        "buffer.js",
+                                                        "tls.js",
+                                                        "dgram.js",
+                                                        "child_process.js",
+                                                        "util.js",
+                                                        "zlib.js",
+                                                        "domain.js",
+                                                        "_http_client.js",
+                                                        "_http_server.js",
+                                                        "_stream_readable.js",
+                                                        "_stream_writable.js",
+                                                        "bootstrap_node.js"};
+  if (file.empty() || file.starts_with("<") || file == "native" || file == "native code" ||
+      file == "[native code]")
+    return CodeRole::kLanguage;
+  const bool is_own =
+      std::any_of(kOwn.begin(), kOwn.end(), [&](Names start) { return file.starts_with(start); }) ||
+      std::find(kOldScripts.begin(), kOldScripts.end(), file) != kOldScripts.end();
+  const bool is_library =
+      is_own || contains(file, "/node_modules/") || contains(file, "\\node_modules\\");
+  return is_library ? CodeRole::kLibrary : CodeRole::kUser;
+}
+
 bool is_sanitizer_function(const FunctionFact& function) {
   return is_sanitizer_run_time(function.short_name, function.file);
 }

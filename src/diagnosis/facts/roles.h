@@ -20,6 +20,9 @@ struct RoleInput {
 CodeRole role_of(const RoleInput& input);
 // Of Python code, by the file it is in: the standard library and what was installed are libraries.
 CodeRole python_role(std::string_view file);
+// Of JavaScript code, by the name of its script: what is in node_modules is a library, and so is
+// what came with Node.js; what has no script is the language's own.
+CodeRole javascript_role(std::string_view file);
 
 // A library of the operating system: in a system library directory, or the C, C++ or math library
 // wherever it lies.

@@ -9,6 +9,7 @@
 #include "diagnosis/facts/roles.h"
 #include "diagnosis/facts/source.h"
 #include "process/runtime/cpython/cpython.h"
+#include "process/runtime/v8/v8.h"
 
 namespace inquest::diagnosis {
 namespace {
@@ -21,8 +22,13 @@ RuntimeFrameFact describe_frame(process::RuntimeFrame frame, std::string_view la
                         .file = std::move(frame.file),
                         .line = frame.line,
                         .column = frame.column,
+                        .tier = std::move(frame.tier),
                         .gap = std::move(frame.gap)};
-  if (!fact.file.empty()) fact.role = python_role(fact.file);
+  if (language == "JavaScript") {
+    fact.role = javascript_role(fact.file);
+  } else if (!fact.file.empty()) {
+    fact.role = python_role(fact.file);
+  }
   return fact;
 }
 
@@ -70,9 +76,13 @@ std::optional<RuntimeFrameFact> user_frame(const StackFacts& stack) {
 }  // namespace
 
 Runtimes::Runtimes(const process::ProcessImage& image, const process::ModuleSet& modules) {
-  process::cpython::Recognised found = process::cpython::recognise(image, modules);
+  add(process::cpython::recognise(image, modules));
+  add(process::v8::recognise(image, modules));
+}
+
+void Runtimes::add(process::RecognisedRuntime found) {
   if (found.runtime) runtimes_.push_back(std::move(found.runtime));
-  notes_ = std::move(found.notes);
+  std::move(found.notes.begin(), found.notes.end(), std::back_inserter(notes_));
 }
 
 Runtimes::~Runtimes() = default;

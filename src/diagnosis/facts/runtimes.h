@@ -23,6 +23,8 @@ class Runtimes {
   void conclude(Facts& facts) const;
 
  private:
+  void add(process::RecognisedRuntime found);
+
   std::vector<std::unique_ptr<process::Runtime>> runtimes_;
   std::vector<process::Note> notes_;
 };

@@ -71,11 +71,12 @@ struct FunctionFact {      // a physical frame holds one or more, innermost inli
 
 // A frame of a language's own run time (CPython …). It has no machine frame of its own.
 struct RuntimeFrameFact {
-  std::string language;  // "Python"
+  std::string language;  // "Python", "JavaScript"
   std::string function;  // qualified where the run time knows that; empty: unknown
   std::string file;      // empty: unknown
   uint32_t line = 0, column = 0;
   CodeRole role = CodeRole::kUnknown;
+  std::string tier;                 // see process/runtime/runtime.h; empty: not told apart
   std::string gap;                  // what of it could not be read, and why
   std::vector<std::string> source;  // as of FunctionFact
 };

@@ -69,6 +69,7 @@ FrameRow runtime_row(const RuntimeFrameFact& frame, std::string number, bool ful
   if (frame.line != 0) row.place += fmt::format(":{}", frame.line);
   if (frame.line != 0 && frame.column != 0) row.place += fmt::format(":{}", frame.column);
   row.remark = frame.language;
+  if (!frame.tier.empty()) row.remark += fmt::format(", {}", frame.tier);
   if (!frame.gap.empty()) row.remark += fmt::format("; {}", frame.gap);
   row.is_user_code = frame.role == CodeRole::kUser;
   if (full) row.details = frame.source;

@@ -73,39 +73,6 @@ CodeRole go_role(std::string_view function, std::string_view file) {
                     contains(file, "/src/runtime/") || contains(file, "/src/internal/"));
 }
 
-CodeRole javascript_role(std::string_view file) {
-  static constexpr std::string_view kPrefixes[] = {"node:",   "internal/", "bun:", "electron/js2c/",
-                                                   "native:", "deno:",     "ext:"};
-  if (file.empty() || file.starts_with("<") || file == "native" || file == "native code" ||
-      file == "[native code]")
-    return CodeRole::kLanguage;
-  if (contains(file, "/node_modules/") || contains(file, "\\node_modules\\"))
-    return CodeRole::kLibrary;
-  // Up to Node 14 its own scripts stood there as "events.js".
-  const bool bare = file.find_first_of("/\\:") == std::string_view::npos;
-  static constexpr std::string_view kOldScripts[] = {"events.js",
-                                                     "fs.js",
-                                                     "net.js",
-                                                     "module.js",
-                                                     "timers.js",
-                                                     "http.js",
-                                                     "assert.js",
-                                                     "vm.js",
-                                                     "buffer.js",
-                                                     "tls.js",
-                                                     "dgram.js",
-                                                     "child_process.js",
-                                                     "util.js",
-                                                     "zlib.js",
-                                                     "domain.js",
-                                                     "_http_client.js",
-                                                     "_http_server.js",
-                                                     "_stream_readable.js",
-                                                     "_stream_writable.js",
-                                                     "bootstrap_node.js"};
-  return library_if(starts_with_one_of(file, kPrefixes) || (bare && is_one_of(file, kOldScripts)));
-}
-
 CodeRole java_role(std::string_view function) {
   static constexpr std::string_view kPrefixes[] = {"java.",
                                                    "javax.",

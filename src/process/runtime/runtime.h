@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,8 +25,12 @@ struct RuntimeFrame {
   std::string function;  // qualified where the run time knows that; empty: unknown
   std::string file;      // as the language knows it, "<string>" too; empty: unknown
   uint32_t line = 0;     // 0: unknown, or this code stands for no line
-  uint32_t column = 0;   // from 1, in bytes; 0: unknown
-  std::string gap;       // what of it could not be read, and why; empty: nothing
+  uint32_t column = 0;   // from 1, in what the language counts: bytes (Python), UTF-16 units
+                         // (JavaScript); 0: unknown
+  // How it ran, where that differs: "interpreted", "baseline", "optimised", "inlined" into its
+  // caller, "builtin" of the run time.
+  std::string tier = {};
+  std::string gap = {};  // what of it could not be read, and why; empty: nothing
   // Without function and file it stands for frames that are left out, and the gap says how many.
 };
 
@@ -65,6 +70,12 @@ class Runtime {
   virtual const std::vector<std::string>& statements() const = 0;
   // What it could not read.
   virtual const std::vector<Note>& notes() const = 0;
+};
+
+// What a folder's recognise() answers.
+struct RecognisedRuntime {
+  std::unique_ptr<Runtime> runtime;  // nullptr: there is none, or it cannot be read
+  std::vector<Note> notes;           // then why; empty when no such run time is loaded
 };
 
 // A call of the interpreter's loop: what one native frame executes, when which one is to be found.

@@ -95,8 +95,8 @@ class CPython final : public Runtime {
 
 }  // namespace
 
-Recognised recognise(const ProcessImage& image, const ModuleSet& modules) {
-  Recognised result;
+RecognisedRuntime recognise(const ProcessImage& image, const ModuleSet& modules) {
+  RecognisedRuntime result;
   auto found = find(image, modules);
   if (found.ok()) {
     result.runtime = std::make_unique<CPython>(image, modules, *std::move(found));

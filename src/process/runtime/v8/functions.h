@@ -1,0 +1,54 @@
+// Functions of JavaScript: how they are called, and which script has their source.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "process/runtime/v8/heap.h"
+
+namespace inquest::process::v8 {
+
+struct Function {
+  std::string name;  // empty: anonymous
+  std::optional<Word> script;
+  std::string file;               // name of the script; empty: it has none
+  std::optional<uint32_t> start;  // where its source begins in the script, in characters
+};
+
+struct Place {
+  uint32_t line = 0, column = 0;  // from 1, in UTF-16 units; as V8 tells them
+};
+
+class Functions {
+ public:
+  explicit Functions(const Heap& heap) : heap_(heap) {}
+
+  // `function` must be a JSFunction.
+  Result<Function> of_function(Word function) const;
+  Result<Function> of_shared(Word shared) const;
+  // The name of what made `object`: "Repository" for an instance of that class. Empty: not known,
+  // or nothing worth telling.
+  std::string class_of(Word object) const;
+
+  // Reads the script's source up to `offset`.
+  Result<Place> place_of(Word script, uint32_t offset);
+
+ private:
+  struct Source {
+    std::vector<uint32_t> line_ends;             // offsets of the characters that end lines
+    uint32_t known = 0;                          // characters looked at
+    int64_t line_offset = 0, column_offset = 0;  // of the first line, within its file
+  };
+  Status read_name(Word name_or_scope, Function& function) const;
+  Status read_scope(Word scope, Function& function) const;
+  Status read_script(Word shared, Function& function) const;
+  Status read_source(Word script, uint32_t offset, Source& source) const;
+
+  const Heap& heap_;
+  std::map<uint64_t, Source> sources_;  // by the script
+};
+
+}  // namespace inquest::process::v8
