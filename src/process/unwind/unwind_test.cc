@@ -255,6 +255,29 @@ TEST(UnwindTest, SignalFramesAreFoundByScanningToo) {
   EXPECT_TRUE(stack.frames[2].interrupted);
 }
 
+TEST(UnwindTest, SignalFramesAreKnownBehindAHandlersFramePointerToo) {
+  FourFunctions process(Arch::kX86_64);
+  const Address trampoline = kText + 0x1000, handler = kText + 0x9000;  // no CFI for either
+  process.code(trampoline, {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05});
+  const Address context = kSp - 0x1000;
+  process.memory.put(context + 40 + 8 * 15, kSp.value);
+  process.memory.put(context + 40 + 8 * 16, (kInner + 0x10).value);
+  process.memory.put(context + 40 + 8 * 18, 0x2b000000000033);  // cs, ss
+  process.memory.put(context - 16, (kSp + 0x100).value);        // rbp of the interrupted code
+  process.memory.put(kSp + 0x100, (kSp + 0x200).value);
+  process.memory.put(kSp + 0x108, process.in_main.value);
+  process.memory.put(context - 8, trampoline.value);
+  process.registers.set_pc(handler + 4);
+  process.registers.set_sp(context - 0x40);
+  process.registers.set(isa::x86::kRbp, (context - 16).value);
+  const Stack stack = process.walk();
+  ASSERT_GE(stack.frames.size(), 3u);
+  EXPECT_EQ(stack.frames[1].how, FoundBy::kFramePointer);
+  EXPECT_TRUE(stack.frames[1].is_signal_handler_return);
+  EXPECT_EQ(stack.frames[2].pc, kInner + 0x10);
+  EXPECT_TRUE(stack.frames[2].interrupted);
+}
+
 TEST(UnwindTest, AnOverwrittenReturnAddressIsSeenAtTheReturnWithoutCfi) {
   FourFunctions process(Arch::kX86_64);
   const Address bare = kText + 0x9000;

@@ -298,11 +298,8 @@ bool Walker::accept_guess(const GuessedCaller& guess) {
   callee().cfa = guess.cfa;
   found(guess.how, at_best(callee().trust, guess.trust));
   caller_floor_ = guess.floor;
-  if (guess.follows_no_call) {
-    caller().interrupted = true;
-    return true;
-  }
   mark_signal_return();
+  if (guess.follows_no_call) caller().interrupted = true;
   return true;
 }
 
