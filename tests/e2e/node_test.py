@@ -163,7 +163,7 @@ def version_of(node: Path) -> tuple[int, ...] | None:
 TIERS = {
     "interpreted": (12, []),
     "baseline": (16, ["--always-sparkplug", "--no-opt"]),
-    "maglev": (22, ["--maglev", "--max-optimized-bytecode-size=0"]),
+    "maglev": (24, ["--maglev", "--no-turbofan"]),
     "optimised": (12, []),
 }
 
@@ -260,8 +260,22 @@ class Frames(e2e.TestCase):
         facts = e2e.report(dead.record)["facts"]
         self.assertEqual([runtime["language"] for runtime in facts["runtimes"]], ["JavaScript"])
         self.assertIn("Node.js " + ".".join(map(str, version_of(node))), facts["runtimes"][0]["name"])
-        self.assertEqual(plain(facts["crashing"]), dead.told)
+        self.assert_told(facts["crashing"], dead.told, node)
         return facts
+
+    def assert_told(self, stack: dict, told_frames: list[tuple], node: Path) -> None:
+        """The frames are those of Error.stack; where V8 kept no positions, what is told is among them, and it is said."""
+        ours = plain(stack)
+        if version_of(node)[0] < 14:
+            self.assertIn("works out some positions only when", str(stack["runtime"]["notes"]))
+            ours, told_frames = ([frame[:3] for frame in frames] for frames in (ours, told_frames))
+        elif not any("V8 kept no positions" in frame.get("gap", "") for frame in frames_of(stack)):
+            self.assertEqual(ours, told_frames)
+            return
+        rest = iter(told_frames)
+        exact = [frame for frame in ours if len(frame) == 3 or frame[3]]
+        self.assertTrue(all(frame in rest for frame in exact), f"{ours} are not in order among {told_frames}")
+        self.assertGreater(len(exact), 3)
 
     def test_interpreted_frames_are_as_error_stack_had_them(self):
         self.each(self.check_frames, [way for way in WAYS if way != "later"])
@@ -306,7 +320,8 @@ class Frames(e2e.TestCase):
         dead = death(node, tier, way)
         stripped = e2e.fresh("stripped") / "node"
         e2e.run_tool("strip", "-o", stripped, node)
-        self.assertEqual(plain(e2e.report(dead.record, "--exe", stripped, "--no-cache")["facts"]["crashing"]), dead.told)
+        stack = e2e.report(dead.record, "--exe", stripped, "--no-cache")["facts"]["crashing"]
+        self.assert_told(stack, dead.told, node)
 
     def test_the_report_leads_to_the_users_own_code(self):
         self.each(self.check_report)

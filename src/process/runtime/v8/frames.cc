@@ -35,11 +35,11 @@ std::optional<std::vector<RuntimeFrame>> FrameReader::read(Address fp, Address p
 
   std::vector<RuntimeFrame> frames;
   const auto bytecodes = bytecodes_of(fp);
-  if (in_builtin && bytecodes) {
+  if (in_builtin && bytecodes && function->script) {
     interpreted(fp, *bytecodes, *function, frames);
   } else if (in_builtin) {
     // V8's own functions have a name or nothing that helps.
-    if (function->name.empty()) return std::nullopt;
+    if (function->name.empty() || function->script) return std::nullopt;
     frames.push_back(describe(*function, std::nullopt));
     frames.back().tier = kBuiltin;
     frames.back().gap.clear();
@@ -154,6 +154,8 @@ void FrameReader::compiled(Address fp, Address pc, bool is_return, const Functio
   if (!frames.empty()) return;
   frames.push_back(describe(function, std::nullopt));
   frames.back().tier = kOptimised;
+  frames.back().gap +=
+      ": V8 kept no positions of this code, and calls inlined into it are not told";
 }
 
 }  // namespace inquest::process::v8

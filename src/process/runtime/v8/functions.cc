@@ -135,7 +135,7 @@ Status Functions::read_source(Word script, uint32_t offset, Source& source) cons
   const Layout& layout = heap_.layout();
   const auto number = [&](uint32_t field) -> int64_t {
     const auto word = heap_.field(script, field);
-    return word.ok() && word->is_small() ? std::max<int64_t>(0, word->small()) : 0;
+    return word.ok() && word->is_small() ? word->small() : 0;
   };
   Source read{.line_ends = {},
               .known = 0,
@@ -164,9 +164,11 @@ Result<Place> Functions::place_of(Word script, uint32_t offset) {
   const auto line = std::lower_bound(ends.begin(), ends.end(), offset);
   const auto index = line - ends.begin();
   const uint32_t start = index == 0 ? 0 : ends[static_cast<size_t>(index - 1)] + 1;
-  const int64_t column = int64_t{offset} - start + (index == 0 ? source.column_offset : 0);
-  return Place{.line = static_cast<uint32_t>(index + source.line_offset + 1),
-               .column = static_cast<uint32_t>(column + 1)};
+  const int64_t line_number = index + source.line_offset + 1;
+  const int64_t column = int64_t{offset} - start + 1 + (index == 0 ? source.column_offset : 0);
+  if (line_number < 1 || line_number > UINT32_MAX || column < 1 || column > UINT32_MAX)
+    return Error(ErrorCode::kCorrupt, "a position outside of its script");
+  return Place{.line = static_cast<uint32_t>(line_number), .column = static_cast<uint32_t>(column)};
 }
 
 }  // namespace inquest::process::v8

@@ -40,7 +40,8 @@ class Functions {
   struct Source {
     std::vector<uint32_t> line_ends;             // offsets of the characters that end lines
     uint32_t known = 0;                          // characters looked at
-    int64_t line_offset = 0, column_offset = 0;  // of the first line, within its file
+    // Of the first line, within its file; below zero where V8 put lines in front (new Function).
+    int64_t line_offset = 0, column_offset = 0;
   };
   Status read_name(Word name_or_scope, Function& function) const;
   Status read_scope(Word scope, Function& function) const;

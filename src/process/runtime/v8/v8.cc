@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::string_view kLanguage = "JavaScript";
 constexpr std::string_view kBuiltinPrefix = "Builtins_";
-constexpr size_t kMaxFrames = 1 << 16;  // of one thread
+constexpr size_t kMaxFrames = 1 << 16;         // of one thread
+constexpr int32_t kFirstWithAllPositions = 8;  // V8 8.4 of Node.js 14 has them
 
 class V8 final : public Runtime {
  public:
@@ -53,6 +54,12 @@ class V8 final : public Runtime {
       if (result.total_frames >= kMaxFrames) break;
     }
     if (result.claims.empty()) return std::nullopt;
+    if (found_.layout.version.major < kFirstWithAllPositions) {
+      result.notes.push_back(fmt::format(
+          "{} works out some positions only when it prints a stack: columns may be those "
+          "of a neighbour, and an inlined call may be missing",
+          name()));
+    }
     return result;
   }
 
