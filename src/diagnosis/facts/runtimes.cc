@@ -9,6 +9,7 @@
 #include "diagnosis/facts/roles.h"
 #include "diagnosis/facts/source.h"
 #include "process/runtime/cpython/cpython.h"
+#include "process/runtime/named/named.h"
 #include "process/runtime/v8/v8.h"
 
 namespace inquest::diagnosis {
@@ -78,6 +79,14 @@ std::optional<RuntimeFrameFact> user_frame(const StackFacts& stack) {
 Runtimes::Runtimes(const process::ProcessImage& image, const process::ModuleSet& modules) {
   add(process::cpython::recognise(image, modules));
   add(process::v8::recognise(image, modules));
+  for (process::NamedRuntime& named : process::find_named_runtimes(modules)) {
+    notes_.push_back({fmt::format("frames of {} in {} are not read: native frames only",
+                                  named.language, named.name),
+                      std::move(named.advice)});
+    named_.push_back({.name = std::move(named.name),
+                      .language = std::move(named.language),
+                      .found_by = std::move(named.found_by)});
+  }
 }
 
 void Runtimes::add(process::RecognisedRuntime found) {
@@ -114,6 +123,7 @@ void Runtimes::conclude(Facts& facts) const {
     facts.missing.push_back({note.text, {}});
     facts.advice.push_back(note.advice);
   }
+  facts.runtimes = named_;
   for (const auto& runtime : runtimes_) {
     facts.runtimes.push_back({.name = runtime->name(),
                               .language = std::string(runtime->language()),

@@ -26,6 +26,7 @@ class Runtimes {
   void add(process::RecognisedRuntime found);
 
   std::vector<std::unique_ptr<process::Runtime>> runtimes_;
+  std::vector<RuntimeFact> named_;  // those whose frames are not read
   std::vector<process::Note> notes_;
 };
 
