@@ -38,8 +38,8 @@ class Functions {
 
  private:
   struct Source {
-    std::vector<uint32_t> line_ends;             // offsets of the characters that end lines
-    uint32_t known = 0;                          // characters looked at
+    std::vector<uint32_t> line_ends;  // offsets of the characters that end lines
+    uint32_t known = 0;               // characters looked at
     // Of the first line, within its file; below zero where V8 put lines in front (new Function).
     int64_t line_offset = 0, column_offset = 0;
   };

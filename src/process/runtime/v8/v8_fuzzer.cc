@@ -1,0 +1,102 @@
+// Hostile memory of a V8: sound objects and frames, overwritten with words of the input, and tables
+// made of the input as it is.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/check.h"
+#include "process/runtime/v8/fake_v8_test_util.h"
+#include "process/runtime/v8/frames.h"
+#include "process/runtime/v8/position_table.h"
+
+namespace {
+
+using namespace inquest;
+using namespace inquest::process;
+using namespace inquest::process::v8;
+
+constexpr size_t kPatchSize = 11;  // a byte for the kind, two for the place, eight for the word
+constexpr size_t kMaxPatches = 64;
+constexpr size_t kMaxInput = 4096;
+
+// A word that is near a sound one: fuzzers seldom guess addresses.
+uint64_t word_of(uint8_t kind, uint64_t raw) {
+  switch (kind & 3) {
+    case 0:
+      return raw;
+    case 1:
+      return FakeV8::kStart + raw % FakeV8::kSize / 8 * 8 + 1;
+    case 2:
+      return FakeV8::small(static_cast<int64_t>(raw & 0xffff));
+    default:
+      return raw & 0xffff;
+  }
+}
+
+void use_tables(ByteView bytes) {
+  for (const bool flag : {false, true})
+    static_cast<void>(position_at(bytes, bytes.size() * 3, flag));
+  if (const auto sizes = BytecodeSizes::find(bytes))
+    static_cast<void>(bytecode_at(*sizes, bytes, bytes, uint64_t{1} << 40));
+}
+
+// Frames of each tier, over a script whose source is made of two strings.
+struct Program {
+  FakeV8 fake;
+  uint64_t interpreted = 0, optimised = 0, instructions = 0;
+
+  explicit Program(ByteView table) {
+    const Bytes content(table.begin(), table.begin() + std::min<size_t>(table.size(), 200));
+    const uint64_t source = fake.string_of(FakeV8::kOneByte | FakeV8::kCons, 16);
+    fake.set(source, 16, fake.text("one\ntwo\n"));
+    fake.set(source, 24, fake.text("3\r\n4\r5 6"));
+    const uint64_t script = fake.script(fake.text("/srv/app.js"), source);
+    const uint64_t scope = fake.object(fake.layout.types.scope_info, 0x80);
+    fake.set(scope, 32, fake.text("order"));
+    const uint64_t shared = fake.shared(scope, script);
+    const uint64_t function = fake.function(shared);
+    interpreted = fake.frame(fake.context(), function);
+    fake.put(interpreted - 32, fake.bytecodes(content, fake.byte_array(content)));
+    fake.put(interpreted - 40, FakeV8::small(fake.layout.bytecode_data + 3));
+    optimised = fake.frame(fake.context(), function);
+    const uint64_t deopt =
+        fake.array({0, 0, fake.array({shared, shared}), 0, 0, 0, 0, fake.byte_array(content), 0});
+    const uint64_t stream = fake.object(fake.layout.types.instruction_stream, 0x100);
+    const uint64_t code = fake.object(fake.layout.types.code, 0x80);
+    instructions = stream - 1 + fake.layout.code_instruction_start;
+    fake.set(stream, 8, code);
+    fake.set(code, 8, deopt);
+    fake.set(code, 16, fake.byte_array(content));
+    fake.set(code, 40, instructions);
+  }
+
+  void use() {
+    const Heap heap(fake, fake.layout);
+    FrameReader reader(heap, {});
+    for (const uint64_t fp : {interpreted, optimised}) {
+      for (const bool in_builtin : {true, false}) {
+        const auto frames =
+            reader.read(Address(fp), Address(instructions + 0x40), true, in_builtin);
+        INQ_CHECK(!frames || !frames->empty());
+      }
+    }
+  }
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size < 2 || size > kMaxInput) return 0;
+  const ByteView input(data, size);
+  use_tables(input);
+  const size_t table = std::min<size_t>(input[0], size - 1);
+  Program program(input.subspan(1, table));
+  ByteView rest = input.subspan(1 + table);
+  for (size_t i = 0; i < kMaxPatches && rest.size() >= kPatchSize; ++i) {
+    const uint64_t offset = uint64_t{*load<uint16_t>(rest, 1)} * 4 % FakeV8::kSize / 8 * 8;
+    program.fake.put(FakeV8::kStart + offset, word_of(rest[0], *load<uint64_t>(rest, 3)));
+    rest = rest.subspan(kPatchSize);
+  }
+  program.use();
+  return 0;
+}
