@@ -307,5 +307,37 @@ class CommandLine(e2e.TestCase):
         self.assertEqual(e2e.explain("/nowhere/at/all").status, 1)
 
 
+HANDLING = r"""
+#include <stdexcept>
+#include <string>
+struct Order { int id, price; };
+__attribute__((noinline)) int price(const volatile Order *order) { return order->price; }
+__attribute__((noinline)) void load(int n) {
+  if (n) throw std::runtime_error("order " + std::to_string(n) + " is not there");
+}
+int main(int argc, char **argv) {
+  try {
+    load(argc);
+  } catch (const std::exception &error) {
+    if (argc == 1) return price(nullptr);
+  }
+  return price(nullptr);
+}
+"""
+
+
+class Exceptions(e2e.TestCase):
+    def told(self, *arguments) -> list[str]:
+        program = e2e.compile_program(e2e.fresh("handling"), "handling", HANDLING, "-g", "-O1", language="c++")
+        facts = e2e.report(e2e.crash(program, *arguments))["facts"]
+        return [fact["statement"] for fact in facts.get("other", []) if "exception" in fact["statement"]]
+
+    def test_a_crash_while_one_is_handled_tells_which(self):
+        self.assertEqual(self.told(), ["the thread was handling a C++ exception: std::runtime_error: order 1 is not there"])
+
+    def test_one_that_was_handled_before_is_not_told(self):
+        self.assertEqual(self.told("more"), [])
+
+
 if __name__ == "__main__":
     e2e.main()

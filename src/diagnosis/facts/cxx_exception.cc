@@ -260,4 +260,25 @@ std::optional<ThrownException> find_exception(const ExceptionSearch& search) {
   return std::nullopt;
 }
 
+std::optional<Fact> find_handled_exception(const Site& site) {
+  const auto tp = site.registers().get(site.arch() == isa::Arch::kX86_64 ? isa::x86::kFsBase
+                                                                         : isa::a64::kTpidr);
+  if (!tp) return std::nullopt;
+  const auto exception = find_exception({.memory = site.modules.memory(),
+                                         .arch = site.arch(),
+                                         .thread_pointer = Address(*tp),
+                                         .stack_words = {},
+                                         .heap = {}});
+  if (!exception || exception->type.empty()) return std::nullopt;
+  Fact fact{
+      .statement = fmt::format("the thread was handling a C++ exception: {}", exception->type),
+      .evidence = {}};
+  if (!exception->what.empty()) fact.statement += ": " + exception->what;
+  fact.evidence.push_back({Evidence::Kind::kMemory,
+                           fmt::format("exception object at {}, found through {}",
+                                       to_hex(exception->object), exception->found),
+                           exception->object, std::nullopt});
+  return fact;
+}
+
 }  // namespace inquest::diagnosis

@@ -11,6 +11,7 @@
 
 #include "base/address.h"
 #include "diagnosis/facts/facts.h"
+#include "diagnosis/facts/site.h"
 #include "process/image/process_image.h"
 
 namespace inquest::diagnosis {
@@ -35,6 +36,10 @@ struct ExceptionSearch {
 };
 
 std::optional<ThrownException> find_exception(const ExceptionSearch& search);
+
+// The exception whose `catch` the thread was in when it crashed, as a fact; nullopt when there is
+// none.
+std::optional<Fact> find_handled_exception(const Site& site);
 
 // The object behind an unwind header at `header`; nullopt when it is none.
 std::optional<ThrownException> read_exception(const process::MemoryReader& memory, Address header);

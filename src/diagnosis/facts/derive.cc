@@ -8,6 +8,7 @@
 
 #include "diagnosis/facts/abort.h"
 #include "diagnosis/facts/bystanders.h"
+#include "diagnosis/facts/cxx_exception.h"
 #include "diagnosis/facts/fault.h"
 #include "diagnosis/facts/frames.h"
 #include "diagnosis/facts/heap.h"
@@ -202,6 +203,9 @@ Facts derive(const DeriveInput& input) {
     add_details(input, scene, facts);
     facts.origin = trace_origin(site, facts);
     add_handler_fact(scene, facts);
+    if (facts.abort.kind == AbortFacts::Kind::kNone) {
+      if (auto handled = find_handled_exception(site)) facts.other.push_back(*std::move(handled));
+    }
   }
   runtimes.conclude(facts);
   facts.process.language = language_of(facts);
