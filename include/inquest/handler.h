@@ -81,6 +81,39 @@ int inquest_thread_init(void);
  * middle of changing the same key). */
 int inquest_annotate(const char* key, const char* value);
 
+/* A fatal signal, as the kernel delivered it. */
+struct inquest_fault {
+  size_t size; /* of this struct, so that later versions can add members */
+  int signal_number;
+  int has_supervisor;  /* 1: `inquest run` waits for the report, and for the next instance */
+  void* siginfo;       /* siginfo_t* */
+  void* ucontext;      /* ucontext_t* */
+  const void* handler; /* that the program has for it; NULL: none, or not known (in report) */
+};
+
+/* What judge() answers. */
+#define INQUEST_FAULT_UNKNOWN 0 /* ask the program's handler, as without a reporter */
+#define INQUEST_FAULT_MENDED 1  /* no crash: execution goes on at `ucontext` */
+#define INQUEST_FAULT_FATAL 2   /* a crash, whatever handler the program has */
+
+/* What the run time of a language adds; both functions are called in the signal handler, and may do
+ * there only what a signal handler may. Either may be NULL. */
+struct inquest_reporter {
+  size_t size; /* sizeof(struct inquest_reporter) */
+  /* For each watched signal that the program wants handled or that is fatal. */
+  int (*judge)(const struct inquest_fault* fault);
+  /* Once, before the supervisor is told or a record written. Must return, within 6 s; where it
+   * faults itself, the rest goes on without it. */
+  void (*report)(const struct inquest_fault* fault);
+};
+
+#define INQUEST_REPORTER_INIT {sizeof(struct inquest_reporter), NULL, NULL}
+
+/* Sets the reporter of this process, or takes it away (NULL). There is one, the last.
+ *
+ * 0, or: EINVAL (size), ENOENT (the handler is not installed), ENOMEM. */
+int inquest_set_reporter(const struct inquest_reporter* reporter);
+
 #ifdef __cplusplus
 }
 #endif

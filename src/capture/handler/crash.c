@@ -5,16 +5,18 @@
 #include <sys/syscall.h>
 #include <ucontext.h>
 
+#include "capture/handler/public.h"
 #include "capture/handler/raw.h"
 #include "capture/handler/record.h"
 #include "capture/handler/state.h"
 #include "capture/handler/talk.h"
 
 /* kReported: it was told, and the process goes on to end in a way of its own. */
-enum stage { kNothing, kTalking, kWriting, kReported, kObeying, kDying, kExiting };
+enum stage { kNothing, kAsking, kTalking, kWriting, kReported, kObeying, kDying, kExiting };
 
-/* How long a thread that crashed second waits for the first, beyond the time for the reply. */
-enum { kParkMargin = 5000, kParkStep = 20 };
+/* How long a thread that crashed second waits for the first, beyond the time for the reply and that
+ * of a language's run time (handler.h). */
+enum { kParkMargin = 5000, kParkStep = 20, kReporterMs = 6000 };
 
 /* Everything about the one crash of this process. A vfork child shares this memory with its parent,
  * a fork child has a copy of what was: both are told from us by the pid in `owner`. */
@@ -105,10 +107,38 @@ static void die(const struct inq_crash* crash, void* ucontext_here) {
   send_again(crash, ucontext_here);
 }
 
+static struct inquest_fault fault_of(const struct inq_crash* crash, const struct inq_state* state) {
+  return (struct inquest_fault){.size = sizeof(struct inquest_fault),
+                                .signal_number = crash->signal_number,
+                                .has_supervisor = state->supervisor_length != 0,
+                                .siginfo = crash->info,
+                                .ucontext = crash->ucontext};
+}
+
+int inq_crash_judge(const struct inq_crash* crash, uintptr_t handler) {
+  int damaged;
+  const struct inq_state* state = inq_has_judge() ? inq_whole_state(&damaged) : NULL;
+  if (state == NULL || state->judge == 0) return INQUEST_FAULT_UNKNOWN;
+  struct inquest_fault fault = fault_of(crash, state);
+  if (handler != (uintptr_t)SIG_DFL && handler != (uintptr_t)SIG_IGN)
+    fault.handler = (const void*)handler;
+  return ((int (*)(const struct inquest_fault*))state->judge)(&fault);
+}
+
+static void ask(const struct inq_state* state) {
+  if (state == NULL || state->report == 0) return;
+  struct inquest_fault fault = fault_of(&current, state);
+  ((void (*)(const struct inquest_fault*))state->report)(&fault);
+}
+
 static void report_step(void) {
   int damaged;
   const struct inq_state* state = inq_whole_state(&damaged);
   if (damaged) current.flags |= INQUEST_REQUEST_STATE_DAMAGED;
+  if (stage < kAsking) {
+    stage = kAsking;
+    ask(state);
+  }
   if (stage < kTalking) {
     stage = kTalking;
     talk = (struct inq_talk){.fd = -1};
@@ -146,6 +176,7 @@ static void wait_for_reporter(int until_it_has_reported) {
   int damaged;
   const struct inq_state* state = inq_whole_state(&damaged);
   int wait = kParkMargin + (state != NULL ? state->reply_timeout_ms : 0);
+  if (state != NULL && state->report != 0) wait += kReporterMs;
   for (int64_t end = inq_milliseconds() + wait; inq_milliseconds() < end;) {
     if (until_it_has_reported && stage == kReported) return;
     inq_sleep_ms(kParkStep);

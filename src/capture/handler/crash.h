@@ -3,7 +3,7 @@
  * One thread of a process wins and reports; others that crash meanwhile wait for the end. A fault
  * inside the handler itself comes back here and goes on with the next, more modest step:
  *
- *   talk to the supervisor → write a record of one's own → die
+ *   ask the language's run time → talk to the supervisor → write a record of one's own → die
  */
 #ifndef INQUEST_CAPTURE_HANDLER_CRASH_H
 #define INQUEST_CAPTURE_HANDLER_CRASH_H
@@ -18,6 +18,9 @@ struct inq_crash {
   void* ucontext;
   uint32_t flags; /* INQUEST_REQUEST_* */
 };
+
+/* What the run time of a language says of a signal: INQUEST_FAULT_*. `handler`: the program's. */
+int inq_crash_judge(const struct inq_crash* crash, uintptr_t handler);
 
 /* Reports the crash, then arranges that the process dies of the signal when the handler returns to
  * `ucontext_here`, the frame it was called with: the caller must return at once. Does not return

@@ -4,6 +4,7 @@
 
 #include "capture/handler/move.h"
 #include "capture/handler/passing.h"
+#include "capture/handler/public.h"
 #include "capture/handler/raw.h"
 #include "capture/handler/registers.h"
 #include "capture/wire/crash_request.h"
@@ -171,7 +172,12 @@ static void on_signal(int signal_number, siginfo_t* info, void* ucontext) {
   int called_us = inq_passing_calls_us(ucontext, here);
   const struct inq_passing* working = inq_passing_now(called_us ? here : inq_sp_of(ucontext));
   if (working != NULL && settle_nested(working, &wanted, &crash, called_us)) return;
-  if (is_function(wanted.handler)) {
+  if (wanted.handler == (uintptr_t)SIG_IGN && was_sent(info)) return;
+  int judged = inq_crash_judge(&crash, wanted.handler);
+  if (judged == INQUEST_FAULT_MENDED) return;
+  if (judged == INQUEST_FAULT_FATAL) {
+    inq_crash_and_die(&crash, ucontext);
+  } else if (is_function(wanted.handler)) {
     if ((wanted.flags & SA_ONSTACK) == 0 && inq_is_moved_here(ucontext)) {
       inq_move_frame(signal_number, info, ucontext, on_moved);
       if (!was_sent(info)) {
@@ -180,7 +186,7 @@ static void on_signal(int signal_number, siginfo_t* info, void* ucontext) {
       }
     }
     pass_on(&wanted, &crash);
-  } else if (wanted.handler == (uintptr_t)SIG_DFL || !was_sent(info)) {
+  } else {
     inq_crash_and_die(&crash, ucontext);
   }
 }

@@ -12,6 +12,9 @@
  *                    abort(); preloaded, also when it faults with one that is, or ends the process
  *                    with exit() or _exit().
  *
+ * Before the program's handler is asked the run time of a language is (inquest_set_reporter): it
+ * may know that the fault is none, or that this handler would only let the process die.
+ *
  * For that our handler stays the kernel's, and what the program asked for is remembered in the
  * state: see interpose.c for how its later calls come to us.
  */

@@ -158,6 +158,21 @@ int inq_install(const struct inquest_options* options, int interposed) {
 
 int inquest_install(const struct inquest_options* options) { return inq_install(options, 0); }
 
+static void put_reporter(struct inq_state* state, const void* argument) {
+  const struct inquest_reporter* reporter = argument;
+  state->judge = (uintptr_t)reporter->judge;
+  state->report = (uintptr_t)reporter->report;
+}
+
+int inquest_set_reporter(const struct inquest_reporter* reporter) {
+  static const struct inquest_reporter kNone = INQUEST_REPORTER_INIT;
+  int damaged;
+  if (reporter == NULL) reporter = &kNone;
+  if (reporter->size < sizeof *reporter) return EINVAL;
+  if (inq_whole_state(&damaged) == NULL) return ENOENT;
+  return (int)-inq_state_change(put_reporter, reporter);
+}
+
 int inquest_thread_init(void) {
   stack_t now;
   if (inq_sigaltstack(NULL, &now) == 0 && (now.ss_flags & SS_DISABLE) == 0) return 0;

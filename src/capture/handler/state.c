@@ -95,6 +95,8 @@ struct inq_disposition inq_wanted(int index) {
 
 int inq_is_interposed(void) { return copy(0)->interposed == 1 && copy(0)->magic == MAGIC; }
 
+int inq_has_judge(void) { return copy(0)->judge != 0 && copy(0)->magic == MAGIC; }
+
 void inq_set_disposition(struct inq_state* state, int index, uintptr_t handler, uint64_t flags,
                          uint64_t mask) {
   struct inq_disposition* d = &state->wanted[index];

@@ -46,6 +46,7 @@ struct inq_state {
   struct inq_descriptor record_directory;
   char record_path[kInqPathBytes];  /* of the directory, absolute; empty: none */
   uintptr_t abort_begin, abort_end; /* the code of abort(); 0: unknown */
+  uintptr_t judge, report;          /* of struct inquest_reporter; 0: none */
 };
 
 /* The signals that we watch, in the order of the tables; -1 when it is none of them. */
@@ -63,6 +64,8 @@ const struct inq_state* inq_whole_state(int* damaged);
 struct inq_disposition inq_wanted(int index);
 /* Whether the calls of the program that change dispositions come to us; false when unknown. */
 int inq_is_interposed(void);
+/* Whether a run time judges faults; false when unknown. */
+int inq_has_judge(void);
 
 /* Changes both copies. `edit` gets one copy and what the caller handed over, and runs with all
  * signals blocked. 0 or -errno (of mprotect). */
