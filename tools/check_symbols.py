@@ -1,10 +1,12 @@
 #!/usr/bin/python3
-"""Holds object files against a list of what they may reference: check_symbols.py RULES.toml OBJECT...
+"""Holds object files against lists of what they may reference: check_symbols.py RULES.toml... OBJECT...
 
 RULES.toml: `signal_safe` names the objects that run in a signal handler and may reference only each other;
-[may_reference] names what other objects may take from outside, as weak references.
+[may_reference] names what other objects may take from outside, as weak references; [must_find] what they may take
+as strong ones, because the program that loads them has it: a prefix when it ends in "*".
 """
 
+import fnmatch
 import os
 import subprocess
 import sys
@@ -42,9 +44,10 @@ def read_object(path: Path, nm: str) -> Object:
 def check(objects: list[Object], rules: dict) -> list[str]:
     safe = set(rules["signal_safe"])
     allowed = {name: set(symbols) for name, symbols in rules.get("may_reference", {}).items()}
+    needed = rules.get("must_find", {})
     names = {entry.name for entry in objects}
     problems = [f"{name}: named in the rules, but there is no such object"
-                for name in sorted((safe | set(allowed)) - names)]
+                for name in sorted((safe | set(allowed) | set(needed)) - names)]
     ours = set().union(*(entry.defined for entry in objects))
     in_handler = set().union(*(entry.defined for entry in objects if entry.name in safe))
     for entry in objects:
@@ -53,6 +56,8 @@ def check(objects: list[Object], rules: dict) -> list[str]:
             if entry.name in safe:
                 if symbol not in in_handler:
                     problems.append(f"{entry.name}: runs in the signal handler and references {symbol}")
+            elif any(fnmatch.fnmatchcase(symbol, pattern) for pattern in needed.get(entry.name, [])):
+                continue
             elif symbol not in ours and symbol not in outside:
                 problems.append(f"{entry.name}: references {symbol}")
             elif symbol not in ours and symbol in entry.strong:
@@ -60,13 +65,20 @@ def check(objects: list[Object], rules: dict) -> list[str]:
     return problems
 
 
+def merged(rules: list[dict]) -> dict:
+    return {"signal_safe": [name for each in rules for name in each.get("signal_safe", [])],
+            **{section: {name: symbols for each in rules for name, symbols in each.get(section, {}).items()}
+               for section in ("may_reference", "must_find")}}
+
+
 def main(arguments: list[str]) -> int:
-    if len(arguments) < 2:
+    rules = [tomllib.loads(Path(path).read_text(encoding="utf-8")) for path in arguments if path.endswith(".toml")]
+    objects = [path for path in arguments if not path.endswith(".toml")]
+    if not rules or not objects:
         print(__doc__, file=sys.stderr)
         return 2
-    rules = tomllib.loads(Path(arguments[0]).read_text(encoding="utf-8"))
     nm = os.environ.get("NM", "nm")
-    problems = check([read_object(Path(path), nm) for path in arguments[1:]], rules)
+    problems = check([read_object(Path(path), nm) for path in objects], merged(rules))
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0

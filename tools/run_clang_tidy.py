@@ -24,7 +24,7 @@ def own_sources(build: Path, root: Path) -> list[Path]:
     commands = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
     files = {Path(entry["file"]) for entry in commands}
     return sorted(path for path in files
-                  if path.is_relative_to(root / "src")
+                  if (path.is_relative_to(root / "src") or path.is_relative_to(root / "bindings"))
                   and not path.name.endswith(("_test.cc", "_fuzzer.cc", "_benchmark.cc")))
 
 

@@ -1,0 +1,135 @@
+#include "bindings/common/child.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+
+#include "bindings/common/mappings.h"
+#include "bindings/common/output.h"
+#include "bindings/common/signals.h"
+#include "capture/handler/raw.h"
+
+enum {
+  kPollMs = 1,
+  kMarginMs = 200,   /* what the parent grants beyond the steps' time */
+  kAfterKillMs = 500 /* for the kernel to end a killed child */
+};
+
+/* Node marks its heap MADV_DONTFORK (from version 18), also what is read-only; so do others:
+ * without it a child can do nothing. The process is dying, so that nothing depends on the mark any
+ * more. */
+static int let_it_be_copied(const struct inq_mapping* mapping, void* unused) {
+  (void)unused;
+  if (!mapping->is_shared)
+    inq_advise((void*)mapping->begin, mapping->end - mapping->begin, MADV_DOFORK);
+  return 0;
+}
+
+static struct inq_step steps[kInqMostSteps];
+static size_t step_count;
+static size_t next_step;
+
+static void set_timer(int milliseconds) {
+  struct itimerval timer = {.it_value = {milliseconds / 1000, milliseconds % 1000 * 1000L}};
+  inq_syscall(SYS_setitimer, ITIMER_REAL, (long)&timer, 0, 0, 0, 0);
+}
+
+static void call_on(uintptr_t stack, void (*function)(void)) {
+#if defined(__x86_64__)
+  __asm__ volatile("mov %0, %%rsp\n\txor %%ebp, %%ebp\n\tcall *%1"
+                   :
+                   : "r"(stack), "r"(function)
+                   : "memory");
+#else
+  __asm__ volatile("mov sp, %0\n\tmov x29, xzr\n\tblr %1" : : "r"(stack), "r"(function) : "memory");
+#endif
+  __builtin_unreachable();
+}
+
+static void go_on(void);
+
+static void run_step(void) {
+  const struct inq_step* step = &steps[next_step++];
+  set_timer(step->most_ms);
+  step->run(step->argument);
+  go_on();
+}
+
+/* Begins the next step; never comes back. */
+static void go_on(void) {
+  enum { kAlign = 64 };
+  if (next_step >= step_count) inq_exit_group(0);
+  uintptr_t stack = steps[next_step].stack & ~(uintptr_t)(kAlign - 1);
+  if (stack != 0) call_on(stack, run_step);
+  run_step();
+}
+
+static void on_fault(int signal_number, siginfo_t* info, void* ucontext) {
+  struct inq_text text = {0};
+  (void)ucontext;
+  inq_put(&text, signal_number == SIGALRM ? "(took too long: given up" : "(ended by ");
+  if (signal_number != SIGALRM) inq_put(&text, inq_signal_name(signal_number));
+  if (signal_number == SIGSEGV || signal_number == SIGBUS) {
+    inq_put(&text, " for address: ");
+    inq_put_hex(&text, (uintptr_t)info->si_addr);
+  }
+  inq_put(&text, ")\n");
+  inq_output_text(&text);
+  go_on();
+}
+
+/* Its own faults must make no second crash: not for the kernel's log, nor for a supervisor. */
+static void become_child(void) {
+  static const int kSignals[] = {SIGSEGV, SIGBUS, SIGILL,  SIGFPE,
+                                 SIGTRAP, SIGSYS, SIGABRT, SIGALRM};
+  uint64_t ours = 0;
+  inq_syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0, 0);
+  inq_syscall(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0, 0);
+  for (size_t i = 0; i < sizeof kSignals / sizeof *kSignals; ++i) {
+    struct inq_kernel_action action = {.handler = (uintptr_t)on_fault,
+                                       .flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+    inq_sigaction(kSignals[i], &action, NULL);
+    ours |= INQ_BIT(kSignals[i]);
+  }
+  inq_sigprocmask(SIG_UNBLOCK, &ours, NULL);
+}
+
+/* 1 when the child is no more. */
+static int is_gone(int pid) {
+  int status;
+  long result = inq_syscall(SYS_wait4, pid, (long)&status, WNOHANG, 0, 0, 0);
+  return result == pid || (result < 0 && result != -EINTR);
+}
+
+static int wait_until(int pid, int64_t end) {
+  for (;;) {
+    if (is_gone(pid)) return 1;
+    if (inq_milliseconds() >= end) return 0;
+    inq_sleep_ms(kPollMs);
+  }
+}
+
+long inq_child_run(const struct inq_step* to_do, size_t count) {
+  int64_t most_ms = kMarginMs;
+  for (size_t i = 0; i < count; ++i) most_ms += to_do[i].most_ms;
+  if (count > kInqMostSteps) return -EINVAL;
+  inq_copy(steps, to_do, count * sizeof *steps);
+  step_count = count;
+  next_step = 0;
+  inq_each_mapping(let_it_be_copied, NULL);
+  /* Not fork(): its handlers take locks. The arguments' order differs, but all others are 0. */
+  long pid = inq_syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
+  if (pid < 0) return pid;
+  if (pid == 0) {
+    become_child();
+    go_on();
+  }
+  if (wait_until((int)pid, inq_milliseconds() + most_ms)) return 0;
+  inq_syscall(SYS_kill, pid, SIGKILL, 0, 0, 0, 0);
+  wait_until((int)pid, inq_milliseconds() + kAfterKillMs);
+  return 0;
+}
