@@ -5,6 +5,7 @@ Tried with the `node` in PATH. NODES names others, with colons between; NODES=np
 """
 
 import functools
+import lzma
 import os
 import re
 import resource
@@ -167,6 +168,9 @@ TIERS = {
     "optimised": (12, []),
 }
 
+# How the program is to warm up for it, where that is called otherwise; so are the frames then.
+WARM = {"maglev": "optimised"}
+
 
 def flags_of(tier: str, major: int) -> list[str] | None:
     first, flags = TIERS[tier]
@@ -228,7 +232,7 @@ def death(node: Path, tier: str, way: str) -> Death:
     if flags is None:
         raise unittest.SkipTest(f"Node.js {version_of(node)} has no {tier} code")
     directory = e2e.fresh("node")
-    warm = {"maglev": "optimised"}.get(tier, tier)
+    warm = WARM.get(tier, tier)
     command = [str(node), *flags, str(script())]
     shown = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=directory,
                            env=e2e.environment(ADDON=str(addon()), TIER=warm, WAY=way, SHOW="1"))
@@ -241,6 +245,21 @@ def death(node: Path, tier: str, way: str) -> Death:
     if len(records) != 1 or not told(shown.stdout):
         raise AssertionError(f"{len(records)} records of {node}: {shown.stderr[-500:]} {done.stderr[-2000:]}")
     return Death(records[0], next(directory.glob("core*"), None), told(shown.stdout))
+
+
+def assert_told(test: unittest.TestCase, stack: dict, told_frames: list[tuple], major: int) -> None:
+    """The frames are those of Error.stack; where V8 kept no positions, what is told is among them, and it is said."""
+    ours = plain(stack)
+    if major < 14:
+        test.assertIn("works out some positions only when", str(stack["runtime"]["notes"]))
+        ours, told_frames = ([frame[:3] for frame in frames] for frames in (ours, told_frames))
+    elif not any("V8 kept no positions" in frame.get("gap", "") for frame in frames_of(stack)):
+        test.assertEqual(ours, told_frames)
+        return
+    rest = iter(told_frames)
+    exact = [frame for frame in ours if len(frame) == 3 or frame[3]]
+    test.assertTrue(all(frame in rest for frame in exact), f"{ours} are not in order among {told_frames}")
+    test.assertGreater(len(exact), 1)
 
 
 class Frames(e2e.TestCase):
@@ -260,22 +279,8 @@ class Frames(e2e.TestCase):
         facts = e2e.report(dead.record)["facts"]
         self.assertEqual([runtime["language"] for runtime in facts["runtimes"]], ["JavaScript"])
         self.assertIn("Node.js " + ".".join(map(str, version_of(node))), facts["runtimes"][0]["name"])
-        self.assert_told(facts["crashing"], dead.told, node)
+        assert_told(self, facts["crashing"], dead.told, version_of(node)[0])
         return facts
-
-    def assert_told(self, stack: dict, told_frames: list[tuple], node: Path) -> None:
-        """The frames are those of Error.stack; where V8 kept no positions, what is told is among them, and it is said."""
-        ours = plain(stack)
-        if version_of(node)[0] < 14:
-            self.assertIn("works out some positions only when", str(stack["runtime"]["notes"]))
-            ours, told_frames = ([frame[:3] for frame in frames] for frames in (ours, told_frames))
-        elif not any("V8 kept no positions" in frame.get("gap", "") for frame in frames_of(stack)):
-            self.assertEqual(ours, told_frames)
-            return
-        rest = iter(told_frames)
-        exact = [frame for frame in ours if len(frame) == 3 or frame[3]]
-        self.assertTrue(all(frame in rest for frame in exact), f"{ours} are not in order among {told_frames}")
-        self.assertGreater(len(exact), 1)
 
     def test_interpreted_frames_are_as_error_stack_had_them(self):
         self.each(self.check_frames, [way for way in WAYS if way != "later"])
@@ -322,7 +327,7 @@ class Frames(e2e.TestCase):
         stripped = e2e.fresh("stripped") / "node"
         e2e.run_tool("strip", "-o", stripped, node)
         stack = e2e.report(dead.record, "--exe", stripped, "--no-cache")["facts"]["crashing"]
-        self.assert_told(stack, dead.told, node)
+        assert_told(self, stack, dead.told, version_of(node)[0])
 
     def test_the_report_leads_to_the_users_own_code(self):
         self.each(self.check_report)
@@ -347,6 +352,23 @@ class Frames(e2e.TestCase):
         answer = e2e.report(record, "--no-cache")
         self.assertEqual(frames_of(answer["facts"]["crashing"]), [])
         self.assertIn("V8's objects cannot be read without it: native frames only", e2e.missing(answer))
+
+
+class Stored(e2e.TestCase):
+    """Records of versions that need not be installed: tools/record_node_case.py made them."""
+
+    def test_their_frames_are_as_error_stack_had_them(self):
+        cases = sorted((e2e.ROOT / "tests" / "cases" / "node").iterdir())
+        self.assertGreater(len(cases), 8)
+        for case in cases:
+            with self.subTest(case=case.name):
+                record = e2e.fresh("record") / "record"
+                record.write_bytes(lzma.decompress((case / "record.xz").read_bytes()))
+                facts = e2e.report(record, "--sysroot", case / "root", "--no-cache")["facts"]
+                version, tier = case.name.split("-")
+                self.assertIn(f"Node.js {version} ", facts["runtimes"][0]["name"])
+                self.assertIn(WARM.get(tier, tier), {frame.get("tier") for frame in frames_of(facts["crashing"])})
+                assert_told(self, facts["crashing"], told((case / "told.txt").read_text()), int(version.split(".")[0]))
 
 
 if __name__ == "__main__":
