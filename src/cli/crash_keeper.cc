@@ -10,9 +10,9 @@
 #include <ctime>
 #include <memory>
 
+#include "base/scrub.h"
 #include "capture/record/core_writer.h"
 #include "capture/record/full_core.h"
-#include "capture/record/scrub.h"
 #include "cli/vault_access.h"
 #include "platform/os/directories.h"
 #include "platform/os/file.h"
@@ -48,7 +48,7 @@ std::string command_line_of(const std::string& text) {
     words.push_back(text.substr(at, end - at));
     at = end + 1;
   }
-  return fmt::format("{}", fmt::join(capture::scrub_words(words), " "));
+  return fmt::format("{}", fmt::join(scrub_words(words), " "));
 }
 
 ByteView bytes_of(const std::string& text) {
@@ -150,7 +150,7 @@ vault::CaseHeader header_of(const Captured& captured) {
   vault::CaseHeader header;
   header.time_ns = now.tv_sec * 1'000'000'000 + now.tv_nsec;
   header.pid = captured.pid;
-  header.executable = capture::scrub_text(facts.executable);
+  header.executable = scrub_text(facts.executable);
   header.command_line = command_line_of(facts.command_line);
   header.signal = captured.signal;
   header.fidelity = fidelity_of(captured.fidelity);
@@ -162,7 +162,7 @@ vault::CaseHeader header_of(const Captured& captured) {
   header.cgroup = names.path;
   if (facts.uptime_ms >= 0) header.uptime_ms = static_cast<uint64_t>(facts.uptime_ms);
   for (const auto& [name, value] : captured.annotations) {
-    const std::string entry = capture::scrub_variable(fmt::format("{}={}", name, value));
+    const std::string entry = scrub_variable(fmt::format("{}={}", name, value));
     header.annotations.emplace_back(name, entry.substr(name.size() + 1));
   }
   return header;

@@ -8,7 +8,7 @@
 #include <charconv>
 #include <ctime>
 
-#include "capture/record/scrub.h"
+#include "base/scrub.h"
 
 namespace inquest::capture {
 namespace {

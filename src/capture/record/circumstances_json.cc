@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/scrub.h"
 #include "capture/record/circumstances.h"
-#include "capture/record/scrub.h"
 #include "platform/json/writer.h"
 
 namespace inquest::capture {

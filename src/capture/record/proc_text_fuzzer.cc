@@ -4,9 +4,9 @@
 #include <string_view>
 
 #include "base/check.h"
+#include "base/scrub.h"
 #include "capture/record/circumstances.h"
 #include "capture/record/proc_text.h"
-#include "capture/record/scrub.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace inquest;
@@ -21,8 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static_cast<void>(capture::parse_stat(text));
   static_cast<void>(capture::parse_auxv(text));
   static_cast<void>(capture::names_in_cgroup(text));
-  const std::string once = capture::scrub_text(text);
-  INQ_CHECK(capture::scrub_text(once) == once);
-  static_cast<void>(capture::scrub_variable(text));
+  const std::string once = scrub_text(text);
+  INQ_CHECK(scrub_text(once) == once);
+  static_cast<void>(scrub_variable(text));
   return 0;
 }

@@ -1,8 +1,8 @@
-#include "capture/record/scrub.h"
+#include "base/scrub.h"
 
 #include <gtest/gtest.h>
 
-namespace inquest::capture {
+namespace inquest {
 namespace {
 
 TEST(Scrub, NamesThatHoldSecretsAreKnown) {
@@ -63,4 +63,4 @@ TEST(Scrub, LinesOfALogLoseTokens) {
 }
 
 }  // namespace
-}  // namespace inquest::capture
+}  // namespace inquest

@@ -1,10 +1,10 @@
-#include "capture/record/scrub.h"
+#include "base/scrub.h"
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 
-namespace inquest::capture {
+namespace inquest {
 namespace {
 
 // As words of a name: between letters of other words they do not count ("KEYBOARD", "AUTHOR").
@@ -155,4 +155,4 @@ std::vector<std::string> scrub_words(const std::vector<std::string>& words) {
   return result;
 }
 
-}  // namespace inquest::capture
+}  // namespace inquest

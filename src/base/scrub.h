@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace inquest::capture {
+namespace inquest {
 
 inline constexpr std::string_view kScrubbed = "[scrubbed]";
 
@@ -23,4 +23,4 @@ std::vector<std::string> scrub_words(const std::vector<std::string>& words);
 // Passwords in URLs and secrets of well-known shapes inside any text (a line of a log).
 std::string scrub_text(std::string_view text);
 
-}  // namespace inquest::capture
+}  // namespace inquest
