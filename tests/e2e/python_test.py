@@ -1,9 +1,11 @@
 """Python frames: what inquest reads from the core of a dead interpreter, against what its own faulthandler printed.
 
-Tried with the system's python3 and with each interpreter of pyenv that runs; PYTHONS names others, with colons between.
+Tried with the system's python3; with PYTHONS=all with each interpreter of pyenv that runs too. PYTHONS may also name
+some, with colons between.
 """
 
 import functools
+import json
 import os
 import re
 import resource
@@ -89,6 +91,127 @@ if __name__ == "__main__":
 '''
 
 
+# Values of all kinds in one frame. Before it dies the program writes down what repr() says of them.
+VALUES = '''\
+import asyncio, ctypes, faulthandler, json, os, sys
+faulthandler.enable()
+
+class Plain:
+    def __init__(self):
+        self.one = 1
+        self.two = 'two'
+
+class Grown(Plain):
+    def __init__(self):
+        Plain.__init__(self)
+        self.__dict__['three'] = 3.0
+        del self.one
+
+class Slots(object):
+    __slots__ = ('x', 'y', 'unset')
+    def __init__(self):
+        self.x = 3
+        self.y = [4]
+
+class Base(Slots):
+    __slots__ = ('z', '__dict__')
+    def __init__(self):
+        Slots.__init__(self)
+        self.z = None
+        self.w = b'w'
+
+class Number(int):
+    pass
+
+class Account:
+    def __init__(self):
+        self.user = 'ann'
+        self.password = 'hunter2'
+
+def tell(names):
+    told = {name: repr(value) for name, value in names.items() if name not in ('self', 'names')}
+    with open(sys.argv[3], 'w') as file:
+        json.dump(told, file)
+
+class Shop:
+    def sell(self, what, *rest, price=5, **more):
+        nothing, yes, no, dots, refused = None, True, False, ..., NotImplemented
+        zero, small, negative, big, negative_big = 0, 7, -12, 2**100 + 7, -10**50
+        edge, edge2, edge3 = 2**30, -2**60, 2**30 - 1
+        floats = [1.5, 0.1, 1e300, 1e-7, 1/3, 1e6, 1e16, 123456789012345680.0, -0.0, 1e-4, 1e-5, 5e-324]
+        strange = [float('inf'), float('-inf'), float('nan')]
+        complexes = [1+2j, -0.5j, 2j, complex(-0.0, 1.0), complex(1e20, -3)]
+        texts = ['plain', "it's", 'a "b" it\\'s', 'größe €uro \U0001F600', 'a\\nb\\x00\\x7f\\\\', '', '\\xad\\u2028']
+        raw, array = b'bytes\\x00\\xff"\\'', bytearray(b'abc')
+        empty, one, two, nested = (), (1,), (1, 'b'), [[1, 2], [(3,)], {}]
+        table, hollow = {'k': 1, 2: 'v', None: [1], (1, 2): {}}, {}
+        shrunk = dict.fromkeys(range(10), 'x')
+        for key in range(7):
+            del shrunk[key]
+        single, frozen, bare, holes = {1}, frozenset([2]), set(), set(range(40))
+        for key in range(39):
+            holes.discard(key)
+        shared, round_ = Plain().__dict__, []
+        round_.append(round_)
+        failure = ValueError('bad', 3)
+        kept = 'cell'
+        def closure():
+            nonlocal kept
+            kept += '!'
+            return kept, never
+        closure_type = type(closure)
+        tell({name: value for name, value in locals().items() if name not in ('closure', 'closure_type')})
+        plain, grown, slots, base, number = Plain(), Grown(), Slots(), Base(), Number(5)
+        account, settings = Account(), {'DB_PASSWORD': 'hunter2', 'name': 'x'}
+        api_key, address, many = 'sesame', 'https://ann:hunter2@shop/x', list(range(1000))
+        huge, long_text = 1 << 100000, 'x' * 5000
+        gone = 3
+        del gone
+        if price == 6:
+            never = 1
+        ctypes.string_at(0)
+
+async def inner(event):
+    waited = 'inner'
+    await event.wait()
+
+class Awaitable:
+    def __init__(self, event):
+        self.event = event
+    def __await__(self):
+        return inner(self.event).__await__()
+
+async def steps(event):
+    yield 1
+    await Awaitable(event)
+    yield 2
+
+async def outer(event):
+    async for step in steps(event):
+        pass
+
+async def follow(task):
+    await task
+
+async def crash():
+    ctypes.string_at(0)
+
+async def main():
+    loop = asyncio.get_event_loop()
+    event = asyncio.Event()
+    first = loop.create_task(outer(event))
+    second = loop.create_task(follow(first))
+    await asyncio.sleep(0.05)
+    late = loop.create_task(follow(first))
+    await crash()
+
+if sys.argv[1] == 'values':
+    Shop().sell('tea', 'a', 2, colour='red')
+else:
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    asyncio.get_event_loop().run_until_complete(main())
+'''
+
 LEVELS = 100
 PROGRAM = PROGRAM.replace("LEVELS", str(LEVELS))
 
@@ -116,8 +239,9 @@ def runs(python: Path) -> bool:
 def interpreters() -> list[Path]:
     named = [Path(path) for path in os.environ.get("PYTHONS", "").split(":") if path]
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    found = [Path("/usr/bin/python3"), *sorted(pyenv.glob("versions/3.*/bin/python3"))]
-    return [python for python in named or found if runs(python)]
+    if os.environ.get("PYTHONS") == "all":
+        named = [Path("/usr/bin/python3"), *sorted(pyenv.glob("versions/3.*/bin/python3"))]
+    return [python for python in named or [Path("/usr/bin/python3")] if runs(python)]
 
 
 PYTHONS = interpreters()
@@ -127,6 +251,7 @@ PYTHONS = interpreters()
 class Death:
     record: Path  # slim, of `inquest run`
     core: Path | None  # the kernel's, where it writes one
+    directory: Path
     threads: dict[int, list[tuple]]  # frames as faulthandler told them, the crashed thread's under 0
 
     def whole(self) -> Path:
@@ -156,7 +281,7 @@ def late() -> Path:
 def death(python: Path, way: str = "", without_file: bool = False) -> Death:
     directory = e2e.fresh("python")
     log, shop, start = (directory / name for name in ("told.txt", "shop.py", "start.py"))
-    shop.write_text(PROGRAM)
+    shop.write_text(VALUES if way in ("values", "tasks") else PROGRAM)
     # faulthandler writes to a file, which outlives the process.
     start.write_text(
         f"import faulthandler\nlog = open({str(log)!r}, 'w')\nenable = faulthandler.enable\n"
@@ -166,14 +291,14 @@ def death(python: Path, way: str = "", without_file: bool = False) -> Death:
     program, extra = lonely(python, copies) if without_file else (python, {})
     done = subprocess.run(
         [e2e.INQUEST, "run", "--trace", "--kernel-core", "--output", str(directory / "records"), "--",
-         str(program), str(start), way, str(late())],
+         str(program), str(start), way, str(late()), str(directory / "values.json")],
         cwd=directory, env=e2e.environment(**extra), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2))
     shutil.rmtree(copies)
     records = list(directory.glob("records/*.core.zst"))
     if len(records) != 1:
         raise AssertionError(f"{len(records)} records of {python}: {done.stderr[-2000:]}")
-    return Death(records[0], next(directory.glob("core*"), None), told(log.read_text()))
+    return Death(records[0], next(directory.glob("core*"), None), directory, told(log.read_text()))
 
 
 def told(text: str) -> dict[int, list[tuple]]:
@@ -274,6 +399,97 @@ class Frames(e2e.TestCase):
         self.assertNotIn("apart", facts["crashing"]["runtime"])
         names = [frame.get("function") for frame in frames_of(facts["crashing"])]
         self.assertEqual((names[:3], names[-3:]), (["string_at", "crash", "down"], ["main", "<module>", "<module>"]))
+
+    def test_variables_are_told_as_repr_tells_them(self):
+        self.each(self.check_values)
+
+    def check_values(self, python: Path) -> None:
+        dead = death(python, "values")
+        facts = e2e.report(dead.record, "--full")["facts"]
+        frame = next(frame for frame in frames_of(facts["crashing"]) if frame["function"].endswith("sell"))
+        variables = {variable["name"]: variable for variable in frame["variables"]}
+        told = json.loads((dead.directory / "values.json").read_text())
+        self.assertGreater(len(told), 35)
+        self.assertEqual({name: variables[name].get("text") for name in told}, told)
+        self.assertEqual([name for name, variable in variables.items() if variable["is_argument"]],
+                         ["self", "what", "price", "rest", "more"])
+        texts = {name: variable.get("text", "<%s>" % variable.get("why_not")) for name, variable in variables.items()}
+        for name, expected in [
+                ("self", "Shop()"), ("plain", "Plain(one=1, two='two')"), ("grown", "Grown(two='two', three=3.0)"),
+                ("slots", "Slots(x=3, y=[4])"), ("base", "Base(x=3, y=[4], z=None, w=b'w')"), ("number", "Number(5)"),
+                ("account", "Account(user='ann', password=[scrubbed])"),
+                ("settings", "{'DB_PASSWORD': [scrubbed], 'name': 'x'}"), ("api_key", "[scrubbed]"),
+                ("address", "'https://ann:[scrubbed]@shop/x'"), ("gone", "<unbound>"), ("never", "<unbound>"),
+                ("many", "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, … 988 more]"), ("long_text", "'" + 120 * "x" + "'…")]:
+            self.assertEqual(texts[name], expected, name)
+        self.assertRegex(texts["huge"], r"^<int of about 1000\d\d bits>$")
+        self.assertRegex(texts["closure"], r"^<function at 0x[0-9a-f]+>$")
+        self.assertNotIn("hunter2", e2e.explain(dead.record, "--full").out)
+        # Without --full only of the frame that matters.
+        short = frames_of(e2e.report(dead.record)["facts"]["crashing"])
+        self.assertEqual([frame["function"] for frame in short if "variables" in frame], [frame["function"]])
+
+    def test_variables_in_the_slim_record_are_those_of_the_full_core(self):
+        self.each(self.check_values_of_core)
+
+    def check_values_of_core(self, python: Path) -> None:
+        for way in ("values", "tasks", ""):
+            dead = death(python, way)
+            slim, full = ([(stack["tid"], frames_of(stack)) for stack in [facts["crashing"], *facts.get("others", [])]]
+                          + facts.get("tasks", []) for facts in
+                          (e2e.report(evidence, "--full")["facts"] for evidence in (dead.record, dead.whole())))
+            self.assertIn("variables", str(slim))
+            self.assertEqual(slim, full)
+
+    def test_tasks_tell_what_they_wait_for(self):
+        self.each(self.check_tasks)
+
+    def check_tasks(self, python: Path) -> None:
+        dead = death(python, "tasks")
+        facts = e2e.report(dead.record, "--full")["facts"]
+        version = int(facts["runtimes"][0]["name"].split(".")[1])
+        self.assertEqual(plain(facts["crashing"]), dead.threads[0])
+        if version == 6:
+            self.assertIn("tasks of asyncio: 3.6 keeps them where nothing leads to", str(facts["missing"]))
+            return
+        names = ["Task-1", "Task-2", "Task-3", "Task-4"] if version >= 8 else 4 * [""]
+        told = {(task.get("name", ""), task["state"], task.get("awaits", "").split(" at ")[0]):
+                [frame["function"].rsplit(".", 1)[-1] for frame in task.get("frames", [])] for task in facts["tasks"]}
+        self.assertEqual(len(told), 4)
+        waits = "task Task-2" if version >= 8 else "_asyncio.Task"
+        self.assertEqual(told[names[1], "waiting", "_asyncio.Future"], ["wait", "inner", "steps", "outer"])
+        self.assertEqual(told[names[2], "waiting", waits], ["follow"])
+        self.assertEqual(told[names[3], "not started", ""], ["follow"])
+        self.assertEqual(told[names[0], "running", ""], ["main"])
+        inner = next(frame for task in facts["tasks"] for frame in task["frames"] if frame["function"].endswith("inner"))
+        self.assertEqual(inner["line"], e2e.line_of(VALUES, "await event.wait()"))
+        self.assertEqual([(v["name"], v["text"]) for v in inner["variables"] if v["name"] == "waited"],
+                         [("waited", "'inner'")])
+        text = e2e.explain(dead.record).out
+        self.assertRegex(text, r"Tasks, 4\n")
+
+    def test_py_list_shows_the_source_of_each_frame(self):
+        self.each(self.check_list)
+
+    def check_list(self, python: Path) -> None:
+        record = death(python).record
+        listed = e2e.inquest("py-list", record).out
+        number = e2e.line_of(PROGRAM, "return ctypes")
+        self.assertIn("shop.py:%d" % number, listed)
+        self.assertIn("> %5d |     return ctypes.string_at(x - 1)" % number, listed)
+        self.assertIn("  %5d |     kept = [k for k in range(3)]" % (number - 1), listed)
+        answer = json.loads(e2e.inquest("py-list", record, "--json", "--frame", "1").out)
+        self.assertEqual([frame["function"].rsplit(".", 1)[-1] for frame in answer["frames"]], ["crash"])
+        self.assertEqual(e2e.inquest("py-list", record, "--frame", "99").status, 1)
+        # A file that only its owner may read is not quoted to root.
+        shop = record.parent.parent / "shop.py"
+        shop.chmod(0o600)
+        try:
+            hidden = e2e.inquest("py-list", record).out
+        finally:
+            shop.chmod(0o644)
+        if os.geteuid() == 0:
+            self.assertNotIn("kept = [k", hidden)
 
     def test_the_collector_is_told_of(self):
         self.each(self.check_collector)

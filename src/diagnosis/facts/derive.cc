@@ -170,7 +170,7 @@ Facts derive(const DeriveInput& input) {
   facts.process = describe_process(input.image, input.modules);
   process::TailCalls tails(input.image, input.modules, input.unwinder, input.symbols);
   Scene scene = find_scene(input, tails);
-  Runtimes runtimes(input.image, input.modules);
+  Runtimes runtimes(input.image, input.modules, input.full);
   Bystanders others(input, tails, runtimes, scene.thread);
   std::set<Address> addresses;
   others.walk_some(addresses);

@@ -245,6 +245,7 @@ struct Facts {
   // time executes.
   std::optional<RuntimeFrameFact> user_runtime_frame;
   std::vector<RuntimeFact> runtimes;
+  std::vector<RuntimeTaskFact> tasks;  // of all run times; variables only with --full
   std::optional<FaultFacts> fault;
   AbortFacts abort;
   std::optional<ReportedFacts> reported;

@@ -80,6 +80,7 @@ void describe(Io& io, Ref<Io, RuntimeFrameFact> x) {
   io("tier", x.tier);
   io("gap", x.gap);
   io("source", x.source);
+  io("variables", x.variables);
 }
 
 template <typename Io>
@@ -90,6 +91,15 @@ void describe(Io& io, Ref<Io, RuntimeStackFact> x) {
   io("exception", x.exception);
   io("apart", x.apart);
   io("notes", x.notes);
+}
+
+template <typename Io>
+void describe(Io& io, Ref<Io, RuntimeTaskFact> x) {
+  io("name", x.name);
+  io("state", x.state);
+  io("awaits", x.awaits);
+  io("frames", x.frames);
+  io("gap", x.gap);
 }
 
 template <typename Io>
@@ -389,6 +399,7 @@ void describe(Io& io, Ref<Io, Facts> x) {
   io("user_function", x.user_function);
   io("user_runtime_frame", x.user_runtime_frame);
   io("runtimes", x.runtimes);
+  io("tasks", x.tasks);
   io("fault", x.fault);
   io("abort", x.abort);
   io("reported", x.reported);

@@ -30,6 +30,14 @@ RuntimeFrameFact describe_frame(process::RuntimeFrame frame, std::string_view la
   } else if (!fact.file.empty()) {
     fact.role = python_role(fact.file);
   }
+  for (process::RuntimeVariable& variable : frame.variables) {
+    fact.variables.push_back({.name = std::move(variable.name),
+                              .type = std::move(variable.type),
+                              .text = std::move(variable.text),
+                              .why_not = std::move(variable.why_not),
+                              .is_argument = variable.is_argument,
+                              .function = fact.function});
+  }
   return fact;
 }
 
@@ -58,25 +66,28 @@ std::vector<std::string> function_names(const StackFacts& stack) {
   return names;
 }
 
-const RuntimeFrameFact* first_of_user(const std::vector<RuntimeFrameFact>& frames) {
-  const auto found = std::find_if(frames.begin(), frames.end(), [](const RuntimeFrameFact& frame) {
-    return frame.role == CodeRole::kUser;
-  });
-  return found == frames.end() ? nullptr : &*found;
+// What `visit` is called with, innermost first: all frames of the run time.
+template <typename Stack, typename Visit>
+void each_frame(Stack& stack, Visit visit) {
+  for (auto& frame : stack.frames) {
+    for (auto& inner : frame.runtime_frames) visit(inner);
+  }
+  if (!stack.runtime) return;
+  for (auto& frame : stack.runtime->apart) visit(frame);
 }
 
-std::optional<RuntimeFrameFact> user_frame(const StackFacts& stack) {
-  for (const FrameFact& frame : stack.frames) {
-    if (const auto* found = first_of_user(frame.runtime_frames)) return *found;
-  }
-  if (!stack.runtime) return std::nullopt;
-  const auto* found = first_of_user(stack.runtime->apart);
-  return found != nullptr ? std::optional(*found) : std::nullopt;
+const RuntimeFrameFact* user_frame(const StackFacts& stack) {
+  const RuntimeFrameFact* found = nullptr;
+  each_frame(stack, [&](const RuntimeFrameFact& frame) {
+    if (found == nullptr && frame.role == CodeRole::kUser) found = &frame;
+  });
+  return found;
 }
 
 }  // namespace
 
-Runtimes::Runtimes(const process::ProcessImage& image, const process::ModuleSet& modules) {
+Runtimes::Runtimes(const process::ProcessImage& image, const process::ModuleSet& modules, bool full)
+    : full_(full) {
   add(process::cpython::recognise(image, modules));
   add(process::v8::recognise(image, modules));
   for (process::NamedRuntime& named : process::find_named_runtimes(modules)) {
@@ -114,6 +125,11 @@ void Runtimes::describe(const process::Thread& thread, const process::Stack& sta
     }
     fact.apart = describe_frames(std::move(known->apart), runtime->language());
     facts.runtime = std::move(fact);
+    const RuntimeFrameFact* matters = user_frame(facts);
+    each_frame(facts, [&](RuntimeFrameFact& frame) {
+      if (full_) frame.source = source_excerpt(frame.file, frame.line);
+      if (!full_ && &frame != matters) frame.variables.clear();
+    });
     return;
   }
 }
@@ -128,6 +144,17 @@ void Runtimes::conclude(Facts& facts) const {
     facts.runtimes.push_back({.name = runtime->name(),
                               .language = std::string(runtime->language()),
                               .found_by = runtime->found_by()});
+    for (process::RuntimeTask task : runtime->tasks()) {
+      RuntimeTaskFact& fact = facts.tasks.emplace_back();
+      fact.name = std::move(task.name);
+      fact.state = std::move(task.state);
+      fact.awaits = std::move(task.awaits);
+      fact.gap = std::move(task.gap);
+      fact.frames = describe_frames(std::move(task.frames), runtime->language());
+      if (full_) continue;
+      for (RuntimeFrameFact& frame : fact.frames) frame.variables.clear();
+    }
+    // After the tasks, which may add to them.
     for (const process::Note& note : runtime->notes()) {
       facts.missing.push_back({note.text, {}});
       facts.advice.push_back(note.advice);
@@ -135,11 +162,11 @@ void Runtimes::conclude(Facts& facts) const {
     for (const std::string& statement : runtime->statements())
       facts.other.push_back({statement, {}});
   }
-  facts.user_runtime_frame = user_frame(facts.crashing);
-  if (facts.user_runtime_frame) {
-    RuntimeFrameFact& frame = *facts.user_runtime_frame;
-    frame.source = source_excerpt(frame.file, frame.line);
-  }
+  const RuntimeFrameFact* matters = user_frame(facts.crashing);
+  if (matters == nullptr) return;
+  facts.user_runtime_frame = *matters;
+  RuntimeFrameFact& frame = *facts.user_runtime_frame;
+  frame.source = source_excerpt(frame.file, frame.line);
 }
 
 }  // namespace inquest::diagnosis

@@ -13,8 +13,9 @@ namespace inquest::diagnosis {
 
 class Runtimes {
  public:
-  // `image` and `modules` must outlive it.
-  Runtimes(const process::ProcessImage& image, const process::ModuleSet& modules);
+  // `image` and `modules` must outlive it. `full`: with the variables and the source of all frames,
+  // else only of the one that matters.
+  Runtimes(const process::ProcessImage& image, const process::ModuleSet& modules, bool full);
   ~Runtimes();
 
   // Adds to `facts`, which describe_stack() made of `thread` and `stack`.
@@ -28,6 +29,7 @@ class Runtimes {
   std::vector<std::unique_ptr<process::Runtime>> runtimes_;
   std::vector<RuntimeFact> named_;  // those whose frames are not read
   std::vector<process::Note> notes_;
+  bool full_;
 };
 
 }  // namespace inquest::diagnosis

@@ -76,9 +76,18 @@ struct RuntimeFrameFact {
   std::string file;      // empty: unknown
   uint32_t line = 0, column = 0;
   CodeRole role = CodeRole::kUnknown;
-  std::string tier;                 // see process/runtime/runtime.h; empty: not told apart
-  std::string gap;                  // what of it could not be read, and why
-  std::vector<std::string> source;  // as of FunctionFact
+  std::string tier;                     // see process/runtime/runtime.h; empty: not told apart
+  std::string gap;                      // what of it could not be read, and why
+  std::vector<std::string> source;      // as of FunctionFact
+  std::vector<VariableFact> variables;  // with --full, or for the frame that matters
+};
+
+// What waits its turn in a run time's own scheduler (a task of asyncio).
+struct RuntimeTaskFact {
+  std::string name, state;               // "Task-3"; "waiting", "running", "ready", …
+  std::vector<RuntimeFrameFact> frames;  // where it stands, innermost first
+  std::string awaits;                    // "task Task-7", "_asyncio.Future at 0x7f…"
+  std::string gap;                       // what of it could not be read, and why
 };
 
 struct FrameFact {

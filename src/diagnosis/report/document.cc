@@ -17,6 +17,7 @@ namespace {
 constexpr size_t kShortStack = 24;    // rows of the crashing stack before --full
 constexpr size_t kGroupedFrames = 6;  // of a group of other threads
 constexpr size_t kThreadGroupsShown = 100;
+constexpr size_t kTasksShown = 20;
 constexpr size_t kModuleStatusesShown = 60;
 
 const FunctionFact* blamed_function(const Report& report) {
@@ -290,6 +291,42 @@ Section thread_in_full(const StackFacts& stack) {
           .items = {}};
 }
 
+std::string words_on(const RuntimeTaskFact& task) {
+  std::string text = task.name.empty() ? "a task" : task.name;
+  if (!task.state.empty()) text += ", " + task.state;
+  if (!task.awaits.empty()) text += fmt::format(" for {}", task.awaits);
+  if (!task.gap.empty()) text += fmt::format(" ({})", task.gap);
+  return text;
+}
+
+// "Task-2, waiting for task Task-1: wait_for shop.py:31 ← main shop.py:80"
+Section tasks(const Report& report) {
+  const auto& all = report.facts.tasks;
+  Section section{
+      .heading = fmt::format("Tasks, {}", all.size()), .paragraphs = {}, .frames = {}, .items = {}};
+  for (const RuntimeTaskFact& task : all) {
+    if (section.items.size() == kTasksShown) {
+      section.items.push_back(fmt::format("{} more: --full", all.size() - kTasksShown));
+      break;
+    }
+    std::vector<std::string> frames;
+    for (const RuntimeFrameFact& frame : task.frames) {
+      if (frames.size() == kGroupedFrames) break;
+      frames.push_back(fmt::format("{} {}:{}", frame.function, frame.file, frame.line));
+    }
+    section.items.push_back(fmt::format("{}{}{}", words_on(task), frames.empty() ? "" : ": ",
+                                        fmt::join(frames, " ← ")));
+  }
+  return section;
+}
+
+Section task_in_full(const RuntimeTaskFact& task) {
+  return {.heading = words_on(task),
+          .paragraphs = {},
+          .frames = compose_runtime_frames(task.frames, true),
+          .items = {}};
+}
+
 Section modules(const Report& report) {
   Section section{.heading = "Modules", .paragraphs = {}, .frames = {}, .items = {}};
   for (const ModuleFact& module : report.facts.modules) {
@@ -384,9 +421,12 @@ Document compose(const Report& report) {
       document.sections.push_back(thread_in_full(stack));
       document.sections.push_back(apart(stack, true));
     }
+    for (const RuntimeTaskFact& task : report.facts.tasks)
+      document.sections.push_back(task_in_full(task));
     document.sections.push_back(modules(report));
   } else {
     document.sections.push_back(other_threads(report));
+    document.sections.push_back(tasks(report));
   }
   document.sections.push_back(statements(report));
   std::erase_if(document.sections, [](const Section& section) {

@@ -53,6 +53,10 @@ Section compose_origin(const OriginFacts& origin);
 std::vector<FrameRow> compose_stack(const StackFacts& stack, size_t crash_frame, bool is_crashing,
                                     bool full);
 
+// Frames of a language's run time, without numbers.
+std::vector<FrameRow> compose_runtime_frames(const std::vector<RuntimeFrameFact>& frames,
+                                             bool full);
+
 // The frames of a language's run time whose native frames were not found.
 std::vector<FrameRow> compose_apart(const StackFacts& stack, bool full);
 

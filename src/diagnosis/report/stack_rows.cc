@@ -73,6 +73,12 @@ FrameRow runtime_row(const RuntimeFrameFact& frame, std::string number, bool ful
   if (!frame.gap.empty()) row.remark += fmt::format("; {}", frame.gap);
   row.is_user_code = frame.role == CodeRole::kUser;
   if (full) row.details = frame.source;
+  for (const VariableFact& variable : frame.variables) {
+    const std::string type = variable.type.empty() ? "" : ": " + variable.type;
+    row.details.push_back(fmt::format(
+        "{}{} = {}", variable.name, type,
+        variable.why_not.empty() ? variable.text : fmt::format("<{}>", variable.why_not)));
+  }
   return row;
 }
 
@@ -92,12 +98,16 @@ FrameRow omitted_row(const OmittedFact& omitted) {
 
 }  // namespace
 
-std::vector<FrameRow> compose_apart(const StackFacts& stack, bool full) {
+std::vector<FrameRow> compose_runtime_frames(const std::vector<RuntimeFrameFact>& frames,
+                                             bool full) {
   std::vector<FrameRow> rows;
-  if (!stack.runtime) return rows;
-  for (const RuntimeFrameFact& frame : stack.runtime->apart)
-    rows.push_back(runtime_row(frame, "", full));
+  for (const RuntimeFrameFact& frame : frames) rows.push_back(runtime_row(frame, "", full));
   return rows;
+}
+
+std::vector<FrameRow> compose_apart(const StackFacts& stack, bool full) {
+  if (!stack.runtime) return {};
+  return compose_runtime_frames(stack.runtime->apart, full);
 }
 
 std::vector<FrameRow> compose_stack(const StackFacts& stack, size_t crash_frame, bool is_crashing,

@@ -21,6 +21,14 @@
 
 namespace inquest::process {
 
+// An argument or a local of a frame.
+struct RuntimeVariable {
+  std::string name, type;
+  std::string text;     // its value for people, bounded, without what looks like a secret
+  std::string why_not;  // "unbound", "0x7f… is not mapped"; empty when `text` holds the value
+  bool is_argument = false;
+};
+
 struct RuntimeFrame {
   std::string function;  // qualified where the run time knows that; empty: unknown
   std::string file;      // as the language knows it, "<string>" too; empty: unknown
@@ -31,7 +39,18 @@ struct RuntimeFrame {
   // caller, "builtin" of the run time.
   std::string tier = {};
   std::string gap = {};  // what of it could not be read, and why; empty: nothing
+  std::vector<RuntimeVariable> variables = {};
   // Without function and file it stands for frames that are left out, and the gap says how many.
+};
+
+// Something that waits its turn in the run time's own scheduler: a task of asyncio.
+struct RuntimeTask {
+  std::string name;   // "Task-3"; empty: not known
+  std::string state;  // "waiting", "running", "ready", "not started", "done"; empty: not known
+  std::vector<RuntimeFrame> frames;  // where it stands, innermost first
+  // What the innermost waits for: "task Task-7", "_asyncio.Future at 0x7f…"; empty: nothing.
+  std::string awaits;
+  std::string gap;  // what of it could not be read, and why
 };
 
 // What one native frame executes.
@@ -66,6 +85,8 @@ class Runtime {
   virtual std::optional<RuntimeStack> claim(const Thread& thread, const Stack& stack,
                                             std::span<const std::string> functions) = 0;
 
+  // Of the whole process, whichever thread ran them. After the claims; may add notes.
+  virtual const std::vector<RuntimeTask>& tasks() = 0;
   // On the process as a whole: "the garbage collector was running". A sentence each.
   virtual const std::vector<std::string>& statements() const = 0;
   // What it could not read.

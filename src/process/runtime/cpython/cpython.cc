@@ -11,6 +11,7 @@
 #include "process/runtime/cpython/frames.h"
 #include "process/runtime/cpython/objects.h"
 #include "process/runtime/cpython/state.h"
+#include "process/runtime/cpython/tasks.h"
 #include "process/runtime/cpython/threads.h"
 
 namespace inquest::process::cpython {
@@ -24,24 +25,46 @@ bool is_loop_name(std::string_view name) {
   return name.starts_with(kLoop) && (name.size() == kLoop.size() || name[kLoop.size()] == '.');
 }
 
+// Does the thread run a loop of asyncio? Its module may be a part of the interpreter.
+bool is_in_asyncio(const FrameChain& chain) {
+  const auto is_it = [](const RuntimeFrame& frame) {
+    return frame.file.find("/asyncio/") != std::string::npos;
+  };
+  return std::any_of(chain.activations.begin(), chain.activations.end(), [&](const auto& call) {
+    return std::any_of(call.frames.begin(), call.frames.end(), is_it);
+  });
+}
+
 class CPython final : public Runtime {
  public:
   CPython(const ProcessImage& image, const ModuleSet& modules, Found found)
       : image_(image),
         found_(std::move(found)),
         objects_(modules.memory(), found_.layout),
-        frames_(objects_, found_.version),
+        types_(objects_, found_.version),
+        frames_(objects_, types_, found_.version),
         threads_(read_threads(objects_, found_.interpreters, NativeThreads(image))) {
     for (const ThreadState& state : threads_.states) by_thread_[state.thread].push_back(&state);
     for (const std::string& note : threads_.notes) notes_.push_back({note, ""});
     if (threads_.interpreters.empty() && threads_.notes.empty())
       notes_.push_back({"CPython was not running yet, or no more: native frames only", ""});
     process_ = read_process_state(objects_, found_, threads_, image);
+    has_asyncio_ = std::any_of(modules.all().begin(), modules.all().end(), [](const auto& module) {
+      return module->name.starts_with("_asyncio.");
+    });
   }
 
   std::string_view language() const override { return kLanguage; }
   std::string name() const override { return "CPython " + to_string(found_.version); }
   std::string found_by() const override { return found_.how; }
+  const std::vector<RuntimeTask>& tasks() override {
+    if (tasks_read_ || !has_asyncio_) return tasks_;
+    tasks_read_ = true;
+    Tasks read = read_tasks(objects_, types_, found_.version, frames_, threads_.interpreters);
+    tasks_ = std::move(read.list);
+    for (std::string& note : read.notes) notes_.push_back({std::move(note), ""});
+    return tasks_;
+  }
   const std::vector<std::string>& statements() const override { return process_.statements; }
   const std::vector<Note>& notes() const override { return notes_; }
 
@@ -56,6 +79,7 @@ class CPython final : public Runtime {
                 std::back_inserter(chain.activations));
       chain.notes.insert(chain.notes.end(), more.notes.begin(), more.notes.end());
     }
+    has_asyncio_ = has_asyncio_ || is_in_asyncio(chain);
     std::vector<bool> is_loop(stack.frames.size());
     for (size_t i = 0; i < is_loop.size() && i < functions.size(); ++i)
       is_loop[i] = is_loop_name(functions[i]);
@@ -86,11 +110,14 @@ class CPython final : public Runtime {
   const ProcessImage& image_;
   Found found_;
   Objects objects_;
+  Types types_;
   FrameReader frames_;
   ThreadStates threads_;
   ProcessState process_;
   std::map<size_t, std::vector<const ThreadState*>> by_thread_;  // by index of the thread
   std::vector<Note> notes_;
+  bool has_asyncio_ = false, tasks_read_ = false;
+  std::vector<RuntimeTask> tasks_;
 };
 
 }  // namespace

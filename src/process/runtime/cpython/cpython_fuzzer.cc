@@ -5,10 +5,12 @@
 #include <cstring>
 
 #include "base/check.h"
-#include "process/runtime/cpython/fake_cpython_test_util.h"
+#include "process/runtime/cpython/coroutines.h"
+#include "process/runtime/cpython/fake_values_test_util.h"
 #include "process/runtime/cpython/frames.h"
 #include "process/runtime/cpython/line_table.h"
 #include "process/runtime/cpython/state.h"
+#include "process/runtime/cpython/tasks.h"
 #include "process/runtime/cpython/threads.h"
 
 namespace {
@@ -35,6 +37,31 @@ uint64_t word_of(const FakePython& fake, uint8_t kind, uint64_t raw) {
   }
 }
 
+// Values of each kind that is read, all in the frame, and tasks that await each other.
+void fill(FakePython& fake, uint64_t code, uint64_t frame) {
+  FakeValues make(fake);
+  make.name_variables(code, {"a", "b", "c", "d", "e", "f", "g", "h"},
+                      frame % 32 == 0 ? 0x40 : 0x20);
+  const FakeValues::Pairs entries = {{fake.text("one"), make.number(1)},
+                                     {fake.text("key"), fake.bytes({0, 'x', 0xff})}};
+  const uint64_t array = fake.object("numpy.ndarray", 0x60);
+  fake.put(array + 24, 1, 4);
+  fake.put(array + 32, fake.take(0x20));
+  fake.put(array + 56, fake.object("numpy.dtype", 0x40));
+  const std::vector<uint64_t> values = {make.list({make.number(-5), make.none()}),
+                                        make.dict(entries),
+                                        make.split_dict(entries),
+                                        make.instance("Order", entries),
+                                        make.set({make.number(3), fake.text("x", 4, false)}),
+                                        make.cell(make.tuple({fake.object("float", 0x20)})),
+                                        array,
+                                        fake.object("bytearray", 0x40)};
+  for (size_t i = 0; i < values.size(); ++i) make.set_variable(frame, i, values[i]);
+  const uint64_t inner = make.coroutine(code, make.number(1));
+  const uint64_t first = make.task("first", make.coroutine(code, inner), inner);
+  make.load_asyncio({first, make.task("second", make.coroutine(code, first), first)});
+}
+
 void build(FakePython& fake, ByteView shape) {
   uint64_t code = fake.code("<module>", "/srv/app.py", 40);
   for (size_t i = 0; i < shape.size() && i < 24; ++i) {
@@ -42,6 +69,8 @@ void build(FakePython& fake, ByteView shape) {
     fake.push(code, shape[i] % 2 == 0,
               shape[i] % 8 == 2 ? FakePython::kStackStart + shape[i] * 8 : 0);
   }
+  const uint64_t with_variables = fake.code("sell", "/srv/shop.py", 3);
+  fill(fake, with_variables, fake.push(with_variables));
   if (!shape.empty() && shape[0] % 5 == 0) fake.add_thread(FakePython::kSelf, FakePython::kTid);
 }
 
@@ -54,7 +83,8 @@ void patch(FakePython& fake, ByteView bytes) {
 
 void use(const FakePython& fake) {
   const Objects objects(fake, fake.layout);
-  FrameReader frames(objects, fake.version);
+  const Types types(objects, fake.version);
+  FrameReader frames(objects, types, fake.version);
   const ThreadStates threads =
       read_threads(objects, Address(fake.interpreters), NativeThreads(fake.image));
   for (const ThreadState& state : threads.states) {
@@ -72,6 +102,8 @@ void use(const FakePython& fake) {
         fit(std::move(chain.activations), stack, {false, true, true, false}, "Python");
     for (const RuntimeClaim& claim : fitted.claims) INQ_CHECK(claim.frame < stack.frames.size());
   }
+  const Tasks tasks = read_tasks(objects, types, fake.version, frames, {Address(fake.interpreter)});
+  INQ_CHECK(tasks.list.size() <= kMaxTasks);
   const Found found{
       .version = fake.version, .layout = fake.layout, .runtime = Address(fake.interpreters)};
   static_cast<void>(read_process_state(objects, found, threads, fake.image));

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <optional>
 
 #include "base/cursor.h"
 #include "process/runtime/cpython/layout.h"
@@ -47,12 +48,15 @@ std::optional<Layout> read_shape(Cursor cursor, const Shape& shape) {
       tuple(cursor, 3);
   cursor.skip((3 + shape.set + 3 + 2 + 3) * sizeof(uint64_t));  // list, set, dict, float, long
   Group bytes(cursor, 3), text(cursor, 4), collector(cursor, 2);
+  std::optional<Group> generator;
+  if (shape.minor >= 14) generator.emplace(cursor, 4);
 
   Layout layout;
   layout.runtime_interpreters = runtime[2];
   layout.interpreter_next = interpreter[2];
   layout.interpreter_threads = interpreter[3];
   layout.interpreter_collecting = interpreter[shape.collector] + collector[1];
+  layout.interpreter_modules = interpreter[shape.collector + 1];
   const size_t lock = shape.collector + 4;
   layout.interpreter_lock = interpreter[lock];
   // Told as offsets of the interpreter's own lock; that of another may be the one in use.
@@ -67,12 +71,17 @@ std::optional<Layout> read_shape(Cursor cursor, const Shape& shape) {
   layout.frame_previous = frame[1];
   layout.frame_code = frame[2];
   layout.frame_instruction = frame[3];
+  layout.frame_values = frame[4];
   layout.frame_owner = frame[5];
+  if (shape.minor >= 14) layout.frame_stack_end = frame[6];
   layout.code_file = code[1];
   layout.code_name = code[2];
   layout.code_qualified_name = code[3];
   layout.code_lines = code[4];
   layout.code_first_line = code[5];
+  layout.code_arguments = code[6];
+  layout.code_all_names = code[7];
+  layout.code_all_kinds = code[8];
   layout.code_instructions = code[9];
   layout.object_type = object[1];
   layout.type_name = type[1];
@@ -84,6 +93,11 @@ std::optional<Layout> read_shape(Cursor cursor, const Shape& shape) {
   layout.text_length = text[2];
   layout.ascii_size = static_cast<uint32_t>(text[3]);
   layout.compact_size = layout.ascii_size + 16;  // utf8_length, utf8
+  if (generator && generator->size() != 0) {
+    layout.generator_inner_frame = (*generator)[2];
+    layout.generator_state = (*generator)[3];
+    if (!generator->is_sound()) layout.generator_inner_frame.reset();
+  }
   const bool is_sound = cursor.ok() && runtime.is_sound() && interpreter.is_sound() &&
                         thread.is_sound() && frame.is_sound() && code.is_sound() &&
                         object.is_sound() && type.is_sound() && tuple.is_sound() &&
@@ -94,9 +108,25 @@ std::optional<Layout> read_shape(Cursor cursor, const Shape& shape) {
   return is_sound && fits ? std::optional(layout) : std::nullopt;
 }
 
+// From the headers of 3.13.0 and of 3.14. They are of use only where what is told of their
+// neighbours is as there.
 void add_what_is_not_told(uint32_t minor, Layout& layout) {
   if (minor == 13) layout.thread_exception_value = kExceptionOf3_13;
   if (minor >= 14) layout.text_kind_bit = 16;
+  if (layout.frame_previous == 8 && layout.frame_instruction == 56) {
+    layout.frame_globals = 24;
+    layout.frame_locals = 40;
+    if (minor == 13) layout.frame_stack_size = 64;
+  }
+  if (layout.code_arguments == 52u && layout.code_first_line == 68) {
+    layout.code_flags = 48;
+    layout.code_keyword_arguments = 60;
+  }
+  if (minor == 13) {
+    layout.generator_inner_frame = 72;
+    layout.generator_state = 67;
+  }
+  layout.heap_type_keys = 880;
 }
 
 }  // namespace

@@ -106,7 +106,7 @@ class FakePython final : public MemoryReader {
       put(shim + *layout.frame_owner, 3, 1);
       previous = shim;
     }
-    const uint64_t at = version.is_at_least(11) ? take(0x80) : object("frame", 0x200);
+    const uint64_t at = version.is_at_least(11) ? take(0x100) : object("frame", 0x200);
     put(at + layout.frame_previous, previous);
     put(at + layout.frame_code, code_at);
     if (version.is_at_least(11)) {

@@ -91,6 +91,7 @@ class Search {
     if (image_.arch == isa::Arch::kX86_64) return layout;
     layout.runtime_current_thread.reset();
     layout.runtime_collecting.reset();
+    layout.interpreter_modules.reset();
     return layout;
   }
 

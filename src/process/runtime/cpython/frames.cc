@@ -26,11 +26,12 @@ void add_gap(std::string& gap, std::string_view what, const Error& error) {
 
 }  // namespace
 
-FrameReader::FrameReader(const Objects& objects, const Version& version)
+FrameReader::FrameReader(const Objects& objects, const Types& types, const Version& version)
     : objects_(objects),
       layout_(objects.layout()),
       version_(version),
-      format_(format_of(version)) {}
+      format_(format_of(version)),
+      locals_(objects, types, version) {}
 
 Result<Address> FrameReader::innermost(Address thread) const {
   if (layout_.thread_frame) return objects_.pointer(thread, *layout_.thread_frame);
@@ -100,6 +101,7 @@ Result<FrameReader::Step> FrameReader::read_frame_object(Address frame) {
   INQ_TRY(step.previous, objects_.pointer(frame, layout_.frame_previous));
   INQ_TRY(const Address address, objects_.pointer(frame, layout_.frame_code));
   INQ_TRY(const int32_t index, objects_.field<int32_t>(frame, layout_.frame_instruction));
+  step.code = address;
   const Code& code = code_at(address);
   if (!code.is_code) return Error(ErrorCode::kCorrupt, code.gap);
   // Bytes up to 3.9, then units of two.
@@ -123,6 +125,7 @@ Result<FrameReader::Step> FrameReader::read_interpreter_frame(Address frame) {
   INQ_TRY(const uint64_t executable, objects_.field<uint64_t>(frame, layout_.frame_code));
   const Address address(version_.is_at_least(14) ? executable & ~uint64_t{3} : executable);
   INQ_TRY(const uint64_t instruction, objects_.field<uint64_t>(frame, layout_.frame_instruction));
+  step.code = address;
   const Code& code = code_at(address);
   if (!code.is_code) return Error(ErrorCode::kCorrupt, code.gap);
   step.frame = tell(code, static_cast<int64_t>(instruction - code.instructions.value));
@@ -133,8 +136,22 @@ Result<FrameReader::Step> FrameReader::read_interpreter_frame(Address frame) {
   return step;
 }
 
-Result<FrameReader::Step> FrameReader::read_frame(Address frame) {
-  return version_.is_at_least(11) ? read_interpreter_frame(frame) : read_frame_object(frame);
+Result<FrameReader::Step> FrameReader::read_frame(Address frame, bool with_variables) {
+  auto step = version_.is_at_least(11) ? read_interpreter_frame(frame) : read_frame_object(frame);
+  if (!step.ok() || !step->frame || !with_variables) return step;
+  std::string gap;
+  step->frame->variables = locals_.of(frame, step->code, gap);
+  if (step->frame->gap.empty()) step->frame->gap = std::move(gap);
+  return step;
+}
+
+Result<RuntimeFrame> FrameReader::read_one(Address frame, bool with_variables) {
+  if (frames_left_ == 0) return Error(ErrorCode::kTooLarge, "more than enough frames were read");
+  --frames_left_;
+  INQ_TRY(Step step, read_frame(frame, with_variables));
+  if (!step.frame)
+    return Error(ErrorCode::kCorrupt, fmt::format("{} is no frame of a coroutine", to_hex(frame)));
+  return *std::move(step.frame);
 }
 
 // From 3.12 on the interpreter's own frame lies on the native stack; in 3.11 its other record does.
@@ -168,7 +185,7 @@ FrameChain FrameReader::read(Address thread) {
       break;
     }
     --frames_left_;
-    auto step = read_frame(at);
+    auto step = read_frame(at, count < kMaxFramesWithVariables);
     if (!step.ok()) {
       chain.notes.push_back(fmt::format("Python frame {} and those below it cannot be read: {}",
                                         count, step.error().message()));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "process/runtime/cpython/line_table.h"
+#include "process/runtime/cpython/locals.h"
 #include "process/runtime/cpython/objects.h"
 #include "process/runtime/runtime.h"
 
@@ -25,10 +26,12 @@ struct FrameChain {
 // Reads chains of frames. Keeps what is known of code objects, so that a recursion costs little.
 class FrameReader {
  public:
-  FrameReader(const Objects& objects, const Version& version);
+  FrameReader(const Objects& objects, const Types& types, const Version& version);
 
   // Of the PyThreadState at `thread`.
   FrameChain read(Address thread);
+  // A frame that no thread runs: a coroutine's.
+  Result<RuntimeFrame> read_one(Address frame, bool with_variables);
 
  private:
   struct Code {
@@ -41,13 +44,14 @@ class FrameReader {
   struct Step {
     Address previous;
     std::optional<RuntimeFrame> frame;  // nullopt: a frame of the interpreter's own
+    Address code;                       // of `frame`
     bool ends_activation = false;       // after this frame
   };
 
   Result<Address> innermost(Address thread) const;
   // Where the interpreter's loop keeps its own records on the native stack (3.11), innermost first.
   std::vector<Address> controls(Address thread) const;
-  Result<Step> read_frame(Address frame);
+  Result<Step> read_frame(Address frame, bool with_variables);
   Result<Step> read_frame_object(Address frame);       // up to 3.10
   Result<Step> read_interpreter_frame(Address frame);  // from 3.11 on
   const Code& code_at(Address code);
@@ -60,6 +64,7 @@ class FrameReader {
   Version version_;
   LineFormat format_;
   std::map<Address, Code> codes_;
+  Locals locals_;
   size_t frames_left_ = kMaxAllFrames;
 };
 

@@ -16,7 +16,8 @@ using testing::IsEmpty;
 
 FrameChain read(const FakePython& fake) {
   const Objects objects(fake, fake.layout);
-  return FrameReader(objects, fake.version).read(Address(fake.thread_state));
+  const Types types(objects, fake.version);
+  return FrameReader(objects, types, fake.version).read(Address(fake.thread_state));
 }
 
 std::vector<std::string> told(const FrameChain& chain) {

@@ -20,6 +20,20 @@ Layout layout_3_6() {
   layout.code_file = 96;
   layout.code_name = 104;
   layout.code_lines = 112;
+  layout.interpreter_modules = 16;
+  layout.frame_locals = 56;
+  layout.frame_globals = 48;
+  layout.frame_values = 376;
+  layout.frame_stack_end = 72;
+  layout.code_arguments = 16;
+  layout.code_keyword_arguments = 20;
+  layout.code_flags = 32;
+  layout.code_variables = 64;
+  layout.code_cells = 80;
+  layout.code_free_variables = 72;
+  layout.generator_frame = 16;
+  layout.generator_running = 24;
+  layout.heap_type_keys = 856;
   return layout;
 }
 
@@ -32,6 +46,8 @@ Layout layout_3_7() {
   layout.thread_exception_type = 88;
   layout.thread_exception_value = 96;
   layout.frame_instruction = 104;
+  layout.interpreter_modules = 40;
+  layout.frame_values = 360;
   return layout;
 }
 
@@ -44,6 +60,13 @@ Layout layout_3_8() {
   layout.code_file = 104;
   layout.code_name = 112;
   layout.code_lines = 120;
+  layout.interpreter_modules = 56;
+  layout.code_keyword_arguments = 24;
+  layout.code_flags = 36;
+  layout.code_variables = 72;
+  layout.code_cells = 88;
+  layout.code_free_variables = 80;
+  layout.heap_type_keys = 872;
   return layout;
 }
 
@@ -52,12 +75,20 @@ Layout layout_3_9() {
   layout.runtime_current_thread = 568;
   layout.runtime_collecting.reset();
   layout.interpreter_collecting = 816;
+  layout.interpreter_modules = 856;
+  layout.heap_type_keys = 864;
   return layout;
 }
 
 Layout layout_3_10() {
   Layout layout = layout_3_9();
   layout.frame_instruction = 96;
+  layout.frame_values = 352;
+  layout.frame_stack_end.reset();
+  layout.frame_stack = 64;
+  layout.frame_stack_size = 80;
+  layout.generator_running.reset();
+  layout.heap_type_keys = 872;
   return layout;
 }
 
@@ -85,6 +116,19 @@ Layout layout_3_11() {
   layout.code_qualified_name = 128;
   layout.code_lines = 136;
   layout.code_instructions = 184;
+  layout.interpreter_modules = 888;
+  layout.frame_locals = 24;
+  layout.frame_globals = 8;
+  layout.frame_values = 72;
+  layout.frame_stack_size = 64;
+  layout.code_arguments = 56;
+  layout.code_keyword_arguments = 64;
+  layout.code_flags = 48;
+  layout.code_all_names = 96;
+  layout.code_all_kinds = 104;
+  layout.generator_inner_frame = 80;
+  layout.generator_state = 75;
+  layout.heap_type_keys = 872;
   return layout;
 }
 
@@ -110,6 +154,14 @@ Layout layout_3_12() {
   layout.code_instructions = 192;
   layout.ascii_size = 40;
   layout.compact_size = 56;
+  layout.interpreter_modules = 944;
+  layout.frame_locals = 40;
+  layout.frame_globals = 24;
+  layout.code_arguments = 52;
+  layout.code_keyword_arguments = 60;
+  layout.generator_inner_frame = 72;
+  layout.generator_state = 67;
+  layout.heap_type_keys = 880;
   return layout;
 }
 

@@ -27,6 +27,7 @@ struct Layout {
 
   uint32_t interpreter_next = 0, interpreter_threads = 0;
   Offset interpreter_collecting;       // gc.collecting
+  Offset interpreter_modules;          // sys.modules, a dict
   Offset interpreter_lock;             // ceval.gil, a pointer
   Offset lock_holder, lock_is_locked;  // of what that points to
 
@@ -41,10 +42,25 @@ struct Layout {
   uint32_t frame_code = 0, frame_previous = 0;
   uint32_t frame_instruction = 0;  // up to 3.10 an index, then a pointer
   Offset frame_is_entry, frame_owner;
+  // What locals need. nullopt: they are not read.
+  Offset frame_locals, frame_globals;  // dicts
+  Offset frame_values;                 // the array of fast locals, cells and the stack behind them
+  // The end of that stack: as a pointer (null while the frame runs), or as a number of words, from
+  // frame_stack (a pointer; 3.10) or from frame_values (3.11 to 3.13; none below 0).
+  Offset frame_stack_end, frame_stack_size, frame_stack;
 
   uint32_t code_file = 0, code_name = 0, code_first_line = 0, code_lines = 0;
   Offset code_qualified_name;
-  uint32_t code_instructions = 0;  // co_code_adaptive, from 3.11 on
+  uint32_t code_instructions = 0;                             // co_code_adaptive, from 3.11 on
+  Offset code_arguments, code_keyword_arguments, code_flags;  // counts, and CO_…
+  Offset code_variables, code_cells, code_free_variables;     // tuples of names, up to 3.10
+  Offset code_all_names, code_all_kinds;                      // co_localsplus…, from 3.11 on
+
+  Offset generator_frame;        // gi_frame, a pointer, up to 3.10
+  Offset generator_inner_frame;  // gi_iframe, the frame itself, from 3.11 on
+  Offset generator_running;      // up to 3.9
+  Offset generator_state;        // gi_frame_state, from 3.11 on
+  Offset heap_type_keys;         // ht_cached_keys
 
   uint32_t ascii_size = 48, compact_size = 72;  // sizeof(PyASCIIObject), PyCompactUnicodeObject
   uint32_t text_length = 16, text_state = 32;

@@ -2,12 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstring>
+
 #include "base/utf8.h"
 
 namespace inquest::process::cpython {
 namespace {
 
 constexpr size_t kMaxTypesKept = 4096;
+
+}  // namespace
 
 bool may_be_object(Address address) {
   // The lower half of the address space, x86-64 and AArch64 alike (48 bits).
@@ -30,19 +35,6 @@ void append_utf8(std::string& text, uint32_t code) {
   }
   byte(0x80 | (code & 0x3f));
 }
-
-std::string decode(ByteView bytes, uint32_t width) {
-  std::string text;
-  text.reserve(bytes.size());
-  for (uint64_t at = 0; at + width <= bytes.size(); at += width) {
-    uint32_t code = 0;
-    std::memcpy(&code, bytes.data() + at, width);
-    append_utf8(text, code);
-  }
-  return text;
-}
-
-}  // namespace
 
 Error Objects::missing(Address at) const {
   return {ErrorCode::kNotFound,
@@ -82,8 +74,7 @@ Result<std::string> Objects::name_of_type(Address type) const {
     meta = next;
   }
   INQ_TRY(const uint64_t at, field<uint64_t>(type, layout_.type_name));
-  std::string name =
-      repair_utf8(memory_.load_c_string(Address(at), kMaxTypeName).value_or(std::string()));
+  std::string name = c_text(Address(at));
   if (types_.size() < kMaxTypesKept) types_.emplace(type, name);
   return name;
 }
@@ -102,25 +93,46 @@ Status Objects::check_type(Address object, std::string_view name) const {
                fmt::format("{} is of type {}, not {}", to_hex(object), type, name));
 }
 
-// PyASCIIObject and PyCompactUnicodeObject (Include/cpython/unicodeobject.h). Those that are not
-// compact are of subclasses, which no name of a code object is.
-Result<std::string> Objects::text(Address object) const {
-  INQ_TRY_STATUS(check_type(object, "str"));
-  INQ_TRY(uint64_t length, field<uint64_t>(object, layout_.text_length));
+// PyASCIIObject, PyCompactUnicodeObject and PyUnicodeObject (Include/cpython/unicodeobject.h).
+// Those that are not compact are of classes made from str, or of old ways to make one (up to 3.11).
+Result<Objects::Characters> Objects::characters(Address object) const {
+  Characters result;
+  INQ_TRY(result.length, field<uint64_t>(object, layout_.text_length));
   INQ_TRY(const uint32_t state, field<uint32_t>(object, layout_.text_state));
   const uint32_t kind = state >> layout_.text_kind_bit & 7;
   const bool is_compact = (state >> (layout_.text_kind_bit + 3) & 1) != 0;
   const bool is_ascii = (state >> (layout_.text_kind_bit + 4) & 1) != 0;
-  const bool is_sound = is_compact && (kind == 1 || ((kind == 2 || kind == 4) && !is_ascii));
-  if (!is_sound || length > INT64_MAX) {
+  const bool is_sound = kind == 1 || ((kind == 2 || kind == 4) && !is_ascii);
+  if (!is_sound || result.length > INT64_MAX) {
     return Error(ErrorCode::kCorrupt,
                  fmt::format("the text at {} contradicts itself", to_hex(object)));
   }
-  const bool is_cut = length > kMaxText;
-  if (is_cut) length = kMaxText;
-  INQ_TRY(const Bytes bytes,
-          copy(object + (is_ascii ? layout_.ascii_size : layout_.compact_size), length * kind));
-  return decode(bytes, kind) + (is_cut ? "…" : "");
+  Address data = object + (is_ascii ? layout_.ascii_size : layout_.compact_size);
+  if (!is_compact) {
+    INQ_TRY(const uint64_t pointer, field<uint64_t>(object, layout_.compact_size));
+    data = Address(pointer);
+  }
+  INQ_TRY(const Bytes bytes, copy(data, std::min(result.length, kMaxText) * kind));
+  result.codes.reserve(bytes.size() / kind);
+  for (uint64_t at = 0; at + kind <= bytes.size(); at += kind) {
+    uint32_t code = 0;
+    std::memcpy(&code, bytes.data() + at, kind);
+    result.codes.push_back(code);
+  }
+  return result;
+}
+
+Result<std::string> Objects::text(Address object) const {
+  INQ_TRY_STATUS(check_type(object, "str"));
+  INQ_TRY(const Characters all, characters(object));
+  std::string text;
+  text.reserve(all.codes.size());
+  for (const uint32_t code : all.codes) append_utf8(text, code);
+  return text + (all.length > all.codes.size() ? "…" : "");
+}
+
+std::string Objects::c_text(Address at) const {
+  return repair_utf8(memory_.load_c_string(at, kMaxTypeName).value_or(std::string()));
 }
 
 Result<Bytes> Objects::bytes(Address object) const {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/address.h"
 #include "base/bytes.h"
@@ -18,6 +19,11 @@ inline constexpr uint64_t kMaxText = 4096;      // characters of a name
 inline constexpr uint64_t kMaxBytes = 1 << 20;  // of a line table
 inline constexpr uint64_t kMaxTypeName = 256;
 inline constexpr uint64_t kMaxCopied = 128 << 20;  // bytes of texts and tables in all
+
+// Can an object lie at `address`, by the address alone?
+bool may_be_object(Address address);
+// Appends a character; what is none becomes U+FFFD.
+void append_utf8(std::string& text, uint32_t code);
 
 class Objects {
  public:
@@ -45,9 +51,18 @@ class Objects {
   Result<std::string> text(Address object) const;  // of a str, as UTF-8; cut at kMaxText
   Result<Bytes> bytes(Address object) const;       // of a bytes
 
+  // Likewise of what is known to be a str, or of a class that is made from it: at most kMaxText
+  // characters.
+  struct Characters {
+    std::vector<uint32_t> codes;
+    uint64_t length = 0;  // of the whole
+  };
+  Result<Characters> characters(Address object) const;
+  std::string c_text(Address at) const;  // a C string; empty when it cannot be read
+  Result<Bytes> copy(Address at, uint64_t size) const;
+
  private:
   Error missing(Address at) const;
-  Result<Bytes> copy(Address at, uint64_t size) const;
 
   const MemoryReader& memory_;
   Layout layout_;
