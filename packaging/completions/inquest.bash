@@ -4,7 +4,7 @@ _inquest() {
   COMPREPLY=()
   if [[ $COMP_CWORD -eq 1 ]]; then
     mapfile -t COMPREPLY < <(compgen -W \
-      'audit collect doctor drill explain export gc heap import install ls open pin rm run show signature stats uninstall unpin
+      'audit collect doctor drill explain export gc heap import install ls open pin py-list rm run show signature stats uninstall unpin
       --help --version' -- "$word")
     return
   fi
@@ -19,6 +19,7 @@ _inquest() {
     uninstall) options='--help' ;;
     explain) options="$files --full --json --markdown --html --dump --help" ;;
     heap) options='--exe --sysroot --address --top --leaks --blocks --json --help' ;;
+    py-list) options="$files --frame --json --help" ;;
     signature) options="$files --explain --json --help" ;;
     ls) options='--signature --exe --since --limit --group --vault --json --help' ;;
     open) options="$places --debugger --vault --help" ;;
@@ -51,7 +52,7 @@ _inquest() {
       mapfile -t COMPREPLY < <(compgen -d -- "$word")
       return
       ;;
-    --thread | --address | --top | --pid | --unit | --container | --signature | --since | --limit | --quota) return ;;
+    --thread | --frame | --address | --top | --pid | --unit | --container | --signature | --since | --limit | --quota) return ;;
   esac
   case ${COMP_WORDS[1]} in
     show | open | export | pin | unpin | rm)

@@ -40,17 +40,27 @@ struct Command {
 };
 
 // In the order of --help.
-constexpr Command kCommands[] = {
-    {"explain", inquest::cli::add_explain}, {"signature", inquest::cli::add_signature},
-    {"heap", inquest::cli::add_heap},       {"audit", inquest::cli::add_audit},
-    {"doctor", inquest::cli::add_doctor},   {"drill", inquest::cli::add_drill},
-    {"run", inquest::cli::add_run},         {"collect", inquest::cli::add_collect},
-    {"install", inquest::cli::add_install}, {"uninstall", inquest::cli::add_uninstall},
-    {"ls", inquest::cli::add_ls},           {"show", inquest::cli::add_show},
-    {"open", inquest::cli::add_open},       {"export", inquest::cli::add_export},
-    {"import", inquest::cli::add_import},   {"pin", inquest::cli::add_pin},
-    {"unpin", inquest::cli::add_unpin},     {"rm", inquest::cli::add_rm},
-    {"gc", inquest::cli::add_gc},           {"stats", inquest::cli::add_stats}};
+constexpr Command kCommands[] = {{"explain", inquest::cli::add_explain},
+                                 {"signature", inquest::cli::add_signature},
+                                 {"heap", inquest::cli::add_heap},
+                                 {"py-list", inquest::cli::add_py_list},
+                                 {"audit", inquest::cli::add_audit},
+                                 {"doctor", inquest::cli::add_doctor},
+                                 {"drill", inquest::cli::add_drill},
+                                 {"run", inquest::cli::add_run},
+                                 {"collect", inquest::cli::add_collect},
+                                 {"install", inquest::cli::add_install},
+                                 {"uninstall", inquest::cli::add_uninstall},
+                                 {"ls", inquest::cli::add_ls},
+                                 {"show", inquest::cli::add_show},
+                                 {"open", inquest::cli::add_open},
+                                 {"export", inquest::cli::add_export},
+                                 {"import", inquest::cli::add_import},
+                                 {"pin", inquest::cli::add_pin},
+                                 {"unpin", inquest::cli::add_unpin},
+                                 {"rm", inquest::cli::add_rm},
+                                 {"gc", inquest::cli::add_gc},
+                                 {"stats", inquest::cli::add_stats}};
 
 // The one that `word` names alone: the options of all of them are a tenth of a short run's time.
 void add_commands(CLI::App& app, std::function<int()>& chosen, std::string_view word) {
