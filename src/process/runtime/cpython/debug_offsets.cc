@@ -123,6 +123,7 @@ void add_what_is_not_told(uint32_t minor, Layout& layout) {
     layout.code_keyword_arguments = 60;
   }
   if (minor == 13) {
+    layout.generator_name = 32;
     layout.generator_inner_frame = 72;
     layout.generator_state = 67;
   }

@@ -9,6 +9,11 @@ namespace {
 
 // PyDictObject: the same from 3.6 to 3.14.
 constexpr uint32_t kUsed = 16, kKeys = 32, kValues = 40;
+// Places that are looked at for so many entries; one that lost most of its own is told in part.
+uint64_t places_for(size_t max) {
+  return std::min<uint64_t>(kMaxEntriesScanned, uint64_t{max} * 8 + 1024);
+}
+
 constexpr uint64_t kMaxShared = 256;  // values of one instance; CPython shares at most 30 keys
 
 // PyDictKeysObject (Objects/dict-common.h, Include/internal/pycore_dict.h).
@@ -56,7 +61,7 @@ Result<Keys> read_keys(const Objects& objects, const Version& version, Address k
 Result<DictEntries> own_entries(const Objects& objects, const Keys& keys, uint64_t used,
                                 size_t max) {
   DictEntries entries{.list = {}, .total = used};
-  for (uint64_t i = 0; i < keys.count && i < kMaxEntriesScanned; ++i) {
+  for (uint64_t i = 0; i < keys.count && i < places_for(max); ++i) {
     if (entries.list.size() >= std::min<uint64_t>(max, used)) break;
     const Address at = keys.entries + i * keys.entry_size + keys.key_at;
     INQ_TRY(const Address key, objects.pointer(at, 0));
@@ -182,7 +187,7 @@ Result<SetItems> items_of(const Objects& objects, Address set, size_t max) {
     return Error(ErrorCode::kCorrupt, fmt::format("the set at {} contradicts itself", to_hex(set)));
   }
   SetItems items{.list = {}, .total = used};
-  for (uint64_t i = 0; i <= mask && i < kMaxEntriesScanned; ++i) {
+  for (uint64_t i = 0; i <= mask && i < places_for(max); ++i) {
     if (items.list.size() >= std::min<uint64_t>(max, used)) break;
     const Address entry = table + i * kEntry;
     INQ_TRY(const Address key, objects.pointer(entry, 0));

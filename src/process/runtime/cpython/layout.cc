@@ -34,6 +34,7 @@ Layout layout_3_6() {
   layout.generator_frame = 16;
   layout.generator_running = 24;
   layout.heap_type_keys = 856;
+  layout.generator_name = 56;
   return layout;
 }
 
@@ -89,6 +90,7 @@ Layout layout_3_10() {
   layout.frame_stack_size = 80;
   layout.generator_running.reset();
   layout.heap_type_keys = 872;
+  layout.generator_name = 48;
   return layout;
 }
 
@@ -129,6 +131,7 @@ Layout layout_3_11() {
   layout.generator_inner_frame = 80;
   layout.generator_state = 75;
   layout.heap_type_keys = 872;
+  layout.generator_name = 40;
   return layout;
 }
 
@@ -162,6 +165,7 @@ Layout layout_3_12() {
   layout.generator_inner_frame = 72;
   layout.generator_state = 67;
   layout.heap_type_keys = 880;
+  layout.generator_name = 32;
   return layout;
 }
 

@@ -56,6 +56,7 @@ struct Layout {
   Offset code_variables, code_cells, code_free_variables;     // tuples of names, up to 3.10
   Offset code_all_names, code_all_kinds;                      // co_localsplus…, from 3.11 on
 
+  Offset generator_name;         // gi_qualname
   Offset generator_frame;        // gi_frame, a pointer, up to 3.10
   Offset generator_inner_frame;  // gi_iframe, the frame itself, from 3.11 on
   Offset generator_running;      // up to 3.9

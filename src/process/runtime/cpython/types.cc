@@ -28,7 +28,7 @@ struct Named {
   std::string_view name;
   Kind kind;
 };
-constexpr std::array<Named, 29> kBuiltIns = {{
+constexpr std::array<Named, 30> kBuiltIns = {{
     {"NoneType", Kind::kNone},
     {"ellipsis", Kind::kEllipsis},
     {"NotImplementedType", Kind::kNotImplemented},
@@ -46,6 +46,7 @@ constexpr std::array<Named, 29> kBuiltIns = {{
     {"frozenset", Kind::kSet},
     {"cell", Kind::kCell},
     {"module", Kind::kModule},
+    {"function", Kind::kFunction},
     {"weakref", Kind::kWeakReference},  // until 3.11 …
     {"weakref.ReferenceType", Kind::kWeakReference},
     {"generator", Kind::kGenerator},
@@ -73,6 +74,10 @@ Kind kind_of(std::string_view name, uint64_t flags) {
 }
 
 }  // namespace
+
+std::string Type::at_address(Address object) const {
+  return fmt::format("<{} at {}>", name, to_hex(object));
+}
 
 Result<const Type*> Types::of(Address object) const {
   if (!may_be_object(object))

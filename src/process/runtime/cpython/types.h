@@ -35,6 +35,7 @@ enum class Kind : uint8_t {
   kType,
   kCell,
   kModule,
+  kFunction,
   kWeakReference,
   kGenerator,
   kCoroutine,
@@ -60,6 +61,8 @@ struct Type {
   int64_t basic_size = 0, item_size = 0, dict_offset = 0;
   uint64_t cached_keys = 0;  // of instances whose values lie with them; 0: none
   std::vector<Slot> slots;   // of __slots__, the base's first
+
+  std::string at_address(Address object) const;  // "<Order at 0x7f…>"
 };
 
 inline constexpr size_t kMaxBases = 64;

@@ -14,17 +14,16 @@ namespace inquest::process::cpython {
 namespace {
 
 constexpr uint32_t kVariableSize = 16;  // ob_size, of lists, tuples, ints up to 3.11 and the like
-constexpr uint32_t kListItems = 24;
-constexpr uint32_t kNumber = 16;  // of a float; of a complex, two of them
+constexpr uint32_t kNumber = 16;        // of a float; of a complex, two of them
 constexpr uint32_t kDigits = 24;
 // bytearray: its size, what was allocated, where that begins, where its bytes begin.
 constexpr uint32_t kByteArrayStart = 40;
+// Qualified names: of a function (PyFunctionObject, ever since 3.10 and before), of a module.
+constexpr uint32_t kFunctionName = 40, kOldFunctionName = 104, kModuleName = 48;
 // PyArrayObject and PyArray_Descr of numpy 1 and 2.
 constexpr uint32_t kArrayDimensions = 24, kArrayShape = 32, kArrayType = 56;
 constexpr int32_t kMaxDimensions = 64;
 constexpr uint32_t kDescriptionCode = 25;  // the letter of the element's type
-
-bool is_full(const std::string& text) { return text.size() >= kMaxValueText; }
 
 std::vector<uint32_t> codes_of(std::string_view text) {
   std::vector<uint32_t> codes;
@@ -34,10 +33,6 @@ std::vector<uint32_t> codes_of(std::string_view text) {
     text.remove_prefix(character.size);
   }
   return codes;
-}
-
-std::string at_address(const Type& type, Address object) {
-  return fmt::format("<{} at {}>", type.name, to_hex(object));
 }
 
 // The letters of numpy that say the same on every machine of 64 bits with Linux.
@@ -144,6 +139,13 @@ Status Values::write_as(const Type& type, Address object, std::string& text) {
     }
     case Kind::kArray:
       return write_array(object, type, text);
+    case Kind::kFunction:
+    case Kind::kModule:
+    case Kind::kGenerator:
+    case Kind::kCoroutine:
+    case Kind::kAsyncGenerator:
+      write_named(object, type, text);
+      return {};
     case Kind::kList:
     case Kind::kTuple:
     case Kind::kDict:
@@ -152,7 +154,7 @@ Status Values::write_as(const Type& type, Address object, std::string& text) {
     case Kind::kOther:
       break;
     default:
-      text += at_address(type, object);
+      text += type.at_address(object);
       return {};
   }
   if (std::find(inside_.begin(), inside_.end(), object) != inside_.end()) {
@@ -160,7 +162,7 @@ Status Values::write_as(const Type& type, Address object, std::string& text) {
     return {};
   }
   if (inside_.size() >= kMaxNesting) {
-    text += at_address(type, object);
+    text += type.at_address(object);
     return {};
   }
   inside_.push_back(object);
@@ -241,182 +243,22 @@ Status Values::write_bytes(Address object, const Type& type, std::string& text) 
   return {};
 }
 
-void Values::write_inner(Address object, std::string& text) {
-  const size_t before = text.size(), depth = inside_.size();
-  const Status status = write(object, text);
-  if (status.ok()) return;
-  text.resize(before);
-  inside_.resize(depth);
-  text += fmt::format("<{}>", status.error().message());
-}
-
-void Values::write_items(Address items, uint64_t count, std::string& text) {
-  for (uint64_t i = 0; i < count; ++i) {
-    if (i != 0) text += ", ";
-    if (i == kMaxShownItems || is_full(text)) {
-      text += fmt::format("… {} more", count - i);
-      return;
-    }
-    const auto item = objects_.pointer(items, static_cast<uint32_t>(i * 8));
-    if (!item.ok()) {
-      text += fmt::format("<{}>", item.error().message());
-    } else if (item->is_null()) {
-      text += "<NULL>";
-    } else {
-      write_inner(*item, text);
-    }
+// "<function Order.quote at 0x7f…>", "<coroutine object fetch at 0x7f…>", "<module 'sys'>".
+void Values::write_named(Address object, const Type& type, std::string& text) const {
+  uint32_t offset = objects_.layout().generator_name.value_or(0);
+  if (type.kind == Kind::kModule) offset = kModuleName;
+  if (type.kind == Kind::kFunction)
+    offset = version_.is_at_least(10) ? kFunctionName : kOldFunctionName;
+  const auto at = objects_.pointer(object, offset);
+  const auto name = at.ok() ? objects_.text(*at) : Result<std::string>(at.error());
+  if (offset == 0 || !name.ok()) {
+    text += type.at_address(object);
+  } else if (type.kind == Kind::kModule) {
+    text += fmt::format("<module '{}'>", *name);
+  } else {
+    text += fmt::format("<{}{} {} at {}>", type.name, type.kind == Kind::kFunction ? "" : " object",
+                        *name, to_hex(object));
   }
-}
-
-Status Values::write_sequence(Address object, const Type& type, std::string& text) {
-  const bool is_list = type.kind == Kind::kList;
-  INQ_TRY(const int64_t count, objects_.field<int64_t>(object, kVariableSize));
-  if (count < 0 || count >> 48 != 0) {
-    return Error(ErrorCode::kCorrupt, fmt::format("the {} at {} has no size",
-                                                  is_list ? "list" : "tuple", to_hex(object)));
-  }
-  Address items = object + objects_.layout().tuple_items;
-  if (is_list) {
-    INQ_TRY(items, objects_.pointer(object, kListItems));
-    if (items.is_null() && count != 0) {
-      return Error(ErrorCode::kCorrupt, fmt::format("the list at {} has no items", to_hex(object)));
-    }
-  }
-  text += is_list ? "[" : "(";
-  write_items(items, static_cast<uint64_t>(count), text);
-  text += is_list ? "]" : count == 1 ? ",)" : ")";
-  return {};
-}
-
-bool Values::is_secret_key(Address key) const { return is_secret_name(text_of(key)); }
-
-// Of a str or of bytes, else empty.
-std::string Values::text_of(Address key) const {
-  const auto type = types_.of(key);
-  if (!type.ok()) return {};
-  std::string name;
-  if ((*type)->kind == Kind::kText) {
-    const auto all = objects_.characters(key);
-    if (!all.ok()) return {};
-    for (const uint32_t code : all->codes) append_utf8(name, code);
-  } else if ((*type)->kind == Kind::kBytes && (*type)->is_exact) {
-    const auto bytes = objects_.bytes(key);
-    if (bytes.ok()) name.assign(bytes->begin(), bytes->end());
-  }
-  return name;
-}
-
-Status Values::write_dict(Address object, std::string& text) {
-  INQ_TRY(const DictEntries entries, entries_of(objects_, version_, object, kMaxShownItems));
-  text += "{";
-  for (size_t i = 0; i < entries.list.size(); ++i) {
-    if (i != 0) text += ", ";
-    if (is_full(text)) {
-      text += fmt::format("… {} more", entries.total - i);
-      break;
-    }
-    write_inner(entries.list[i].key, text);
-    text += ": ";
-    if (is_secret_key(entries.list[i].key)) {
-      text += kScrubbed;
-    } else {
-      write_inner(entries.list[i].value, text);
-    }
-  }
-  if (!is_full(text) && entries.total > entries.list.size())
-    text += fmt::format(", … {} more", entries.total - entries.list.size());
-  text += "}";
-  return {};
-}
-
-Status Values::write_set(Address object, const Type& type, std::string& text) {
-  INQ_TRY(const SetItems items, items_of(objects_, object, kMaxShownItems));
-  const bool is_plain = type.name == "set";
-  if (items.total == 0) {
-    text += type.name + "()";
-    return {};
-  }
-  text += is_plain ? "{" : type.name + "({";
-  for (size_t i = 0; i < items.total; ++i) {
-    if (i != 0) text += ", ";
-    if (i >= items.list.size() || is_full(text)) {
-      text += fmt::format("… {} more", items.total - i);
-      break;
-    }
-    write_inner(items.list[i], text);
-  }
-  text += is_plain ? "}" : "})";
-  return {};
-}
-
-Status Values::write_exception(Address object, const Type& type, std::string& text) {
-  INQ_TRY(const Address arguments, objects_.pointer(object, objects_.layout().exception_arguments));
-  text += type.name + "(";
-  if (!arguments.is_null()) {
-    INQ_TRY_STATUS(objects_.check_type(arguments, "tuple"));
-    INQ_TRY(const int64_t count, objects_.field<int64_t>(arguments, kVariableSize));
-    if (count < 0 || count >> 48 != 0) {
-      return Error(ErrorCode::kCorrupt,
-                   fmt::format("the tuple at {} has no size", to_hex(arguments)));
-    }
-    write_items(arguments + objects_.layout().tuple_items, static_cast<uint64_t>(count), text);
-  }
-  text += ")";
-  return {};
-}
-
-void Values::write_fields(const std::vector<DictEntry>& fields, std::string& text, bool& first) {
-  for (const DictEntry& field : fields) {
-    if (!first) text += ", ";
-    first = false;
-    if (is_full(text)) {
-      text += "…";
-      return;
-    }
-    const std::string name = text_of(field.key);
-    text += name.empty() ? "?" : name;
-    text += "=";
-    if (is_secret_name(name)) {
-      text += kScrubbed;
-    } else {
-      write_inner(field.value, text);
-    }
-  }
-}
-
-// Type(field=…): what __slots__ and the instance's own dict hold. Nothing of the program runs: what
-// a property would answer is not told.
-Status Values::write_instance(Address object, const Type& type, std::string& text) {
-  if (!type.is_heap) {
-    text += at_address(type, object);
-    return {};
-  }
-  INQ_TRY(const Types::Fields place, types_.fields_of(object, type));
-  if (!place.has_place && type.slots.empty()) {
-    text += at_address(type, object);
-    return {};
-  }
-  INQ_TRY(const DictEntries fields, entries_of(objects_, version_, place, kMaxShownItems));
-  text += type.name + "(";
-  bool first = true;
-  for (const Slot& slot : type.slots) {
-    INQ_TRY(const Address value, objects_.pointer(object, slot.offset));
-    if (value.is_null()) continue;
-    if (!first) text += ", ";
-    first = false;
-    if (is_full(text)) break;
-    text += slot.name + "=";
-    if (is_secret_name(slot.name)) {
-      text += kScrubbed;
-    } else {
-      write_inner(value, text);
-    }
-  }
-  write_fields(fields.list, text, first);
-  if (fields.total > fields.list.size())
-    text += fmt::format(", … {} more", fields.total - fields.list.size());
-  text += ")";
-  return {};
 }
 
 Status Values::write_array(Address object, const Type& type, std::string& text) const {
@@ -428,7 +270,7 @@ Status Values::write_array(Address object, const Type& type, std::string& text) 
   const auto code = description.is_null() ? Result<char>(Error(ErrorCode::kCorrupt, ""))
                                           : objects_.field<char>(description, kDescriptionCode);
   if (!is_sound || !code.ok() || element_name(*code).empty()) {
-    text += at_address(type, object);
+    text += type.at_address(object);
     return {};
   }
   std::string sizes;

@@ -45,6 +45,7 @@ class Values {
   Status write_set(Address object, const Type& type, std::string& text);
   Status write_exception(Address object, const Type& type, std::string& text);
   Status write_instance(Address object, const Type& type, std::string& text);
+  void write_named(Address object, const Type& type, std::string& text) const;
   Status write_array(Address object, const Type& type, std::string& text) const;
   void write_inner(Address object, std::string& text);  // an item, which may be unreadable
   void write_items(Address items, uint64_t count, std::string& text);
