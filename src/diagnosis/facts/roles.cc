@@ -243,9 +243,15 @@ bool is_template_library(std::string_view name) {
          name.starts_with("folly::detail::") || name.starts_with("base::internal::");
 }
 
+// Between Rust's collections and the allocator that a program chose: it only hands on.
+bool is_rust_allocator(std::string_view name) {
+  return contains(name, " as core::alloc::global::GlobalAlloc>::") ||
+         contains(name, " as core::alloc::Allocator>::");
+}
+
 bool is_language(const RoleInput& input) {
   if (is_rust_library_file(input.file) || is_cxx_library_file(input.file)) return true;
-  if (is_template_library(input.short_name)) return true;
+  if (is_template_library(input.short_name) || is_rust_allocator(input.short_name)) return true;
   if (starts_with_one_of(input.short_name, kLanguagePrefixes)) return true;
   if (!starts_with_one_of(input.short_name, kRustPrefixes)) return false;
   // A C++ program may well have a namespace `core` of its own.

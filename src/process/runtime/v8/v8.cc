@@ -29,8 +29,9 @@ class V8 final : public Runtime {
   std::string_view language() const override { return kLanguage; }
   std::string name() const override { return found_.name; }
   std::string found_by() const override { return found_.how; }
-  const std::vector<std::string>& statements() const override { return none_; }
-  const std::vector<Note>& notes() const override { return notes_; }
+  const std::vector<RuntimeTask>& tasks() override { return no_tasks_; }
+  const std::vector<std::string>& statements() const override { return no_statements_; }
+  const std::vector<Note>& notes() const override { return no_notes_; }
 
   std::optional<RuntimeStack> claim(const Thread& /*thread*/, const Stack& stack,
                                     std::span<const std::string> functions) override {
@@ -109,8 +110,9 @@ class V8 final : public Runtime {
   Found found_;
   Heap heap_;
   FrameReader reader_;
-  std::vector<std::string> none_;
-  std::vector<Note> notes_;
+  const std::vector<RuntimeTask> no_tasks_;
+  const std::vector<std::string> no_statements_;
+  const std::vector<Note> no_notes_;
 };
 
 }  // namespace
