@@ -25,6 +25,12 @@ bool is_loop_name(std::string_view name) {
   return name.starts_with(kLoop) && (name.size() == kLoop.size() || name[kLoop.size()] == '.');
 }
 
+// An extension module: "_asyncio.cpython-311-x86_64-linux-gnu.so".
+bool has_module(const ModuleSet& modules, std::string_view start) {
+  return std::any_of(modules.all().begin(), modules.all().end(),
+                     [&](const auto& module) { return module->name.starts_with(start); });
+}
+
 // Does the thread run a loop of asyncio? Its module may be a part of the interpreter.
 bool is_in_asyncio(const FrameChain& chain) {
   const auto is_it = [](const RuntimeFrame& frame) {
@@ -49,9 +55,9 @@ class CPython final : public Runtime {
     if (threads_.interpreters.empty() && threads_.notes.empty())
       notes_.push_back({"CPython was not running yet, or no more: native frames only", ""});
     process_ = read_process_state(objects_, found_, threads_, image);
-    has_asyncio_ = std::any_of(modules.all().begin(), modules.all().end(), [](const auto& module) {
-      return module->name.starts_with("_asyncio.");
-    });
+    has_asyncio_ = has_module(modules, "_asyncio.");
+    if (has_module(modules, "_greenlet."))
+      notes_.push_back({"greenlets that were not running are not read", ""});
   }
 
   std::string_view language() const override { return kLanguage; }

@@ -1,6 +1,8 @@
 // What holds other objects: containers, exceptions and instances.
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/scrub.h"
 #include "process/runtime/cpython/values.h"
 
@@ -139,25 +141,6 @@ Status Values::write_exception(Address object, const Type& type, std::string& te
   return {};
 }
 
-void Values::write_fields(const std::vector<DictEntry>& fields, std::string& text, bool& first) {
-  for (const DictEntry& field : fields) {
-    if (!first) text += ", ";
-    first = false;
-    if (is_full(text)) {
-      text += "…";
-      return;
-    }
-    const std::string name = text_of(field.key);
-    text += name.empty() ? "?" : name;
-    text += "=";
-    if (is_secret_name(name)) {
-      text += kScrubbed;
-    } else {
-      write_inner(field.value, text);
-    }
-  }
-}
-
 // Type(field=…): what __slots__ and the instance's own dict hold. Nothing of the program runs: what
 // a property would answer is not told.
 Status Values::write_instance(Address object, const Type& type, std::string& text) {
@@ -170,25 +153,29 @@ Status Values::write_instance(Address object, const Type& type, std::string& tex
     text += type.at_address(object);
     return {};
   }
-  INQ_TRY(const DictEntries fields, entries_of(objects_, version_, place, kMaxShownItems));
-  text += type.name + "(";
-  bool first = true;
+  INQ_TRY(const DictEntries entries, entries_of(objects_, version_, place, kMaxShownItems));
+  std::vector<std::pair<std::string, Address>> fields;
   for (const Slot& slot : type.slots) {
     INQ_TRY(const Address value, objects_.pointer(object, slot.offset));
-    if (value.is_null()) continue;
-    if (!first) text += ", ";
-    first = false;
-    if (is_full(text)) break;
-    text += slot.name + "=";
-    if (is_secret_name(slot.name)) {
+    if (!value.is_null()) fields.emplace_back(slot.name, value);
+  }
+  for (const DictEntry& entry : entries.list) fields.emplace_back(text_of(entry.key), entry.value);
+  const size_t total = fields.size() + entries.total - entries.list.size();
+  text += type.name + "(";
+  for (size_t i = 0; i < total; ++i) {
+    if (i != 0) text += ", ";
+    if (i >= fields.size() || i == kMaxShownItems || is_full(text)) {
+      text += fmt::format("… {} more", total - i);
+      break;
+    }
+    const auto& [name, value] = fields[i];
+    text += (name.empty() ? "?" : name) + "=";
+    if (is_secret_name(name)) {
       text += kScrubbed;
     } else {
       write_inner(value, text);
     }
   }
-  write_fields(fields.list, text, first);
-  if (fields.total > fields.list.size())
-    text += fmt::format("{}… {} more", first ? "" : ", ", fields.total - fields.list.size());
   text += ")";
   return {};
 }

@@ -23,7 +23,8 @@ constexpr uint32_t kFunctionName = 40, kOldFunctionName = 104, kModuleName = 48;
 // PyArrayObject and PyArray_Descr of numpy 1 and 2.
 constexpr uint32_t kArrayDimensions = 24, kArrayShape = 32, kArrayType = 56;
 constexpr int32_t kMaxDimensions = 64;
-constexpr uint32_t kDescriptionCode = 25;  // the letter of the element's type
+constexpr uint32_t kDescriptionCode = 25;   // the letter of the element's type …
+constexpr uint32_t kDescriptionOrder = 26;  // … and of the order of its bytes
 
 std::vector<uint32_t> codes_of(std::string_view text) {
   std::vector<uint32_t> codes;
@@ -37,22 +38,12 @@ std::vector<uint32_t> codes_of(std::string_view text) {
 
 // The letters of numpy that say the same on every machine of 64 bits with Linux.
 std::string_view element_name(char code) {
-  constexpr std::array<std::pair<char, std::string_view>, 16> kNames = {{{'?', "bool"},
-                                                                         {'b', "int8"},
-                                                                         {'B', "uint8"},
-                                                                         {'h', "int16"},
-                                                                         {'H', "uint16"},
-                                                                         {'i', "int32"},
-                                                                         {'I', "uint32"},
-                                                                         {'l', "int64"},
-                                                                         {'L', "uint64"},
-                                                                         {'e', "float16"},
-                                                                         {'f', "float32"},
-                                                                         {'d', "float64"},
-                                                                         {'g', "longdouble"},
-                                                                         {'F', "complex64"},
-                                                                         {'D', "complex128"},
-                                                                         {'O', "object"}}};
+  constexpr std::array<std::pair<char, std::string_view>, 20> kNames = {
+      {{'?', "bool"},       {'b', "int8"},      {'B', "uint8"},      {'h', "int16"},
+       {'H', "uint16"},     {'i', "int32"},     {'I', "uint32"},     {'l', "int64"},
+       {'L', "uint64"},     {'e', "float16"},   {'f', "float32"},    {'d', "float64"},
+       {'g', "longdouble"}, {'F', "complex64"}, {'D', "complex128"}, {'O', "object"},
+       {'U', "str"},        {'S', "bytes"},     {'M', "datetime64"}, {'m', "timedelta64"}}};
   const auto* found = std::find_if(kNames.begin(), kNames.end(),
                                    [&](const auto& name) { return name.first == code; });
   return found == kNames.end() ? std::string_view() : found->second;
@@ -273,13 +264,14 @@ Status Values::write_array(Address object, const Type& type, std::string& text) 
     text += type.at_address(object);
     return {};
   }
+  INQ_TRY(const char order, objects_.field<char>(description, kDescriptionOrder));
   std::string sizes;
   for (int32_t i = 0; i < dimensions; ++i) {
     INQ_TRY(const int64_t size, objects_.field<int64_t>(shape, static_cast<uint32_t>(i) * 8));
     sizes += fmt::format("{}{}", i == 0 ? "" : ", ", size);
   }
-  text += fmt::format("{}(shape=({}{}), dtype={})", type.name, sizes, dimensions == 1 ? "," : "",
-                      element_name(*code));
+  text += fmt::format("{}(shape=({}{}), dtype={}{})", type.name, sizes, dimensions == 1 ? "," : "",
+                      order == '>' ? "big-endian " : "", element_name(*code));
   return {};
 }
 

@@ -49,7 +49,6 @@ class Values {
   Status write_array(Address object, const Type& type, std::string& text) const;
   void write_inner(Address object, std::string& text);  // an item, which may be unreadable
   void write_items(Address items, uint64_t count, std::string& text);
-  void write_fields(const std::vector<DictEntry>& fields, std::string& text, bool& first);
   bool is_secret_key(Address key) const;
   std::string text_of(Address key) const;
 

@@ -90,6 +90,33 @@ TEST_P(ValuesOfEachVersion, ManyItemsAreCutAndCounted) {
   EXPECT_THAT(shown(fake, huge).why_not, HasSubstr("has no size"));
 }
 
+TEST_P(ValuesOfEachVersion, LongValuesEndSoonAndSayHowMuchIsLeftOut) {
+  FakePython fake(GetParam());
+  FakeValues make(fake);
+  FakeValues::Pairs fields;
+  for (const std::string_view name : {"a", "b", "c", "d", "e", "f"})
+    fields.emplace_back(fake.text(name), fake.text(std::string(110, 'x')));
+  const std::string text = shown(fake, make.instance("Order", fields)).text;
+  EXPECT_THAT(text, testing::EndsWith("xx', … 1 more)"));
+  EXPECT_LT(text.size(), kMaxValueText + 130);
+}
+
+TEST_P(ValuesOfEachVersion, ArraysOfNumpyHaveShapeAndType) {
+  FakePython fake(GetParam());
+  FakeValues make(fake);
+  const uint64_t array = fake.object("numpy.ndarray", 0x60), shape = fake.take(0x10);
+  const uint64_t description = fake.object("numpy.dtype", 0x40);
+  fake.put(array + 24, 2, 4);
+  fake.put(array + 32, shape);
+  fake.put(shape, 3);
+  fake.put(shape + 8, 4);
+  fake.put(array + 56, description);
+  fake.put(description + 25, 'd', 1);
+  EXPECT_EQ(shown(fake, array).text, "numpy.ndarray(shape=(3, 4), dtype=float64)");
+  fake.put(description + 25, '!', 1);
+  EXPECT_THAT(shown(fake, array).text, HasSubstr("<numpy.ndarray at 0x"));
+}
+
 TEST_P(ValuesOfEachVersion, VariablesOfAFrameAreThoseOfItsCode) {
   FakePython fake(GetParam());
   FakeValues make(fake);
