@@ -42,7 +42,7 @@ class FakePython final : public MemoryReader {
   uint64_t type(std::string_view name) {
     uint64_t& at = types_[std::string(name)];
     if (at != 0) return at;
-    at = take(0x200);
+    at = take(0x400);
     put(at + layout.object_type, meta_type_);
     put(at + layout.type_name, c_text(name));
     return at;

@@ -96,7 +96,9 @@ TEST_P(ValuesOfEachVersion, LongValuesEndSoonAndSayHowMuchIsLeftOut) {
   FakeValues::Pairs fields;
   for (const std::string_view name : {"a", "b", "c", "d", "e", "f"})
     fields.emplace_back(fake.text(name), fake.text(std::string(110, 'x')));
-  const std::string text = shown(fake, make.instance("Order", fields)).text;
+  const RuntimeVariable order = shown(fake, make.instance("Order", fields));
+  EXPECT_EQ(order.why_not, "");
+  const std::string& text = order.text;
   EXPECT_THAT(text, testing::EndsWith("xx', … 1 more)"));
   EXPECT_LT(text.size(), kMaxValueText + 130);
 }
