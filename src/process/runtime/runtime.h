@@ -86,7 +86,10 @@ class Runtime {
                                             std::span<const std::string> functions) = 0;
 
   // Of the whole process, whichever thread ran them. After the claims; may add notes.
-  virtual const std::vector<RuntimeTask>& tasks() = 0;
+  virtual const std::vector<RuntimeTask>& tasks() {
+    static const std::vector<RuntimeTask> kNone;
+    return kNone;
+  }
   // On the process as a whole: "the garbage collector was running". A sentence each.
   virtual const std::vector<std::string>& statements() const = 0;
   // What it could not read.

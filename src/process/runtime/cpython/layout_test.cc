@@ -74,8 +74,57 @@ TEST(DebugOffsets, Of3_13AreThoseOfItsHeaders) {
   EXPECT_EQ(layout.frame_owner, 70u);
   EXPECT_EQ(layout.code_qualified_name, 128u);
   EXPECT_EQ(layout.code_instructions, 200u);
+  EXPECT_EQ(layout.interpreter_modules, 7656u);
+  EXPECT_EQ(layout.frame_values, 72u);
+  EXPECT_EQ(layout.frame_stack_size, 64u);
+  EXPECT_EQ(layout.code_arguments, 52u);
+  EXPECT_EQ(layout.code_all_names, 96u);
+  EXPECT_EQ(layout.code_all_kinds, 104u);
+  EXPECT_EQ(layout.code_flags, 48u);
   EXPECT_EQ(layout.ascii_size, 40u);
   EXPECT_EQ(layout.compact_size, 56u);
+}
+
+// Where the groups of 3.14 stand, each size and offset told apart; the numbers are made up, except
+// those that no version changes.
+TEST(DebugOffsets, OfTheGroupsOf3_14AreReadEachInItsPlace) {
+  std::vector<uint64_t> words = {0x030e00f0, 0};
+  const auto group = [&](std::initializer_list<uint64_t> more) {
+    words.insert(words.end(), more.begin(), more.end());
+  };
+  group({90000, 8, 16});  // runtime
+  group({9000, 1, 24, 32, 33, 40, 48, 49, 50, 56, 64, 65, 72, 80, 90, 91});
+  group({400, 8, 16, 24, 72, 152, 160, 232, 32});  // thread
+  group({88, 8, 0, 56, 80, 74, 64, 76});           // frame
+  group({216, 112, 120, 128, 136, 68, 52, 96, 104, 208, 144});
+  group({16, 8});             // object
+  group({416, 24, 88, 168});  // type
+  group({40, 32, 16});        // tuple
+  group({40, 24, 16});        // list
+  group({200, 24, 40, 32});   // set
+  group({48, 32, 40});        // dict
+  group({24, 16});            // float
+  group({32, 16, 24});        // int
+  group({40, 16, 32});        // bytes
+  group({64, 32, 16, 40});    // text
+  group({240, 200});          // collector
+  group({152, 24, 72, 67});   // generator
+  Bytes bytes(kDebugCookie.begin(), kDebugCookie.end());
+  for (const uint64_t word : words) {
+    for (unsigned i = 0; i < 8; ++i) bytes.push_back(static_cast<uint8_t>(word >> (8 * i)));
+  }
+  const auto read = read_debug_offsets(bytes);
+  ASSERT_TRUE(read.ok()) << read.error().message();
+  const Layout& layout = read->layout;
+  EXPECT_EQ(layout.interpreter_collecting, 240u);
+  EXPECT_EQ(layout.interpreter_modules, 48u);
+  EXPECT_EQ(layout.tuple_items, 32u);
+  EXPECT_EQ(layout.frame_values, 80u);
+  EXPECT_EQ(layout.frame_stack_end, 64u);
+  EXPECT_FALSE(layout.frame_stack_size.has_value());
+  EXPECT_EQ(layout.code_flags, 48u);
+  EXPECT_EQ(layout.generator_inner_frame, 72u);
+  EXPECT_EQ(layout.generator_state, 67u);
 }
 
 TEST(DebugOffsets, WhatIsNotReadIsSaid) {

@@ -95,7 +95,7 @@ Status Objects::check_type(Address object, std::string_view name) const {
 
 // PyASCIIObject, PyCompactUnicodeObject and PyUnicodeObject (Include/cpython/unicodeobject.h).
 // Those that are not compact are of classes made from str, or of old ways to make one (up to 3.11).
-Result<Objects::Characters> Objects::characters(Address object) const {
+Result<Objects::Characters> Objects::characters(Address object, uint64_t max) const {
   Characters result;
   INQ_TRY(result.length, field<uint64_t>(object, layout_.text_length));
   INQ_TRY(const uint32_t state, field<uint32_t>(object, layout_.text_state));
@@ -112,7 +112,7 @@ Result<Objects::Characters> Objects::characters(Address object) const {
     INQ_TRY(const uint64_t pointer, field<uint64_t>(object, layout_.compact_size));
     data = Address(pointer);
   }
-  INQ_TRY(const Bytes bytes, copy(data, std::min(result.length, kMaxText) * kind));
+  INQ_TRY(const Bytes bytes, copy(data, std::min(result.length, max) * kind));
   result.codes.reserve(bytes.size() / kind);
   for (uint64_t at = 0; at + kind <= bytes.size(); at += kind) {
     uint32_t code = 0;

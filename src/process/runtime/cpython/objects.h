@@ -51,13 +51,13 @@ class Objects {
   Result<std::string> text(Address object) const;  // of a str, as UTF-8; cut at kMaxText
   Result<Bytes> bytes(Address object) const;       // of a bytes
 
-  // Likewise of what is known to be a str, or of a class that is made from it: at most kMaxText
+  // Likewise of what is known to be a str, or of a class that is made from it: at most `max`
   // characters.
   struct Characters {
     std::vector<uint32_t> codes;
     uint64_t length = 0;  // of the whole
   };
-  Result<Characters> characters(Address object) const;
+  Result<Characters> characters(Address object, uint64_t max = kMaxText) const;
   std::string c_text(Address at) const;  // a C string; empty when it cannot be read
   Result<Bytes> copy(Address at, uint64_t size) const;
 

@@ -71,7 +71,7 @@ std::string Values::text_of(Address key) const {
   if (!type.ok()) return {};
   std::string name;
   if ((*type)->kind == Kind::kText) {
-    const auto all = objects_.characters(key);
+    const auto all = objects_.characters(key, kMaxTextRead);
     if (!all.ok()) return {};
     for (const uint32_t code : all->codes) append_utf8(name, code);
   } else if ((*type)->kind == Kind::kBytes && (*type)->is_exact) {

@@ -206,7 +206,7 @@ Status Values::write_int(Address object, std::string& text) const {
 
 // The secret that is looked for is in the text as it is, not in its escaped form.
 Status Values::write_text(Address object, std::string& text) const {
-  INQ_TRY(Objects::Characters all, objects_.characters(object));
+  INQ_TRY(Objects::Characters all, objects_.characters(object, kMaxTextRead));
   std::string plain;
   for (const uint32_t code : all.codes) append_utf8(plain, code);
   if (const std::string scrubbed = scrub_text(plain); scrubbed != plain)
@@ -225,7 +225,7 @@ Status Values::write_bytes(Address object, const Type& type, std::string& text) 
   }
   if (size > INT64_MAX)
     return Error(ErrorCode::kCorrupt, fmt::format("the bytes at {} have no size", to_hex(object)));
-  INQ_TRY(const Bytes bytes, objects_.copy(start, std::min(size, kMaxText)));
+  INQ_TRY(const Bytes bytes, objects_.copy(start, std::min(size, kMaxTextRead)));
   const std::string_view plain(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   const std::string scrubbed = scrub_text(plain);
   const ByteView view(reinterpret_cast<const uint8_t*>(scrubbed.data()), scrubbed.size());

@@ -18,6 +18,7 @@ namespace inquest::process::cpython {
 
 inline constexpr size_t kMaxValueText = 500;        // bytes, about: what is begun is ended
 inline constexpr size_t kMaxShownCharacters = 120;  // of one text
+inline constexpr uint64_t kMaxTextRead = 1024;      // … and what is looked at for secrets
 inline constexpr size_t kMaxShownItems = 12;        // of one container or instance
 inline constexpr size_t kMaxNesting = 3;
 inline constexpr uint64_t kMaxDigits = 100;      // of an int: 3000 bits
