@@ -29,7 +29,6 @@ class V8 final : public Runtime {
   std::string_view language() const override { return kLanguage; }
   std::string name() const override { return found_.name; }
   std::string found_by() const override { return found_.how; }
-  const std::vector<RuntimeTask>& tasks() override { return no_tasks_; }
   const std::vector<std::string>& statements() const override { return no_statements_; }
   const std::vector<Note>& notes() const override { return no_notes_; }
 
@@ -110,7 +109,6 @@ class V8 final : public Runtime {
   Found found_;
   Heap heap_;
   FrameReader reader_;
-  const std::vector<RuntimeTask> no_tasks_;
   const std::vector<std::string> no_statements_;
   const std::vector<Note> no_notes_;
 };
