@@ -8,7 +8,11 @@
 #include "capture/handler/raw.h"
 
 /* Frames that are seen in the stack: no inlining, no tail calls. */
+#if defined(__clang__)
+#define FRAME __attribute__((noinline))
+#else
 #define FRAME __attribute__((noinline, noclone))
+#endif
 
 static volatile int depth;
 

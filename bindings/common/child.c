@@ -69,7 +69,8 @@ static void go_on(void) {
 }
 
 static void on_fault(int signal_number, siginfo_t* info, void* ucontext) {
-  struct inq_text text = {0};
+  struct inq_text text;
+  text.size = 0;
   (void)ucontext;
   inq_put(&text, signal_number == SIGALRM ? "(took too long: given up" : "(ended by ");
   if (signal_number != SIGALRM) inq_put(&text, inq_signal_name(signal_number));

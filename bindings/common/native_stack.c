@@ -60,7 +60,8 @@ static int has_slash(const char* name) {
 /* "/srv/x.node(work+0x1d)[0x7f10b3]". glibc has for the program itself only what it was called by.
  */
 static void print_frame(uintptr_t pc, int is_return) {
-  struct inq_text line = {0};
+  struct inq_text line;
+  line.size = 0;
   Dl_info info = {0};
   uintptr_t within = is_return ? pc - 1 : pc; /* a call may be a function's last instruction */
   int known = dladdr != NULL && dladdr((void*)within, &info) != 0;

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "bindings/common/child.h"
+#include "bindings/common/mappings.h"
 #include "bindings/common/output.h"
 #include "bindings/common/settings.h"
 #include "bindings/common/signals.h"
@@ -26,7 +27,8 @@ static const struct inq_settings* settings;
  */
 
 static void open_output(void) {
-  struct inq_text path = {0}, problem = {0};
+  struct inq_text path, problem;
+  path.size = problem.size = 0;
   inq_put(&path, settings->path);
   if (settings->path_with_time) {
     inq_put_decimal(&path, inq_wall_seconds());
@@ -51,7 +53,8 @@ static int was_sent(const siginfo_t* info) { return info->si_code <= 0; }
 
 static void put_first_line(const struct inquest_fault* fault) {
   const siginfo_t* info = fault->siginfo;
-  struct inq_text line = {0};
+  struct inq_text line;
+  line.size = 0;
   inq_put(&line, "PID ");
   inq_put_decimal(&line, inq_getpid());
   inq_put(&line, " received ");
@@ -67,18 +70,23 @@ static void put_first_line(const struct inquest_fault* fault) {
   inq_output_text(&line);
 }
 
+/* Near its stack pointer, and below what of the stack is mapped. */
 static int is_overflow(const struct inquest_fault* fault, const struct inq_thread* thread) {
   const siginfo_t* info = fault->siginfo;
   uintptr_t sp = inq_sp_of(fault->ucontext), address = (uintptr_t)info->si_addr;
-  return fault->signal_number == SIGSEGV && !was_sent(info) && thread != NULL &&
-         thread->stack_begin != 0 && sp < thread->stack_begin + kNearStack &&
-         sp + kNearStack > thread->stack_begin && address < sp + kNearStack &&
-         address + kNearStack > sp;
+  struct inq_mapping mapping;
+  if (fault->signal_number != SIGSEGV || was_sent(info) || address >= sp + kNearStack ||
+      address + kNearStack <= sp)
+    return 0;
+  if (thread != NULL && thread->stack_begin != 0)
+    return sp < thread->stack_begin + kNearStack && sp + kNearStack > thread->stack_begin;
+  return inq_mapping_of(sp + kNearStack, &mapping) && address < mapping.begin;
 }
 
 static void put_details(const struct inquest_fault* fault, const struct inq_thread* thread) {
   const siginfo_t* info = fault->siginfo;
-  struct inq_text line = {0};
+  struct inq_text line;
+  line.size = 0;
   const char* words = inq_code_words(fault->signal_number, info->si_code);
   if (is_overflow(fault, thread)) words = "stack overflow: the thread has used up its stack";
   if (words != NULL) {
@@ -109,7 +117,8 @@ static struct part {
 static int is_printed;
 
 static void print_language(void* unused) {
-  struct inq_text line = {0};
+  struct inq_text line;
+  line.size = 0;
   (void)unused;
   inq_put(&line, "\n");
   inq_put(&line, language->name);
@@ -129,12 +138,23 @@ static void finish_language(void* unused) {
   language->finish(part.context, &part.fault);
 }
 
+/* Threads that nobody noted: from where their stack is mapped. That of the main thread grows, so
+ * that its mapping says nothing. */
+static uintptr_t floor_by_mapping(uintptr_t sp) {
+  enum { kSpared = 256 << 10, kLeast = 512 << 10 };
+  struct inq_mapping mapping;
+  if (inq_gettid() == inq_getpid() || !inq_mapping_of(sp + kNearStack, &mapping)) return 0;
+  return mapping.end - mapping.begin >= kLeast ? mapping.begin + kSpared : 0;
+}
+
 /* Where the language can go on: below what was interrupted, but not where it thinks that its stack
  * is used up. */
 static uintptr_t stack_for(const struct inquest_fault* fault, const struct inq_thread* thread) {
   uintptr_t sp = inq_sp_of(fault->ucontext) - kRedZone;
-  int is_deep = thread->floor != 0 && sp < thread->floor && sp + kNearStack > thread->stack_begin;
-  return is_deep ? thread->floor : sp;
+  int is_noted = thread != NULL && thread->floor != 0;
+  uintptr_t lowest = is_noted ? thread->floor : floor_by_mapping(sp);
+  uintptr_t begin = is_noted ? thread->stack_begin : 0;
+  return sp < lowest && sp + kNearStack > begin ? lowest : sp;
 }
 
 static int bounded(int wanted, int has_supervisor) {
@@ -147,8 +167,8 @@ static void print_stacks(const struct inquest_fault* fault, const struct inq_thr
   struct inq_step steps[kInqMostSteps] = {
       {inq_fixed()->print_native, fault->ucontext, 0, bounded(kNativeMs, fault->has_supervisor)}};
   size_t count = 1;
-  if (thread != NULL) {
-    part = (struct part){thread->context, *fault};
+  if (thread != NULL || language->is_on_every_thread) {
+    part = (struct part){thread != NULL ? thread->context : NULL, *fault};
     uintptr_t stack = stack_for(fault, thread);
     int most_ms = bounded(settings->language_ms, fault->has_supervisor);
     steps[count++] = (struct inq_step){print_language, NULL, stack, most_ms * 2 / 3};
@@ -158,12 +178,13 @@ static void print_stacks(const struct inquest_fault* fault, const struct inq_thr
       steps[count++] = (struct inq_step){finish_language, NULL, stack, most_ms};
   }
   long error = inq_child_run(steps, count);
-  struct inq_text line = {0};
+  struct inq_text line;
+  line.size = 0;
   if (error != 0) {
     inq_put(&line, "(no stacks: no child process could be made, errno ");
     inq_put_decimal(&line, -error);
     inq_put(&line, ")\n");
-  } else if (thread == NULL) {
+  } else if (count == 1) {
     inq_put(&line, "\n(no ");
     inq_put(&line, language->name);
     inq_put(&line, " stack: no language is known to run on this thread)\n");

@@ -10,13 +10,13 @@
 enum { kInqLogPathBytes = 4096, kInqAboutBytes = 256 };
 
 struct inq_language {
-  const char* name; /* "JavaScript" */
-  /* `context` is that of the thread (threads.h). */
+  const char* name;       /* "JavaScript" */
+  int is_on_every_thread; /* 1: also on threads that nobody noted; `context` is null there */
   /* See struct inquest_reporter; may be null. */
   int (*judge)(const struct inquest_fault* fault);
-  /* In the child: writes the stack of the thread with inq_output(). On the thread's own stack,
-   * below what was interrupted. When it does not come back it is called again, in the same child,
-   * to do less (`again`). */
+  /* In the child: writes the stack of the thread, whose `context` is that of threads.h, with
+   * inq_output(). On the thread's own stack, below what was interrupted. When it does not come back
+   * it is called again, in the same child, to do less (`again`). */
   void (*print)(void* context, const struct inquest_fault* fault, int again);
   /* In the child, after that; null: none. */
   void (*finish)(void* context, const struct inquest_fault* fault);

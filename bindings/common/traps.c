@@ -6,17 +6,28 @@
 #include "bindings/common/mappings.h"
 #include "capture/handler/registers.h"
 
-static uintptr_t runtime_begin, runtime_end;
+enum { kMostRuntimes = 2 };
+
+static struct {
+  uintptr_t begin, end;
+} runtimes[kMostRuntimes];
 
 void inq_note_runtime(const void* runtime) {
   uintptr_t begin = 0, end = 0;
-  if (!inq_module_of((uintptr_t)runtime, &begin, &end)) return;
-  runtime_begin = begin;
-  runtime_end = end;
+  if (inq_is_runtime(runtime) || !inq_module_of((uintptr_t)runtime, &begin, &end)) return;
+  for (int i = 0; i < kMostRuntimes; ++i) {
+    if (runtimes[i].end != 0) continue;
+    runtimes[i].begin = begin;
+    runtimes[i].end = end;
+    return;
+  }
 }
 
 int inq_is_runtime(const void* handler) {
-  return (uintptr_t)handler >= runtime_begin && (uintptr_t)handler < runtime_end;
+  for (int i = 0; i < kMostRuntimes; ++i) {
+    if ((uintptr_t)handler >= runtimes[i].begin && (uintptr_t)handler < runtimes[i].end) return 1;
+  }
+  return 0;
 }
 
 int inq_may_be_trap(const struct inquest_fault* fault) {

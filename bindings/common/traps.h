@@ -5,7 +5,8 @@
 #include <inquest/handler.h>
 
 /* Whether the program's handler of a fault is in the run time itself (the file that `runtime`, the
- * address of one of its functions, is of). To be noted before, asked in judge(). */
+ * address of one of its functions, is of; two can be noted). To be noted before, asked in judge().
+ */
 void inq_note_runtime(const void* runtime);
 int inq_is_runtime(const void* handler);
 

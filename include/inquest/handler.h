@@ -92,9 +92,10 @@ struct inquest_fault {
 };
 
 /* What judge() answers. */
-#define INQUEST_FAULT_UNKNOWN 0 /* ask the program's handler, as without a reporter */
-#define INQUEST_FAULT_MENDED 1  /* no crash: execution goes on at `ucontext` */
-#define INQUEST_FAULT_FATAL 2   /* a crash, whatever handler the program has */
+#define INQUEST_FAULT_UNKNOWN 0   /* ask the program's handler, as without a reporter */
+#define INQUEST_FAULT_MENDED 1    /* no crash: execution goes on at `ucontext` */
+#define INQUEST_FAULT_FATAL 2     /* a crash, whatever handler the program has */
+#define INQUEST_FAULT_HANDED_ON 3 /* a crash; the program's handler gets it after the report */
 
 /* What the run time of a language adds; both functions are called in the signal handler, and may do
  * there only what a signal handler may. Either may be NULL. */

@@ -24,6 +24,7 @@ static uint64_t owner; /* pid << 32 | tid of the thread that reports */
 static volatile int stage;
 static struct inq_crash current;
 static void* volatile frame; /* the ucontext that the winner returns to */
+static volatile int is_handed_on;
 static struct inq_talk talk;
 
 /* The owner after the attempt: ourselves, or another thread of this process. */
@@ -98,9 +99,18 @@ static void send_again(const struct inq_crash* crash, void* ucontext_here) {
   if (sent < 0 || ucontext_here == NULL) inq_exit_group(128 + crash->signal_number);
 }
 
+/* The default action, or the program's own. */
+static struct inq_kernel_action last_action(int signal_number) {
+  if (!is_handed_on || stage >= kExiting)
+    return (struct inq_kernel_action){.handler = (uintptr_t)SIG_DFL};
+  struct inq_disposition wanted = inq_wanted(inq_watched_index(signal_number));
+  return (struct inq_kernel_action){
+      .handler = wanted.handler, .flags = wanted.flags, .mask = wanted.mask};
+}
+
 static void die(const struct inq_crash* crash, void* ucontext_here) {
-  struct inq_kernel_action default_action = {.handler = (uintptr_t)SIG_DFL};
-  inq_sigaction(crash->signal_number, &default_action, NULL);
+  struct inq_kernel_action action = last_action(crash->signal_number);
+  inq_sigaction(crash->signal_number, &action, NULL);
   if (comes_again(crash) && ucontext_here != NULL && ucontext_here == crash->ucontext) return;
   /* The first process of a pid namespace does not die of a signal that is sent to it. */
   if (inq_getpid() == 1) inq_exit_group(128 + crash->signal_number);
@@ -221,6 +231,11 @@ void inq_crash_and_die(const struct inq_crash* crash, void* ucontext_here) {
     stage = kDying;
   }
   die(&current, NULL);
+}
+
+void inq_crash_and_hand_on(const struct inq_crash* crash, void* ucontext_here) {
+  is_handed_on = 1;
+  inq_crash_and_die(crash, ucontext_here);
 }
 
 void inq_crash_report(const struct inq_crash* crash) {

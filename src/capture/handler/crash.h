@@ -27,6 +27,9 @@ int inq_crash_judge(const struct inq_crash* crash, uintptr_t handler);
  * when the process can only be ended by exit_group(). */
 void inq_crash_and_die(const struct inq_crash* crash, void* ucontext_here);
 
+/* The same, but that the program's handler is to end the process. */
+void inq_crash_and_hand_on(const struct inq_crash* crash, void* ucontext_here);
+
 /* Reports the crash, or waits until the thread that reports one has done so, and returns: for a
  * process that is about to end in another way. */
 void inq_crash_report(const struct inq_crash* crash);

@@ -175,6 +175,10 @@ static void on_signal(int signal_number, siginfo_t* info, void* ucontext) {
   if (wanted.handler == (uintptr_t)SIG_IGN && was_sent(info)) return;
   int judged = inq_crash_judge(&crash, wanted.handler);
   if (judged == INQUEST_FAULT_MENDED) return;
+  if (judged == INQUEST_FAULT_HANDED_ON) {
+    inq_crash_and_hand_on(&crash, ucontext);
+    return;
+  }
   if (judged != INQUEST_FAULT_FATAL && is_function(wanted.handler)) {
     if ((wanted.flags & SA_ONSTACK) == 0 && inq_is_moved_here(ucontext)) {
       inq_move_frame(signal_number, info, ucontext, on_moved);

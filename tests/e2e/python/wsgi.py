@@ -1,0 +1,21 @@
+"""A web application that crashes when it is asked to."""
+
+import os
+
+if os.environ.get("ENABLE_IN_APPLICATION"):
+    import inquest
+
+    inquest.enable(os.environ["LOG"])
+
+
+def checkout(basket):
+    import inquest
+
+    inquest.cause_segfault()
+
+
+def application(environ, start_response):
+    if environ["PATH_INFO"] == "/crash":
+        checkout(basket=["socks", "hat"])
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"alive %d" % os.getpid()]
