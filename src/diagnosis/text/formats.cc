@@ -30,6 +30,7 @@ std::span<const Format* const> formats() {
       &kNodeFatal,
       &kV8Fatal,
       &kBunCrash,
+      &kInquestLog,
       &kSegfaultHandler,
       &kJavaFatal,
       &kAndroidTombstone,

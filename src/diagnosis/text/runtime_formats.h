@@ -9,6 +9,7 @@ extern const Format kRustPanic;
 extern const Format kGoCrash;
 extern const Format kPythonFatal, kPythonTraceback;
 extern const Format kNodeFatal, kV8Fatal, kJavaScriptException, kNodeReport, kSegfaultHandler;
+extern const Format kInquestLog;
 extern const Format kBunCrash;
 extern const Format kJavaFatal, kJavaException;
 extern const Format kGdb, kLldb;

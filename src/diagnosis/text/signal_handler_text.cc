@@ -27,7 +27,7 @@ constexpr std::string_view kTriggers[] = {" received SIG",
                                           "Error: signal ",
                                           "Signal: ",
                                           " got Segmentation Fault !!!"};
-constexpr std::string_view kHandlerTriggers[] = {" received SIG"};
+constexpr std::string_view kHandlerTriggers[] = {" received SIGSEGV for address: "};
 constexpr size_t kMinBareFrames = 4;
 constexpr size_t kMaxHandlerFrames = 6;  // of the handler itself
 constexpr size_t kMaxHead = 12;          // lines between the words and the stack
@@ -38,7 +38,6 @@ struct Handled {
   std::optional<int> code;
   std::optional<Address> address, pc;
   std::optional<uint64_t> pid, sender;
-  bool begins_at_fault = false;  // the stack printed has no frames of the handler above it
 };
 
 // The first "SIGxxx" in the text, or a number behind "signal ".
@@ -107,8 +106,7 @@ bool take_chromium(std::string_view text, Handled& handled) {
   return handled.code.has_value() || handled.address.has_value() || name == "<unknown>";
 }
 
-// "PID 9 received SIGSEGV for address: 0x0"; ours, of what was sent, "PID 9 received SIGABRT from
-// PID 9"
+// "PID 9 received SIGSEGV for address: 0x0"
 bool take_segfault_handler(std::string_view text, Handled& handled) {
   Words words(text);
   if (!words.take_until("PID ")) return false;
@@ -116,9 +114,8 @@ bool take_segfault_handler(std::string_view text, Handled& handled) {
   if (!handled.pid || !words.take(" received SIG")) return false;
   handled.signal = find_signal(text);
   handled.address = address_behind(text, "address:");
-  handled.sender = number_behind(text, " from PID ");
   handled.tool = "segfault-handler";
-  return handled.signal != 0 && (handled.address.has_value() || handled.sender.has_value());
+  return handled.signal != 0 && handled.address.has_value();
 }
 
 // "!!! uWSGI process 31515 got Segmentation Fault !!!"
@@ -152,7 +149,6 @@ bool is_frame(std::string_view text) {
 size_t take_stack(TextLines lines, Handled& handled, StackFacts& stack) {
   for (size_t at = 1; at < std::min(lines.size(), kMaxHead); ++at) {
     const std::string_view text = trim(lines[at].text);
-    if (text.starts_with("inquest ")) handled.begins_at_fault = true;
     if (text.starts_with("PC: @")) {
       if (const auto line = parse_stack_line(text.substr(3))) handled.pc = line->pc;
       continue;
@@ -216,7 +212,7 @@ size_t finish(TextLines lines, Handled& handled, std::string_view format, TextRe
   facts.reported.emplace();
   facts.crashing = std::move(stack);
   describe(handled, facts);
-  facts.crash_frame = handled.begins_at_fault ? 0 : first_below_handler(facts.crashing);
+  facts.crash_frame = first_below_handler(facts.crashing);
   return finish_report(lines, taken, format, report);
 }
 
