@@ -99,6 +99,12 @@ class ProgramsWithHandlers(HandlerTest):
             self.both(mode, of=signal.SIGSEGV, code=1)
         self.dies(victim("handlers"), "raises-nodefer", of=signal.SIGSEGV, code=1, flags=ON_ALTERNATE_STACK | PASSED_ON)
 
+    def test_handler_puts_back_the_one_before_and_raises(self):
+        for mode in ("puts-back-raises", "puts-back-plainly"):
+            with self.subTest(mode=mode):
+                crash = self.dies(linked("handlers"), mode, of=signal.SIGSEGV, code=1, preload=False)
+                self.assertEqual(crash.address, 0x1234)
+
     def test_handler_calls_the_one_before(self):
         self.both("chains", of=signal.SIGSEGV, code=1)
 

@@ -221,6 +221,14 @@ class OtherHandlers(PythonTest):
                 death = self.dies(python, kind, "faulthandler")
                 self.assertLess(death.err.index("Python stack:"), death.err.index("Fatal Python error"))
 
+    def test_faulthandler_that_is_enabled_later_prints_before_us(self):
+        for python in self.each():
+            for kind, address in (("segv", "0x1"), ("overflow", "0x[0-9a-f]+")):
+                death = self.dies(python, kind, "later")
+                self.assertLess(death.err.index("Fatal Python error"), death.err.index("Python stack:"))
+                self.assertRegex(death.log, rf"^PID \d+ received SIGSEGV for address: {address}\n")
+                self.assertIn("_inquest.abi3.so", death.log[death.log.index("Native stack:"):].split("\n")[1])
+
     def test_under_inquest_run(self):
         for options in ((), ("--trace",)):
             with self.subTest(options=options):

@@ -2,6 +2,7 @@
 
 #include <ucontext.h>
 
+#include "capture/handler/behind.h"
 #include "capture/handler/move.h"
 #include "capture/handler/passing.h"
 #include "capture/handler/public.h"
@@ -160,6 +161,15 @@ static void on_moved(int signal_number, siginfo_t* info, void* ucontext) {
   if (is_function(wanted.handler)) pass_on(&wanted, &crash);
 }
 
+/* What a handler that came after us sent again is its fault's. */
+static void die_of(const struct inq_crash* crash, void* ucontext) {
+  static siginfo_t info; /* read until the process is dead */
+  struct inq_crash behind;
+  int is_sent_again =
+      !inq_is_interposed() && was_sent(crash->info) && inq_fault_behind(crash, &info, &behind);
+  inq_crash_and_die(is_sent_again ? &behind : crash, ucontext);
+}
+
 static void on_signal(int signal_number, siginfo_t* info, void* ucontext) {
   struct inq_crash crash = {signal_number, info, ucontext, stack_flag(ucontext)};
   if (inq_crash_is_mine()) {
@@ -189,7 +199,7 @@ static void on_signal(int signal_number, siginfo_t* info, void* ucontext) {
     }
     pass_on(&wanted, &crash);
   } else {
-    inq_crash_and_die(&crash, ucontext);
+    die_of(&crash, ucontext);
   }
 }
 

@@ -80,6 +80,14 @@ long inq_sigaction(int signal_number, const struct inq_kernel_action* action,
                sizeof(uint64_t));
 }
 
+int inq_is_own_restorer(uintptr_t restorer) {
+#if defined(__x86_64__)
+  return restorer == (uintptr_t)inq_restorer;
+#else
+  return restorer == 0;
+#endif
+}
+
 long inq_sigprocmask(int how, const uint64_t* set, uint64_t* old) {
   return call4(SYS_rt_sigprocmask, how, (long)set, (long)old, sizeof(uint64_t));
 }

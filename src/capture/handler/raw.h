@@ -45,6 +45,8 @@ long inq_syscall(long number, long a, long b, long c, long d, long e, long f);
 /* Signals. `action` needs no restorer: it is filled in. Either pointer may be null. */
 long inq_sigaction(int signal_number, const struct inq_kernel_action* action,
                    struct inq_kernel_action* old);
+/* Whether this is what the kernel returns to from our handlers. */
+int inq_is_own_restorer(uintptr_t restorer);
 long inq_sigprocmask(int how, const uint64_t* set, uint64_t* old);
 long inq_sigaltstack(const stack_t* stack, stack_t* old);
 long inq_queue_signal(int pid, int tid, int signal_number, const siginfo_t* info);

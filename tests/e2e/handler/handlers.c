@@ -51,6 +51,17 @@ static void raises(int number, siginfo_t* info, void* context) {
   raise(number);
 }
 
+// As faulthandler does.
+static void puts_back_plainly(int number) {
+  sigaction(number, &before, NULL);
+  raise(number);
+}
+
+static void puts_back_raises(int number, siginfo_t* info, void* context) {
+  (void)info, (void)context;
+  puts_back_plainly(number);
+}
+
 static void plainly_raises(int number) {
   signal(number, SIG_DFL);
   raise(number);
@@ -323,6 +334,11 @@ static void dies(const char* mode) {
   if (strcmp(mode, "abort-returns") == 0) set(SIGABRT, returns, 0);
   if (strcmp(mode, "default") == 0) signal(SIGSEGV, SIG_DFL);
   installed();
+  if (strcmp(mode, "puts-back-raises") == 0) set(SIGSEGV, puts_back_raises, SA_ONSTACK | SA_NODEFER);
+  if (strcmp(mode, "puts-back-plainly") == 0) {
+    struct sigaction plain = {.sa_handler = puts_back_plainly, .sa_flags = SA_NODEFER};
+    sigaction(SIGSEGV, &plain, &before);
+  }
   if (strcmp(mode, "chains") == 0) set(SIGSEGV, chains, 0);  // after us, whichever way we came
   if (strcmp(mode, "reset-later") == 0) signal(SIGSEGV, SIG_DFL);
   if (strcmp(mode, "abort-returns") == 0) abort();

@@ -82,6 +82,8 @@ def main():
         faulthandler.enable()
     if "enable" in OPTIONS:
         inquest.enable(os.environ["LOG"], stderr="quiet" not in OPTIONS, locals="nolocals" not in OPTIONS)
+    if "later" in OPTIONS:
+        faulthandler.enable()
     threading.Thread(target=time.sleep, args=(100,), daemon=True, name="sleeper").start()
     for _ in range(3 if "spin" in OPTIONS else 0):
         threading.Thread(target=spin, daemon=True).start()
