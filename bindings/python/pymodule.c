@@ -26,6 +26,7 @@ static void copy_text(char* to, size_t room, const char* from) {
 static void note_thread(void) {
   static int context;
   uintptr_t begin, end;
+  inq_thread_remove(&context); /* of the process that forked */
   inq_stack_bounds(&begin, &end);
   if (begin != 0 && inq_thread_add(&context, begin, end))
     inq_thread_limit(UINTPTR_MAX, kSparedStack);

@@ -138,12 +138,14 @@ static void put_pairs(struct inq_text* text, PyObject* dict, int is_attributes, 
 }
 
 static void put_exception(struct inq_text* text, PyObject* value, int depth) {
-  PyObject* arguments = PyObject_GenericGetAttr(value, PyUnicode_InternFromString("args"));
+  PyObject* name = PyUnicode_InternFromString("args");
+  PyObject* arguments = name != NULL ? PyObject_GenericGetAttr(value, name) : NULL;
   inq_put_type(text, value);
   if (arguments != NULL && PyTuple_CheckExact(arguments))
     put_items(text, arguments, "(", ")", depth);
   PyErr_Clear();
   Py_XDECREF(arguments);
+  Py_XDECREF(name);
 }
 
 /* <shop.Order at 0x7f: id=7, paid=False> */

@@ -125,6 +125,17 @@ class EachWayToDie(NodeTest):
         core.unlink()
 
 
+class Explained(NodeTest):
+    def test_inquest_explain_reads_the_text(self):
+        for runtime in self.each_runtime():
+            log = e2e.fresh("log") / "crash.log"
+            log.write_text(app(runtime, "segv").log)
+            answer = e2e.report(log)
+            facts = answer["facts"]
+            self.assertEqual((facts["signal"]["name"], facts["signal"]["address"]), ("SIGSEGV", "0x1"))
+            self.assertIn("service", e2e.functions(answer))
+
+
 class SourceMaps(NodeTest):
     def test_lines_of_the_sources(self):
         place = e2e.fresh("mapped")
@@ -309,6 +320,15 @@ class UnderInquestRun(NodeTest):
                 self.assertEqual(len(list(records.glob("*.core.zst"))), 1, list(records.iterdir()))
                 self.assertEqual(death.log.count("received SIGSEGV"), 1)
                 self.assert_stack_is_true(death)
+
+    def test_record_of_its_own_without_inquest(self):
+        for runtime in self.each_runtime():
+            records = e2e.fresh("records")
+            death = app(runtime, "segv", env={"INQUEST_RECORD_DIR": str(records)})
+            self.assert_died(death, signal.SIGSEGV)
+            self.assert_stack_is_true(death)
+            (core,) = records.iterdir()
+            self.assertEqual(e2e.report(core)["facts"]["signal"]["address"], "0x1")
 
     def test_the_package_knows(self):
         runtime = node_case.runtimes()[0]

@@ -148,6 +148,15 @@ class EachWayToDie(PythonTest):
             self.assertRegex(log, r"Native stack:\n/.*/_inquest\.abi3\.so\(")
             self.assertIn("(_PyEval_EvalFrameDefault+0x", log)
 
+    def test_inquest_explain_reads_the_text(self):
+        log = e2e.fresh("log") / "crash.log"
+        log.write_text(self.dies("/usr/bin/python3", "segv", "thread").log)
+        answer = e2e.report(log)
+        facts = answer["facts"]
+        self.assertEqual((facts["signal"]["name"], facts["signal"]["address"]), ("SIGSEGV", "0x1"))
+        self.assertIn("pay", e2e.functions(answer))
+        self.assertEqual(sorted(thread["thread_name"] for thread in facts["others"]), ["MainThread", "sleeper"])
+
     def test_deep_recursion_is_cut(self):
         for python in self.each():
             death = self.dies(python, "segv", "deep")

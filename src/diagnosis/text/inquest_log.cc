@@ -55,6 +55,7 @@ struct Head {
   std::optional<int> code;
   std::optional<Address> pc;
   std::string_view runtime;  // "node", "bun", "cpython"
+  bool overflow = false;     // of the thread's stack
   size_t lines = 0;          // up to ours; 0: this is none of our texts
 };
 
@@ -69,6 +70,8 @@ Head read_head(TextLines lines, int signal) {
       head.runtime = words.take_word();
       head.lines = at + 1;
       return head;
+    } else if (text.starts_with("stack overflow: ")) {
+      head.overflow = true;
     } else {
       for (int code = 1; code < 16; ++code) {
         if (text.substr(0, text.find(':')) == signal_code_name(signal, code)) head.code = code;
@@ -144,6 +147,7 @@ size_t read_report(TextLines lines, TextReport& report) {
   if (head.code) set_signal(facts, facts.signal.number, head.code, facts.signal.address);
   if (is_fault_signal(facts.signal.number) && facts.signal.address)
     set_fault(facts, AccessKind::kNone, facts.signal.address, head.pc);
+  if (head.overflow && facts.fault) facts.fault->stack_pointer_in_guard = true;
   if (facts.signal.number == kSigAbrt) facts.abort.kind = AbortFacts::Kind::kAbortCall;
   const size_t end = read_sections(lines, head.lines, facts);
   if (facts.crashing.frames.empty()) facts.crashing.end = "not printed";

@@ -62,6 +62,18 @@ TEST(InquestLog, PythonFramesStandWhereTheInterpreterStood) {
   EXPECT_EQ(facts.others[0].thread_name, "sleeper");
 }
 
+TEST(InquestLog, AStackOverflowIsOne) {
+  const TextReport report = only_report(
+      "PID 9 received SIGSEGV for address: 0x7ffe01c81fd0\n"
+      "stack overflow: the thread has used up its stack\n"
+      "thread 9 (main), pc 0x7f1a, 2026-11-29T07:13:04Z\ninquest 0.1.0, bun 1.3.14, linux x64\n\n"
+      "Native stack:\n/srv/x.node(deep+0x16)[0x7f1a]\n\nJavaScript stack:\n"
+      "(no frames: no JavaScript was under way)\n\n");
+  EXPECT_TRUE(report.facts.fault->stack_pointer_in_guard);
+  EXPECT_EQ(report.facts.process.runtime, "bun");
+  EXPECT_EQ(report.facts.crashing.frames.size(), 1U);
+}
+
 TEST(InquestLog, WithoutOurLineItIsSomebodyElses) {
   const TextReport report = only_report(
       "PID 9 received SIGSEGV for address: 0x0\n"
