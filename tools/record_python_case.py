@@ -52,12 +52,14 @@ def python_of(answer):
     return [[stack.get("runtime", {}).get("notes") for stack in stacks],
             [[inner for frame in stack.get("frames", []) for inner in frame.get("runtime_frames", [])]
              + stack.get("runtime", {}).get("apart", []) for stack in stacks], answer.get("tasks"),
-            [runtime["name"] for runtime in answer.get("runtimes", [])]]
+            [runtime["name"] for runtime in answer.get("runtimes", [])],
+            [fact["statement"] for fact in answer.get("missing", []) if "asyncio" in fact["statement"]]]
 
 
 def nowhere(data):
     """The record as of a machine that has none of its files, and whose host is not told: of the same length."""
     data = data.replace(PYENV, b"/opt/pythons/".ljust(len(PYENV), b"_")).replace(b"/usr/lib/", b"/opt/lib/")
+    data = data.replace(SCRATCH.encode(), SCRATCH.replace("/tmp/", "/srv/").encode())
     return re.sub(rb'("host":\{"name":")([^"]*)(","kernel":")([^"]*)',
                   lambda match: match[1] + b"x" * len(match[2]) + match[3] + b"x" * len(match[4]), data)
 
@@ -183,7 +185,7 @@ def main():
         small = shrink(data, needed(data, lambda core: told(core) == whole))
         folder = os.path.join(CASES, version)
         # Something has to be below root/: with it the files of this machine are not looked at.
-        source = os.path.join(folder, "root", SCRATCH.strip("/"))
+        source = os.path.join(folder, "root", "srv", "inquest-case")
         os.makedirs(source, exist_ok=True)
         shutil.copy(os.path.join(CASES, "shop.py"), source)
         with lzma.open(os.path.join(folder, "core.xz"), "wb", preset=9 | lzma.PRESET_EXTREME) as packed:

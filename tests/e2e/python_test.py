@@ -448,6 +448,17 @@ class Frames(e2e.TestCase):
             self.assertIn("variables", str(slim))
             self.assertEqual(slim, full)
 
+    def test_variables_of_a_record_need_no_file_of_the_interpreter(self):
+        self.each(self.check_values_without_file)
+
+    def check_values_without_file(self, python: Path) -> None:
+        dead = death(python, "values", without_file=True)
+        frame = next(frame for frame in frames_of(e2e.report(dead.record, "--full", "--no-cache")["facts"]["crashing"])
+                     if frame["function"].endswith("sell"))
+        texts = {variable["name"]: variable.get("text") for variable in frame["variables"]}
+        told = json.loads((dead.directory / "values.json").read_text())
+        self.assertEqual({name: texts[name] for name in told}, told)
+
     def test_tasks_tell_what_they_wait_for(self):
         self.each(self.check_tasks)
 

@@ -9,6 +9,7 @@
 
 #include "process/runtime/cpython/find.h"
 #include "process/runtime/cpython/frames.h"
+#include "process/runtime/cpython/known_types.h"
 #include "process/runtime/cpython/objects.h"
 #include "process/runtime/cpython/state.h"
 #include "process/runtime/cpython/tasks.h"
@@ -56,6 +57,7 @@ class CPython final : public Runtime {
       notes_.push_back({"CPython was not running yet, or no more: native frames only", ""});
     process_ = read_process_state(objects_, found_, threads_, image);
     has_asyncio_ = has_module(modules, "_asyncio.");
+    learn_types(objects_, found_.version, threads_.interpreters, has_asyncio_);
     if (has_module(modules, "_greenlet."))
       notes_.push_back({"greenlets that were not running are not read", ""});
   }

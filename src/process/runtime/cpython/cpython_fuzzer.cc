@@ -8,6 +8,7 @@
 #include "process/runtime/cpython/coroutines.h"
 #include "process/runtime/cpython/fake_values_test_util.h"
 #include "process/runtime/cpython/frames.h"
+#include "process/runtime/cpython/known_types.h"
 #include "process/runtime/cpython/line_table.h"
 #include "process/runtime/cpython/state.h"
 #include "process/runtime/cpython/tasks.h"
@@ -82,7 +83,8 @@ void patch(FakePython& fake, ByteView bytes) {
 }
 
 void use(const FakePython& fake) {
-  const Objects objects(fake, fake.layout);
+  Objects objects(fake, fake.layout);
+  learn_types(objects, fake.version, {Address(fake.interpreter)}, true);
   const Types types(objects, fake.version);
   FrameReader frames(objects, types, fake.version);
   const ThreadStates threads =

@@ -115,9 +115,10 @@ void Locals::read_value(Address at, const Name& name, RuntimeVariable& variable)
   }
   Address value(without_mark(*word, version_));
   if (name.may_be_cell && !value.is_null()) {
-    // Until the function has made its cells an argument is there itself.
+    // Until the function has made its cells an argument is there itself. Up to 3.10 that has a
+    // place of its own, so that nothing else can be there.
     const auto type = types_.of(value);
-    if (type.ok() && (*type)->kind == Kind::kCell) {
+    if (type.ok() ? (*type)->kind == Kind::kCell : !version_.is_at_least(11)) {
       const auto inside = objects_.pointer(value, kCellValue);
       if (!inside.ok()) {
         variable.why_not = inside.error().message();

@@ -75,8 +75,17 @@ Result<std::string> Objects::name_of_type(Address type) const {
   }
   INQ_TRY(const uint64_t at, field<uint64_t>(type, layout_.type_name));
   std::string name = c_text(Address(at));
+  if (name.empty()) {
+    if (const auto known = learned_.find(type); known != learned_.end()) name = known->second;
+  }
   if (types_.size() < kMaxTypesKept) types_.emplace(type, name);
   return name;
+}
+
+void Objects::learn_type(Address type, std::string_view name) {
+  if (learned_.size() >= kMaxTypesKept) return;
+  learned_.emplace(type, name);
+  types_.erase(type);
 }
 
 Result<std::string> Objects::type_of(Address object) const {

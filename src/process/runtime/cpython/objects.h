@@ -47,6 +47,8 @@ class Objects {
   // The name of the type of `object`.
   Result<std::string> type_of(Address object) const;
   Result<std::string> name_of_type(Address type) const;
+  // What to call the type where its name cannot be read.
+  void learn_type(Address type, std::string_view name);
 
   Result<std::string> text(Address object) const;  // of a str, as UTF-8; cut at kMaxText
   Result<Bytes> bytes(Address object) const;       // of a bytes
@@ -69,6 +71,7 @@ class Objects {
   mutable uint64_t copied_ = 0;
   // Names of types by address; empty: unreadable, but a type.
   mutable std::map<Address, std::string> types_;
+  std::map<Address, std::string> learned_;
 };
 
 }  // namespace inquest::process::cpython

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "process/runtime/cpython/fake_values_test_util.h"
+#include "process/runtime/cpython/known_types.h"
 #include "process/runtime/cpython/locals.h"
 #include "process/runtime/cpython/scalars.h"
 
@@ -165,6 +166,38 @@ TEST_P(ValuesOfEachVersion, AClassWithTheNameOfABuiltInIsNone) {
   FakeValues make(fake);
   const uint64_t object = make.instance("list", {{fake.text("a"), make.number(1)}});
   EXPECT_EQ(shown(fake, object).text, "list(a=1)");
+}
+
+TEST_P(ValuesOfEachVersion, BuiltInTypesWhoseNamesAreNotThereAreKnownByTheirModules) {
+  FakePython fake(GetParam());
+  FakeValues make(fake);
+  const uint64_t list = make.list({make.number(7), make.none()});
+  const uint64_t meta = fake.get(fake.type("list") + fake.layout.object_type);
+  fake.put(meta + 168, uint64_t{1} << 31);
+  const auto names = [&](const FakeValues::Pairs& entries) {
+    const uint64_t module = fake.object("module", 0x40);
+    fake.put(module + 16, make.dict(entries));
+    return module;
+  };
+  const uint64_t builtins = names({{fake.text("list"), fake.type("list")},
+                                   {fake.text("int"), fake.type("int")},
+                                   {fake.text("None"), make.none()},
+                                   {fake.text("own"), fake.type("Order")}});
+  fake.put(fake.interpreter + *fake.layout.interpreter_modules,
+           make.dict({{fake.text("builtins"), builtins}}));
+  for (const char* name : {"list", "int", "NoneType"})
+    fake.put(fake.type(name) + fake.layout.type_name, 0x1000);  // not there
+  const auto told = [&](bool learn) {
+    Objects objects(fake, fake.layout);
+    if (learn) learn_types(objects, fake.version, {Address(fake.interpreter)}, false);
+    const Types types(objects, fake.version);
+    RuntimeVariable variable{
+        .name = "x", .type = {}, .text = {}, .why_not = {}, .is_argument = false};
+    Values(objects, types, fake.version).show(Address(list), variable);
+    return variable;
+  };
+  EXPECT_THAT(told(false).why_not, HasSubstr("the name of the type"));
+  EXPECT_EQ(told(true).text, "[7, None]");
 }
 
 TEST(Scalars, IntsOfAnySize) {
