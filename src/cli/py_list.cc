@@ -39,7 +39,7 @@ std::vector<diagnosis::RuntimeFrameFact> frames_of(const diagnosis::StackFacts& 
   return frames;
 }
 
-// "   31 | code" as "→  31 | code" when that is the line.
+// "   31 | code" as ">    31 | code" when that is the line.
 std::string marked(const std::string& line, uint32_t number) {
   const bool is_it = line.starts_with(fmt::format("{:>5} |", number));
   return (is_it ? "> " : "  ") + term::printable(line);
