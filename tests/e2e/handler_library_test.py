@@ -48,7 +48,7 @@ class TheLibrary(HandlerTest):
         def exported(name):
             listing = e2e.run_tool("nm", "-D", "--defined-only", LIBRARIES / name)
             return {line.split()[-1] for line in listing.splitlines()}
-        public = {"inquest_install", "inquest_thread_init", "inquest_annotate"}
+        public = {"inquest_install", "inquest_thread_init", "inquest_annotate", "inquest_set_reporter"}
         self.assertEqual(exported("libinquest.so"), public)
         self.assertEqual(exported("libinquest-preload.so") - public, {
             "sigaction", "signal", "bsd_signal", "ssignal", "sysv_signal", "__sysv_signal", "pthread_sigmask",

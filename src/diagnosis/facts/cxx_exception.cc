@@ -175,7 +175,8 @@ std::optional<ThrownException> found_at(const MemoryReader& memory, Address head
 // object.
 std::optional<ThrownException> find_pointed_at(const MemoryReader& memory, AddressRange range,
                                                std::string_view where) {
-  for (Address at = range.start; at + 8 <= range.end; at = at + 8) {
+  // Not at + 8: the range may end where addresses do.
+  for (Address at = range.start; at < range.end && range.end - at >= 8; at = at + 8) {
     const auto word = memory.load_pointer(at);
     if (!word || word->value < 4096 || word->value % 8 != 0) continue;
     for (const int64_t offset : {int64_t{kTypeInfoBefore}, int64_t{0}, -int64_t{kObjectBehind}}) {
@@ -189,7 +190,7 @@ std::optional<ThrownException> find_pointed_at(const MemoryReader& memory, Addre
 std::optional<ThrownException> scan(const MemoryReader& memory, AddressRange range,
                                     uint64_t& budget) {
   Address at((range.start.value + 7) & ~uint64_t{7});
-  while (at + 8 <= range.end && budget >= 8) {
+  while (at < range.end && range.end - at >= 8 && budget >= 8) {
     const ByteView bytes = memory.view(at, std::min(budget, range.end - at));
     const uint64_t usable = bytes.size() & ~uint64_t{7};
     if (usable == 0) {
