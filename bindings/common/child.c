@@ -8,6 +8,7 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 
+#include "bindings/common/ghosts.h"
 #include "bindings/common/mappings.h"
 #include "bindings/common/output.h"
 #include "bindings/common/signals.h"
@@ -15,6 +16,7 @@
 
 enum {
   kPollMs = 1,
+  kTickMs = 40,      /* in which a child that waits for nobody is helped on */
   kMarginMs = 200,   /* what the parent grants beyond the steps' time */
   kAfterKillMs = 500 /* for the kernel to end a killed child */
 };
@@ -33,9 +35,14 @@ static struct inq_step steps[kInqMostSteps];
 static size_t step_count;
 static size_t next_step;
 
+static int64_t step_end;
+
+/* The beginning of a step's time, and of the ticks in which it is looked at. */
 static void set_timer(int milliseconds) {
-  struct itimerval timer = {.it_value = {milliseconds / 1000, milliseconds % 1000 * 1000L}};
-  inq_syscall(SYS_setitimer, ITIMER_REAL, (long)&timer, 0, 0, 0, 0);
+  static const struct itimerval kTicks = {.it_interval = {0, kTickMs * 1000L},
+                                          .it_value = {0, kTickMs * 1000L}};
+  step_end = inq_milliseconds() + milliseconds;
+  inq_syscall(SYS_setitimer, ITIMER_REAL, (long)&kTicks, 0, 0, 0, 0);
 }
 
 static void call_on(uintptr_t stack, void (*function)(void)) {
@@ -68,12 +75,23 @@ static void go_on(void) {
   run_step();
 }
 
+static void on_tick(int signal_number, siginfo_t* info, void* ucontext) {
+  (void)signal_number;
+  (void)info;
+  if (inq_milliseconds() < step_end) {
+    inq_end_wait_for_ghosts(ucontext);
+    return;
+  }
+  inq_output_words("(took too long: given up)\n");
+  go_on();
+}
+
 static void on_fault(int signal_number, siginfo_t* info, void* ucontext) {
   struct inq_text text;
   text.size = 0;
   (void)ucontext;
-  inq_put(&text, signal_number == SIGALRM ? "(took too long: given up" : "(ended by ");
-  if (signal_number != SIGALRM) inq_put(&text, inq_signal_name(signal_number));
+  inq_put(&text, "(ended by ");
+  inq_put(&text, inq_signal_name(signal_number));
   if (signal_number == SIGSEGV || signal_number == SIGBUS) {
     inq_put(&text, " for address: ");
     inq_put_hex(&text, (uintptr_t)info->si_addr);
@@ -83,20 +101,21 @@ static void on_fault(int signal_number, siginfo_t* info, void* ucontext) {
   go_on();
 }
 
+static void handle(int signal_number, void (*function)(int, siginfo_t*, void*)) {
+  uint64_t set = INQ_BIT(signal_number);
+  struct inq_kernel_action action = {.handler = (uintptr_t)function,
+                                     .flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+  inq_sigaction(signal_number, &action, NULL);
+  inq_sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 /* Its own faults must make no second crash: not for the kernel's log, nor for a supervisor. */
 static void become_child(void) {
-  static const int kSignals[] = {SIGSEGV, SIGBUS, SIGILL,  SIGFPE,
-                                 SIGTRAP, SIGSYS, SIGABRT, SIGALRM};
-  uint64_t ours = 0;
+  static const int kFaults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGABRT};
   inq_syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0, 0);
   inq_syscall(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0, 0);
-  for (size_t i = 0; i < sizeof kSignals / sizeof *kSignals; ++i) {
-    struct inq_kernel_action action = {.handler = (uintptr_t)on_fault,
-                                       .flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
-    inq_sigaction(kSignals[i], &action, NULL);
-    ours |= INQ_BIT(kSignals[i]);
-  }
-  inq_sigprocmask(SIG_UNBLOCK, &ours, NULL);
+  for (size_t i = 0; i < sizeof kFaults / sizeof *kFaults; ++i) handle(kFaults[i], on_fault);
+  handle(SIGALRM, on_tick);
 }
 
 /* 1 when the child is no more. */

@@ -227,6 +227,14 @@ class Arguments(NodeTest):
                 self.assert_died(death, signal.SIGSEGV)
                 self.assert_stack_is_true(death)
 
+    def test_garbage_can_be_collected_in_the_child(self):
+        for runtime in self.each_runtime():
+            for _ in range(3):
+                death = app(runtime, "segv", env={"CALLBACK": "collects"})
+                self.assert_died(death, signal.SIGSEGV)
+                self.assert_stack_is_true(death)
+                self.assertIn("collected 999999", death.err)
+
     def test_file_without_a_name_and_relative_ones(self):
         place = e2e.fresh("place")
         (place / "node_modules").symlink_to(application() / "node_modules")

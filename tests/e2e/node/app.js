@@ -94,6 +94,12 @@ const options = { stderr: process.env.QUIET !== '1' };
 const callbacks = {
   write: (signal, address, stack, javascript) =>
     require('fs').writeSync(2, `callback ${JSON.stringify({ signal, address, stack, javascript })}\n`),
+  // Enough garbage to be collected, by an engine whose other threads are not there.
+  collects: () => {
+    let last = null;
+    for (let i = 0; i < 1e6; i += 1) last = { last: i % 100 ? last : null, i };
+    require('fs').writeSync(2, `collected ${last.i}\n`);
+  },
   throws: () => {
     throw new Error('from the callback');
   },
