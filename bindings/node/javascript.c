@@ -68,16 +68,21 @@ static void print_plainly(napi_env env) {
     napi_run_script(env, script, &ignored);
 }
 
+/* 0 when the engine does not answer. JSC has no text where there are no frames. */
 static int take_stack(napi_env env, int plainly) {
   napi_value message, error, text, ignored;
+  napi_valuetype type;
   napi_handle_scope scope;
   if (napi_open_handle_scope(env, &scope) != napi_ok) return 0;
   napi_get_and_clear_last_exception(env, &ignored);
   raise_stack_limit(env);
   if (plainly) print_plainly(env);
-  return napi_create_string_utf8(env, "crash", NAPI_AUTO_LENGTH, &message) == napi_ok &&
-         napi_create_error(env, NULL, message, &error) == napi_ok &&
-         napi_get_named_property(env, error, "stack", &text) == napi_ok &&
+  if (napi_create_string_utf8(env, "crash", NAPI_AUTO_LENGTH, &message) != napi_ok ||
+      napi_create_error(env, NULL, message, &error) != napi_ok ||
+      napi_get_named_property(env, error, "stack", &text) != napi_ok ||
+      napi_typeof(env, text, &type) != napi_ok)
+    return 0;
+  return type != napi_string ||
          napi_get_value_string_utf8(env, text, stack, sizeof stack - 1, &stack_size) == napi_ok;
 }
 
