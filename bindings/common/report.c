@@ -15,7 +15,7 @@ enum {
   kNativeMs = 1000,
   kDefaultMs = 2000,
   kMostMs = 2500,      /* with the margins, all is over within the time that handler.h gives */
-  kSupervisedMs = 400, /* somebody waits for the next instance */
+  kSupervisedMs = 800, /* somebody waits for the next instance */
   kRedZone = 1024,     /* below the stack pointer: the ABI's 128 bytes, and some */
   kNearStack = 65536,
 };

@@ -90,7 +90,7 @@ async function main() {
 
 if (process.env.OTHER) require('./other.node').handle();
 
-const options = { stderr: process.env.QUIET !== '1' };
+const options = { stackTimeout: 2500, callbackTimeout: 2500, stderr: process.env.QUIET !== '1' };
 const callbacks = {
   write: (signal, address, stack, javascript) =>
     require('fs').writeSync(2, `callback ${JSON.stringify({ signal, address, stack, javascript })}\n`),

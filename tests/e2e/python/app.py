@@ -81,7 +81,8 @@ def main():
     if "faulthandler" in OPTIONS:
         faulthandler.enable()
     if "enable" in OPTIONS:
-        inquest.enable(os.environ["LOG"], stderr="quiet" not in OPTIONS, locals="nolocals" not in OPTIONS)
+        inquest.enable(os.environ["LOG"], stderr="quiet" not in OPTIONS, locals="nolocals" not in OPTIONS,
+                       stacks_timeout=2.5, details_timeout=2.5)
     if "later" in OPTIONS:
         faulthandler.enable()
     threading.Thread(target=time.sleep, args=(100,), daemon=True, name="sleeper").start()
