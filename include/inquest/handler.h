@@ -103,7 +103,7 @@ struct inquest_reporter {
   size_t size; /* sizeof(struct inquest_reporter) */
   /* For each watched signal that the program wants handled or that is fatal. */
   int (*judge)(const struct inquest_fault* fault);
-  /* Once, before the supervisor is told or a record written. Must return, within 6 s; where it
+  /* Once, before the supervisor is told or a record written. Must return, within 8 s; where it
    * faults itself, the rest goes on without it. */
   void (*report)(const struct inquest_fault* fault);
 };

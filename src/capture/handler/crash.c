@@ -16,7 +16,7 @@ enum stage { kNothing, kAsking, kTalking, kWriting, kReported, kObeying, kDying,
 
 /* How long a thread that crashed second waits for the first, beyond the time for the reply and that
  * of a language's run time (handler.h). */
-enum { kParkMargin = 5000, kParkStep = 20, kReporterMs = 6000 };
+enum { kParkMargin = 5000, kParkStep = 20, kReporterMs = 8000 };
 
 /* Everything about the one crash of this process. A vfork child shares this memory with its parent,
  * a fork child has a copy of what was: both are told from us by the pid in `owner`. */
