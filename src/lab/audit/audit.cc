@@ -11,6 +11,7 @@
 
 #include "lab/audit/choice.h"
 #include "platform/os/file.h"
+#include "process/packages/packages.h"
 
 namespace inquest::audit {
 namespace {
@@ -58,6 +59,12 @@ std::string python_of_environment(const std::string& path) {
     if (at == at.root_path()) break;
   }
   return {};
+}
+
+std::string absolute(const std::string& path) {
+  std::error_code failure;
+  const fs::path whole = fs::absolute(path, failure).lexically_normal();
+  return failure ? path : whole.string();
 }
 
 class Auditor {
@@ -149,8 +156,8 @@ class Auditor {
     audit_.entries.push_back(std::move(entry));
   }
 
-  std::optional<Package> owner_of(const std::string& path) {
-    const Package* package = packages_.owner_of(path);
+  std::optional<packages::Package> owner_of(const std::string& path) {
+    const packages::Package* package = packages_.language_owner_of(absolute(path));
     return package == nullptr ? std::nullopt : std::optional(*package);
   }
 
@@ -177,9 +184,9 @@ class Auditor {
   static std::string path_in_package(const Entry& entry) {
     if (!entry.package || entry.package->directory.empty())
       return fs::path(entry.module.path).filename().string();
-    const std::string rest = entry.module.path.substr(
-        std::min(entry.package->directory.size() + 1, entry.module.path.size()));
-    return entry.package->name + "/" + rest;
+    const std::string path = absolute(entry.module.path);
+    const size_t start = std::min(entry.package->directory.size() + 1, path.size());
+    return entry.package->name + "/" + path.substr(start);
   }
 
   void skip_those_for_others() {
@@ -267,7 +274,7 @@ class Auditor {
 
   const AuditOptions& options_;
   Audit audit_;
-  Packages packages_;
+  packages::Packages packages_;
   std::map<Loader::Kind, std::optional<Loader>> loaders_;
   std::map<LibC, std::unique_ptr<Libraries>> libraries_;
   std::map<std::string, std::string> in_tree_;  // name of a library → its file

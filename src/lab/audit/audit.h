@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lab/audit/judge.h"
+#include "process/packages/package.h"
 
 namespace inquest::audit {
 
@@ -18,7 +19,7 @@ struct AuditOptions {
 
 struct Entry {
   NativeModule module;
-  std::optional<Package> package;
+  std::optional<packages::Package> package;
   std::string skipped;  // why it is not loaded here; empty: it is, and was judged
   std::vector<Finding> findings;
 };

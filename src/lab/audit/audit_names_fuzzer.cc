@@ -1,4 +1,4 @@
-// Names, paths and lines of RECORD that come with packages of others.
+// Names and paths that come with packages of others.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -11,7 +11,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Loader loader;
   loader.libc = LibC::kGlibc;
   static_cast<void>(why_not_for(target_of(text), loader));
-  static_cast<void>(record_path(text));
   static_cast<void>(python_tag(text));
   static_cast<void>(python_name(text, {".abi3.so", ".so"}));
   static_cast<void>(parse_glibc_version(text));

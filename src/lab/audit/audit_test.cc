@@ -58,7 +58,7 @@ TEST(Choice, WhatIsForOthersIsNoFault) {
 }
 
 TEST(Choice, APackageSaysWhatItIsFor) {
-  Package package;
+  packages::Package package;
   EXPECT_EQ(why_not_for(package, node_108()), "");
   package.os = {"darwin", "linux"};
   package.cpu = {"!arm64"};
@@ -87,12 +87,6 @@ TEST(Choice, NamesOfPythonModules) {
   EXPECT_FALSE(python_name("_ssl.cpython-38-x86_64-linux-gnu.so", suffixes));
   EXPECT_EQ(python_tag("_ssl.cpython-38-x86_64-linux-gnu.so"), "cpython-38-x86_64-linux-gnu");
   EXPECT_EQ(python_tag("libssl.so"), "");
-}
-
-TEST(Package, PathsOfRecord) {
-  EXPECT_EQ(record_path("numpy/core/_a.so,sha256=x,123"), "numpy/core/_a.so");
-  EXPECT_EQ(record_path(R"("odd,""name"".so",sha256=x,1)"), R"(odd,"name".so)");
-  EXPECT_EQ(record_path(""), "");
 }
 
 TEST(Glibc, Versions) {

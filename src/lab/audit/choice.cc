@@ -147,7 +147,7 @@ std::string why_not_for(const Target& target, const Loader& loader) {
   return {};
 }
 
-std::string why_not_for(const Package& package, const Loader& loader) {
+std::string why_not_for(const packages::Package& package, const Loader& loader) {
   if (!allows(package.os, "linux"))
     return "the package is for " + fmt::format("{}", fmt::join(package.os, ", "));
   if (!allows(package.cpu, std::string(node_arch(loader.machine))))

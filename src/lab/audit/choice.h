@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "lab/audit/loader.h"
-#include "lab/audit/package.h"
+#include "process/packages/package.h"
 
 namespace inquest::audit {
 
@@ -29,7 +29,7 @@ Target target_of(std::string_view path);
 
 // Why a file for `target` is not for this machine and program; empty: it is.
 std::string why_not_for(const Target& target, const Loader& loader);
-std::string why_not_for(const Package& package, const Loader& loader);
+std::string why_not_for(const packages::Package& package, const Loader& loader);
 
 // Of files of one package that are all for this program: which is taken; the others are not.
 // `paths`: in the package. Index of it, or nullopt when several are used side by side.

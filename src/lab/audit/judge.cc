@@ -185,11 +185,11 @@ class Judge {
 
 }  // namespace
 
-std::string rebuild_command(const Package* package, Api api) {
-  if (package != nullptr && package->manager == Package::Manager::kNpm) {
+std::string rebuild_command(const packages::Package* package, Api api) {
+  if (package != nullptr && package->manager == packages::Manager::kNpm) {
     return "npm rebuild " + package->name;
   }
-  if (package != nullptr && package->manager == Package::Manager::kPython) {
+  if (package != nullptr && package->manager == packages::Manager::kPython) {
     return "pip install --force-reinstall --no-cache-dir " + package->name;
   }
   if (api == Api::kNodeApi || api == Api::kV8) return "npm rebuild";

@@ -8,7 +8,7 @@
 
 #include "lab/audit/libraries.h"
 #include "lab/audit/loader.h"
-#include "lab/audit/package.h"
+#include "process/packages/package.h"
 
 namespace inquest::audit {
 
@@ -27,8 +27,8 @@ struct Finding {
 
 struct Subject {
   const NativeModule& module;
-  const Package* package = nullptr;  // nullptr: unknown
-  const Loader* loader = nullptr;    // nullptr: a program, or a library for no loader that is known
+  const packages::Package* package = nullptr;  // nullptr: unknown
+  const Loader* loader = nullptr;  // nullptr: a program, or a library for no loader that is known
   const Closure& closure;
   const std::map<std::string, std::string>& in_tree;  // libraries beside it: name → file
 };
@@ -38,6 +38,6 @@ std::vector<Finding> judge(const Subject& subject, std::optional<GlibcVersion> h
                            Libraries& libraries);
 
 // What to run to get the package anew, built for this machine.
-std::string rebuild_command(const Package* package, Api api);
+std::string rebuild_command(const packages::Package* package, Api api);
 
 }  // namespace inquest::audit
