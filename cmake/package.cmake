@@ -27,6 +27,9 @@ install(CODE "
        DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/pkgconfig\")")
 
 install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+# Beside the program of the build as it is beside the installed one.
+configure_file(share/inquest/known-issues.json ${PROJECT_BINARY_DIR}/share/inquest/known-issues.json COPYONLY)
+install(FILES share/inquest/known-issues.json DESTINATION ${CMAKE_INSTALL_DATADIR}/inquest)
 install(FILES packaging/completions/inquest.bash RENAME inquest
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 install(FILES packaging/systemd/inquest-collect.service packaging/systemd/inquest-gc.service packaging/systemd/inquest-gc.timer

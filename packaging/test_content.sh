@@ -14,7 +14,7 @@ bad() {
 
 dpkg-deb --extract "$deb" "$unpacked"
 for path in usr/bin/inquest usr/share/man/man1/inquest.1.gz usr/share/man/man1/inquest-explain.1.gz usr/share/man/man1/inquest-heap.1.gz \
-  usr/share/bash-completion/completions/inquest usr/share/doc/inquest/copyright usr/share/doc/inquest/NOTICE; do
+  usr/share/inquest/known-issues.json usr/share/bash-completion/completions/inquest usr/share/doc/inquest/copyright usr/share/doc/inquest/NOTICE; do
   [ -f "$unpacked/$path" ] || bad "$path is not there"
 done
 [ "$(find "$unpacked" -type f -path '*/bin/*' | wc -l)" -eq 1 ] || bad "there is more than one program"

@@ -4,7 +4,7 @@ _inquest() {
   COMPREPLY=()
   if [[ $COMP_CWORD -eq 1 ]]; then
     mapfile -t COMPREPLY < <(compgen -W \
-      'audit collect doctor drill explain export gc heap import install ls open pin py-list rm run show signature stats uninstall unpin
+      'audit collect doctor drill explain export gc heap import install ls open pin py-list report rm run show signature stats uninstall unpin
       --help --version' -- "$word")
     return
   fi
@@ -18,6 +18,7 @@ _inquest() {
     install) options='--mode --socket --dry-run --help' ;;
     uninstall) options='--help' ;;
     explain) options="$files --full --json --markdown --html --dump --help" ;;
+    report) options="$files --for --help" ;;
     heap) options='--exe --sysroot --address --top --leaks --blocks --json --help' ;;
     py-list) options="$files --frame --json --help" ;;
     signature) options="$files --explain --json --help" ;;
@@ -34,6 +35,10 @@ _inquest() {
   case $previous in
     --dump)
       mapfile -t COMPREPLY < <(compgen -W 'image stacks facts verdict' -- "$word")
+      return
+      ;;
+    --for)
+      mapfile -t COMPREPLY < <(compgen -W 'upstream ticket' -- "$word")
       return
       ;;
     --core)

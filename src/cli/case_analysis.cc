@@ -142,6 +142,7 @@ Result<std::string> analysis_json(const diagnosis::DiagnoseOptions& options) {
 
 std::optional<CaseAnalysis> analyse(diagnosis::DiagnoseOptions options) {
   options.symbol_cache_dir = default_symbol_cache();
+  options.known_issues = default_known_issues();
   const auto text = text_of_worker(options.input_name.empty() ? options.input : options.input_name,
                                    {}, [&] { return analysis_json(options); });
   if (!text) return std::nullopt;

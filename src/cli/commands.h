@@ -17,6 +17,7 @@ inline constexpr int kExitFound = 3;       // audit, doctor, drill: problems wer
 
 // `chosen` is set to the work to do when the command is on the command line.
 void add_explain(CLI::App& app, std::function<int()>& chosen);
+void add_report(CLI::App& app, std::function<int()>& chosen);
 void add_signature(CLI::App& app, std::function<int()>& chosen);
 void add_py_list(CLI::App& app, std::function<int()>& chosen);
 void add_heap(CLI::App& app, std::function<int()>& chosen);

@@ -15,7 +15,7 @@ std::string find_companion(const std::string& name) {
   const std::filesystem::path own = own_path();
   if (own.empty()) return {};
   for (const char* place : {"", "../lib", "../lib/inquest", "../lib/x86_64-linux-gnu/inquest",
-                            "../lib/aarch64-linux-gnu/inquest"}) {
+                            "../lib/aarch64-linux-gnu/inquest", "../share/inquest"}) {
     const auto path = (own.parent_path() / place / name).lexically_normal();
     if (os::is_regular_file(path.string())) return path.string();
   }

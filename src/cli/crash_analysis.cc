@@ -16,6 +16,7 @@ diagnosis::DiagnoseOptions analysis_options() {
   diagnosis::DiagnoseOptions options;
   options.modules.use_debuginfod = false;  // nobody waits for a network here
   options.symbol_cache_dir = default_symbol_cache();
+  options.known_issues = default_known_issues();
   return options;
 }
 
@@ -34,7 +35,11 @@ void analyse_held(ByteView notes, std::unique_ptr<process::MemoryReader> memory)
   auto image = process::load_core(notes, "record");
   if (!image.ok()) return;
   image->memory = std::move(memory);
-  static_cast<void>(diagnosis::diagnose_image(std::move(*image), analysis_options()).ok());
+  diagnosis::DiagnoseOptions options = analysis_options();
+  // What says nothing of memory can wait; the process should not.
+  options.packages = false;
+  options.known_issues.clear();
+  static_cast<void>(diagnosis::diagnose_image(std::move(*image), options).ok());
 }
 
 Result<CrashExplanation> explain_record(ByteView record, const std::string& name) {

@@ -2,8 +2,10 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 
 #include "cli/commands.h"
+#include "cli/companion.h"
 #include "platform/os/directories.h"
 #include "platform/term/text.h"
 
@@ -12,6 +14,14 @@ namespace inquest::cli {
 std::string default_symbol_cache() {
   const std::string cache = os::cache_directory();
   return cache.empty() ? "" : cache + "/symbols";
+}
+
+std::vector<std::string> default_known_issues() {
+  std::vector<std::string> files = {find_companion("known-issues.json")};
+  if (const std::string config = os::config_directory(); !config.empty())
+    files.push_back(config + "/known-issues.json");
+  if (const char* named = std::getenv("INQUEST_KNOWN_ISSUES")) files.emplace_back(named);
+  return files;
 }
 
 void add_file_options(CLI::App& command, process::ModuleOptions& modules) {
@@ -32,6 +42,7 @@ void add_file_options(CLI::App& command, process::ModuleOptions& modules) {
 
 void add_evidence_options(CLI::App& command, diagnosis::DiagnoseOptions& options) {
   options.symbol_cache_dir = default_symbol_cache();
+  options.known_issues = default_known_issues();
   command
       .add_option(
           "INPUT", options.input,

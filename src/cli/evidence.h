@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "diagnosis/engine/engine.h"
@@ -14,6 +15,10 @@ namespace inquest::cli {
 
 // Where the symbol index is kept; empty when there is no home for it.
 std::string default_symbol_cache();
+
+// The file of known issues that came with the program, the user's, and the one that the environment
+// names (docs/formats/known-issues.md).
+std::vector<std::string> default_known_issues();
 
 // INPUT, the options that name files, --thread and --no-cache.
 void add_evidence_options(CLI::App& command, diagnosis::DiagnoseOptions& options);

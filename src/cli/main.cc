@@ -41,6 +41,7 @@ struct Command {
 
 // In the order of --help.
 constexpr Command kCommands[] = {{"explain", inquest::cli::add_explain},
+                                 {"report", inquest::cli::add_report},
                                  {"signature", inquest::cli::add_signature},
                                  {"heap", inquest::cli::add_heap},
                                  {"py-list", inquest::cli::add_py_list},

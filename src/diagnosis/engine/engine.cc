@@ -7,6 +7,8 @@
 
 #include "diagnosis/engine/text_evidence.h"
 #include "diagnosis/facts/derive.h"
+#include "diagnosis/facts/owners.h"
+#include "platform/os/file.h"
 #include "process/input/load.h"
 #include "process/symbols/symbols.h"
 #include "process/symbols/variables.h"
@@ -17,6 +19,7 @@ namespace {
 
 constexpr size_t kMaxThreadsNamed = 12;
 constexpr size_t kSniffed = 4096;
+constexpr size_t kMaxKnownIssues = 4 << 20;
 
 // An error that says which threads there are when the one asked for is not among them.
 Status check_thread(const process::ProcessImage& image, const DiagnoseOptions& options) {
@@ -32,6 +35,18 @@ Status check_thread(const process::ProcessImage& image, const DiagnoseOptions& o
                            image.threads.size() > known.size()
                                ? fmt::format(" and {} more", image.threads.size() - known.size())
                                : ""));
+}
+
+// A file that cannot be read is said, one that is not there is not.
+void add_known_issues(const std::string& file, KnownIssues& known) {
+  if (!os::is_regular_file(file)) return;
+  const auto text = os::read_text_file(file, kMaxKnownIssues);
+  auto more = text.ok() ? read_known_issues(*text) : Result<KnownIssues>(text.error());
+  if (more.ok()) {
+    known.add(std::move(*more));
+  } else {
+    known.notes.push_back(fmt::format("{}: {}", file, more.error().message()));
+  }
 }
 
 // The options that name files or a thread, as they would be typed again.
@@ -73,8 +88,24 @@ Result<Facts> facts_of(const process::ProcessImage& image, const DiagnoseOptions
   return facts;
 }
 
-Diagnosis conclude(std::optional<process::ProcessImage> image, Facts facts) {
-  Verdict verdict = judge(facts);
+Knowledge knowledge_of(const DiagnoseOptions& options, bool is_text) {
+  Knowledge knowledge;
+  for (const std::string& file : options.known_issues) add_known_issues(file, knowledge.known);
+  if (!options.packages) return knowledge;
+  const std::string& root =
+      options.modules.sysroot.empty() ? options.input_root : options.modules.sysroot;
+  OwnerSources& owners = knowledge.owners.emplace();
+  owners.packages = packages::Packages(root);
+  // A text may have been written on any machine.
+  if (is_text && root.empty()) owners.packages = packages::Packages::by_paths();
+  if (options.modules.sysroot.empty() && !root.empty()) owners.here.emplace();
+  return knowledge;
+}
+
+Diagnosis conclude(std::optional<process::ProcessImage> image, Facts facts, Knowledge& knowledge) {
+  if (knowledge.owners) add_owners(*knowledge.owners, facts);
+  Verdict verdict = judge(facts, match(knowledge.known, facts));
+  for (const std::string& note : knowledge.known.notes) verdict.limits.push_back(note);
   Signature signature = sign(facts);
   return {std::move(image), std::move(facts), std::move(verdict), std::move(signature),
           std::nullopt};
@@ -96,7 +127,8 @@ Result<Diagnoses> diagnose(const DiagnoseOptions& options) {
 
 Result<Diagnosis> diagnose_image(process::ProcessImage image, const DiagnoseOptions& options) {
   INQ_TRY(Facts facts, facts_of(image, options));
-  return conclude(std::move(image), std::move(facts));
+  Knowledge knowledge = knowledge_of(options, false);
+  return conclude(std::move(image), std::move(facts), knowledge);
 }
 
 }  // namespace inquest::diagnosis

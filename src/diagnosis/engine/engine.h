@@ -28,6 +28,9 @@ struct DiagnoseOptions {
   std::optional<int32_t> thread;  // explain this thread instead of the one that crashed
   bool full = false;              // values of all frames, sources of all frames
   bool all_threads = true;
+  bool packages = true;  // ask what package managers left on disk whose the files are
+  // Files of known issues, the more general first; those that are not there are passed over.
+  std::vector<std::string> known_issues;
 };
 
 struct Diagnosis {

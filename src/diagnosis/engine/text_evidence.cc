@@ -86,7 +86,7 @@ void say_what_is_missing(Facts& facts) {
 
 // A line of the kernel's log through the same stages as a core.
 Result<Diagnosis> diagnose_kernel_crash(TextReport& report, const process::Input& input,
-                                        const DiagnoseOptions& options) {
+                                        const DiagnoseOptions& options, Knowledge& knowledge) {
   const process::KernelCrash& crash = *report.kernel;
   process::KernelCrashImage made =
       process::image_of_kernel_crash(crash, options.modules.executable, input.file.path());
@@ -122,7 +122,7 @@ Result<Diagnosis> diagnose_kernel_crash(TextReport& report, const process::Input
                      made.same_code, options.modules.executable),
          {}});
   }
-  return conclude(std::move(made.image), std::move(facts));
+  return conclude(std::move(made.image), std::move(facts), knowledge);
 }
 
 // Lines of the kernel about the same instruction: they need to be looked at only once.
@@ -148,7 +148,7 @@ std::string key_of(const std::string& format, const Facts& facts) {
 class Collector {
  public:
   Collector(const process::Input& input, const DiagnoseOptions& options)
-      : input_(input), options_(options) {}
+      : input_(input), options_(options), knowledge_(knowledge_of(options, true)) {}
 
   Status add(TextReport report) {
     if (!report.remark.empty()) {
@@ -167,11 +167,11 @@ class Collector {
     index_.emplace(std::move(key), result_.list.size());
     const TextPlace place{report.format, line, report.last_line, 1, line};
     if (report.kernel) {
-      INQ_TRY(Diagnosis diagnosis, diagnose_kernel_crash(report, input_, options_));
+      INQ_TRY(Diagnosis diagnosis, diagnose_kernel_crash(report, input_, options_, knowledge_));
       result_.list.push_back(std::move(diagnosis));
     } else {
       report.facts.process.source = input_.file.path();
-      result_.list.push_back(conclude(std::nullopt, std::move(report.facts)));
+      result_.list.push_back(conclude(std::nullopt, std::move(report.facts), knowledge_));
     }
     result_.list.back().place_in_text = place;
     return {};
@@ -182,6 +182,7 @@ class Collector {
  private:
   const process::Input& input_;
   const DiagnoseOptions& options_;
+  Knowledge knowledge_;
   std::unordered_map<std::string, size_t> index_;  // into result_.list
   Diagnoses result_;
 };

@@ -15,6 +15,7 @@
 #include "diagnosis/facts/origin.h"
 #include "diagnosis/facts/own_handler.h"
 #include "diagnosis/facts/process_facts.h"
+#include "diagnosis/facts/run_time_code.h"
 #include "diagnosis/facts/runtimes.h"
 #include "diagnosis/facts/signals.h"
 #include "diagnosis/facts/site.h"
@@ -99,15 +100,12 @@ void find_places(const Scene& scene, Facts& facts) {
       facts.fault->instruction.empty())
     ++from;
   if (facts.fault && facts.fault->frame > from) from = facts.fault->frame;
-  if (const auto place = find_user_place(facts.crashing, from)) {
-    facts.user_frame = place->frame;
-    facts.user_function = place->function;
-  }
+  set_places(from, facts);
 }
 
 void add_details(const DeriveInput& input, const Scene& scene, Facts& facts) {
   const auto matters = [&](size_t i) {
-    return input.full || i == facts.crash_frame || (facts.user_frame && i == *facts.user_frame) ||
+    return input.full || i == facts.crash_frame || i == facts.open_frame() ||
            (facts.fault && i == facts.fault->frame);
   };
   for (size_t i = 0; i < facts.crashing.frames.size() && i < scene.stack.frames.size(); ++i) {
@@ -180,6 +178,7 @@ Facts derive(const DeriveInput& input) {
   if (scene.thread < input.image.threads.size()) {
     const process::Thread& thread = input.image.threads[scene.thread];
     facts.crashing = describe_stack(thread, scene.stack, input.symbols);
+    mark_run_time_code(input.modules, facts.crashing);
     runtimes.describe(thread, scene.stack, facts.crashing);
     const MemoryMap map(input.image, input.modules);
     const AddressClassifier classifier(map, input.modules, &input.symbols);

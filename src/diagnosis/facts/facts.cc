@@ -1,5 +1,7 @@
 #include "diagnosis/facts/facts.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace inquest::diagnosis {
@@ -186,6 +188,33 @@ std::string_view to_string(OriginStep::Kind kind) {
       return "lost";
   }
   return "";
+}
+
+std::string package_words(const PackageFact& package) {
+  std::string text;
+  if (package.manager == "npm") {
+    text = package.is_program ? "the program's own package " : "npm package ";
+  } else if (package.manager == "python") {
+    text = "Python package ";
+  } else if (package.manager == "debian") {
+    text = "Debian package ";
+  } else if (package.manager == "cargo") {
+    text = "crate ";
+  } else if (package.manager == "rust") {
+    text = "Rust's library ";
+  }
+  text += package.name;
+  if (!package.version.empty()) return text + " " + package.version;
+  if (!package.installed.empty())
+    return fmt::format("{} ({} is installed now; what ran may be another)", text,
+                       package.installed);
+  return text;
+}
+
+const RuntimeFrameFact* innermost_script(const StackFacts& stack) {
+  for (const FrameFact& frame : stack.frames)
+    if (!frame.runtime_frames.empty()) return &frame.runtime_frames.front();
+  return stack.runtime && !stack.runtime->apart.empty() ? &stack.runtime->apart.front() : nullptr;
 }
 
 }  // namespace inquest::diagnosis

@@ -206,6 +206,7 @@ struct ModuleFact {
   std::string found_path, found_build_id, debug_path;
   bool has_symbols = false, has_debug_info = false;  // as far as they were looked for
   bool on_crash_path = false;                        // a frame of the crashing thread lies in it
+  std::optional<PackageFact> package;                // of those on the crash path
 };
 
 struct ProcessFacts {
@@ -238,9 +239,16 @@ struct Facts {
   StackFacts crashing;                   // the crashing thread, from the fault on
   std::vector<StackFacts> others;        // the other threads, in the order of the dump
   size_t crash_frame = 0;  // index into crashing.frames: where the fault or abort happened
-  // The frame and function that an engineer should open first: the innermost one in user code,
-  // or in the interpreter's when only that runs the program's own.
+  // The innermost frame and function in native code that is the program's own or that was added to
+  // the system: never a run time's.
   std::optional<size_t> user_frame, user_function;
+  // Where there is none, the innermost in the code of the run time that executes the program's.
+  std::optional<size_t> run_time_frame, run_time_function;
+  // The native frame and function that an engineer should open first: one or the other.
+  std::optional<size_t> open_frame() const { return user_frame ? user_frame : run_time_frame; }
+  size_t open_function() const {
+    return (user_frame ? user_function : run_time_function).value_or(0);
+  }
   // The innermost frame of the crashing thread in the program's own code of a language that a run
   // time executes.
   std::optional<RuntimeFrameFact> user_runtime_frame;

@@ -58,6 +58,15 @@ void describe(Io& io, Ref<Io, VariableFact> x) {
 }
 
 template <typename Io>
+void describe(Io& io, Ref<Io, PackageFact> x) {
+  io("manager", x.manager);
+  io("name", x.name);
+  io("version", x.version);
+  io("installed", x.installed);
+  io("is_program", x.is_program);
+}
+
+template <typename Io>
 void describe(Io& io, Ref<Io, FunctionFact> x) {
   io("name", x.name);
   io("short_name", x.short_name);
@@ -66,6 +75,7 @@ void describe(Io& io, Ref<Io, FunctionFact> x) {
   io("column", x.column);
   io("is_inlined", x.is_inlined);
   io("role", x.role);
+  io("package", x.package);
   io("source", x.source);
 }
 
@@ -78,6 +88,7 @@ void describe(Io& io, Ref<Io, RuntimeFrameFact> x) {
   io("column", x.column);
   io("role", x.role);
   io("tier", x.tier);
+  io("package", x.package);
   io("gap", x.gap);
   io("source", x.source);
   io("variables", x.variables);
@@ -116,6 +127,7 @@ void describe(Io& io, Ref<Io, FrameFact> x) {
   io("module", x.module);
   io("build_id", x.build_id);
   io("module_offset", hex(x.module_offset));
+  io("run_time", x.run_time);
   io("found_by", x.found_by);
   io("trust", x.trust);
   io("is_signal_handler_return", x.is_signal_handler_return);
@@ -324,6 +336,7 @@ void describe(Io& io, Ref<Io, ModuleFact> x) {
   io("has_symbols", x.has_symbols);
   io("has_debug_info", x.has_debug_info);
   io("on_crash_path", x.on_crash_path);
+  io("package", x.package);
 }
 
 template <typename Io>
@@ -397,6 +410,8 @@ void describe(Io& io, Ref<Io, Facts> x) {
   io("crash_frame", x.crash_frame);
   io("user_frame", x.user_frame);
   io("user_function", x.user_function);
+  io("run_time_frame", x.run_time_frame);
+  io("run_time_function", x.run_time_function);
   io("user_runtime_frame", x.user_runtime_frame);
   io("runtimes", x.runtimes);
   io("tasks", x.tasks);

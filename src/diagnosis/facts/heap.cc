@@ -291,7 +291,7 @@ class HeapTeller {
 
   // Without debug information: free() and its kin keep the block they were given on their stack.
   void ask_stack_of_free() {
-    const size_t user = facts_.user_frame.value_or(0);
+    const size_t user = facts_.open_frame().value_or(0);
     if (site_.frame >= site_.stack.frames.size() || user >= site_.stack.frames.size()) return;
     const auto from = site_.stack.frames[site_.frame].registers.sp();
     const auto to = site_.stack.frames[user].registers.sp();

@@ -40,10 +40,11 @@ class Collector {
     add_argument();
     add_fault();
     add_place_of_bad_value();
-    add_variables(facts_.user_frame.value_or(site_.frame));
-    if (facts_.user_frame && *facts_.user_frame != site_.frame) add_variables(site_.frame);
+    add_variables(facts_.open_frame().value_or(site_.frame));
+    if (facts_.open_frame() && *facts_.open_frame() != site_.frame) add_variables(site_.frame);
     add_registers(site_.frame);
-    if (facts_.user_frame && *facts_.user_frame != site_.frame) add_registers(*facts_.user_frame);
+    if (facts_.open_frame() && *facts_.open_frame() != site_.frame)
+      add_registers(*facts_.open_frame());
     std::vector<HeapQuestion> ordered;
     for (const bool strong : {true, false}) {
       for (HeapQuestion& question : out_) {

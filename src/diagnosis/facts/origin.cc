@@ -76,10 +76,10 @@ class Start {
   // Before anything is known: the crashing function, then its callers.
   void suspect_stack() {
     const auto& frames = facts_.crashing.frames;
-    if (!facts_.user_frame) return;
+    if (!facts_.open_frame()) return;
     size_t named = 0;
-    for (size_t i = *facts_.user_frame; i < frames.size() && named <= kMaxSuspectedCallers; ++i) {
-      for (size_t f = i == *facts_.user_frame ? facts_.user_function.value_or(0) : 0;
+    for (size_t i = *facts_.open_frame(); i < frames.size() && named <= kMaxSuspectedCallers; ++i) {
+      for (size_t f = i == *facts_.open_frame() ? facts_.open_function() : 0;
            f < frames[i].functions.size(); ++f) {
         const FunctionFact& function = frames[i].functions[f];
         if (function.role != CodeRole::kUser) continue;
@@ -159,10 +159,10 @@ class Start {
   // interface say, other values come than the program's call has in its registers.
   bool is_straight_call() const {
     const auto& frames = facts_.crashing.frames;
-    const std::string& called = frames[*facts_.user_frame - 1].module;
+    const std::string& called = frames[*facts_.open_frame() - 1].module;
     const size_t first = facts_.fault ? facts_.fault->frame : 0;
     return std::all_of(frames.begin() + static_cast<ptrdiff_t>(first),
-                       frames.begin() + static_cast<ptrdiff_t>(*facts_.user_frame),
+                       frames.begin() + static_cast<ptrdiff_t>(*facts_.open_frame()),
                        [&](const FrameFact& frame) {
                          return frame.module == called || is_c_library(frame.module) ||
                                 is_cxx_runtime(frame.module);
@@ -171,7 +171,7 @@ class Start {
 
   // A library function was given the value: which argument of the program's call was it?
   std::optional<Followed> from_argument(uint64_t bad, const std::string& name) {
-    const size_t frame = *facts_.user_frame;
+    const size_t frame = *facts_.open_frame();
     if (frame == 0 || !is_straight_call()) return std::nullopt;
     FunctionBody* body = code_.of_frame(frame);
     if (body == nullptr || body->code()[body->current()].flow != isa::Flow::kCall)
@@ -200,7 +200,7 @@ class Start {
     if (!fault.operand) return std::nullopt;
     const OperandFacts& operand = *fault.operand;
     const std::string name = operand.expression ? operand.expression->text : "";
-    if (facts_.user_frame && *facts_.user_frame > fault.frame && operand.bad_value) {
+    if (facts_.open_frame() && *facts_.open_frame() > fault.frame && operand.bad_value) {
       if (auto found = from_argument(*operand.bad_value, name)) return found;
     }
     return from_operand(operand, fault.frame);
@@ -251,7 +251,7 @@ class Start {
   }
 
   std::optional<Followed> find() {
-    if (!facts_.user_frame) return std::nullopt;
+    if (!facts_.open_frame()) return std::nullopt;
     if (facts_.fault) return from_fault(*facts_.fault);
     const auto& refused = facts_.abort.argument;
     if (facts_.abort.kind != AbortFacts::Kind::kGlibcHeap) return std::nullopt;
@@ -263,7 +263,7 @@ class Start {
 
   // Of a call whose argument nobody knows any more: by the code that set it.
   std::optional<Followed> first_argument(const std::string& name) {
-    FunctionBody* body = code_.of_frame(*facts_.user_frame);
+    FunctionBody* body = code_.of_frame(*facts_.open_frame());
     const auto first = isa::argument_register(site_.arch(), 0);
     if (body == nullptr || !first || body->code()[body->current()].flow != isa::Flow::kCall)
       return std::nullopt;
@@ -289,7 +289,7 @@ class Start {
 
   // The check holds values against each other: whoever writes one of them may have broken it.
   void blame_check() {
-    FunctionBody* body = code_.of_frame(*facts_.user_frame);
+    FunctionBody* body = code_.of_frame(*facts_.open_frame());
     const auto at = body == nullptr ? std::nullopt : failed_comparison(*body);
     if (!at) return;
     const isa::Instruction& compares = body->code()[*at];
@@ -332,7 +332,7 @@ class Start {
 }  // namespace
 
 OriginFacts trace_origin(const Site& site, const Facts& facts) {
-  if (!facts.user_frame || site.image.memory == nullptr) return {};
+  if (!facts.open_frame() || site.image.memory == nullptr) return {};
   if (!facts.fault && facts.abort.kind == AbortFacts::Kind::kNone) return {};
   return Start(site, facts).trace();
 }

@@ -90,9 +90,9 @@ class Lifetime {
         trail_(trail),
         used_(expression_of(facts)),
         sure_(is_about_lifetime(facts)) {
-    const FrameFact& frame = facts.crashing.frames[*facts.user_frame];
+    const FrameFact& frame = facts.crashing.frames[*facts.open_frame()];
     near_ = frame.pc;
-    const std::string& name = frame.functions[facts.user_function.value_or(0)].short_name;
+    const std::string& name = frame.functions[facts.open_function()].short_name;
     if (const size_t colons = name.rfind("::"); colons != std::string::npos)
       scope_ = name.substr(0, colons);
     if (used_ != nullptr) {
@@ -264,7 +264,7 @@ bool is_about_lifetime(const Facts& facts) {
 }
 
 void blame_lifetime(OriginCode& code, const Facts& facts, OriginTrail& trail) {
-  if (!facts.user_frame || trail.has_met_bounds() ||
+  if (!facts.open_frame() || trail.has_met_bounds() ||
       (!is_about_lifetime(facts) && !(is_garbage(facts) && trail.has_met_heap())))
     return;
   Lifetime(code, facts, trail).blame();

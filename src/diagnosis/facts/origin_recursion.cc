@@ -32,7 +32,7 @@ class Recursion {
 
   // Which pointer does the recursion go along, who sets it, and does it lead round in a circle?
   void blame() {
-    for (size_t frame = *facts_.user_frame + 1; frame <= *recursion(); ++frame) {
+    for (size_t frame = *facts_.open_frame() + 1; frame <= *recursion(); ++frame) {
       FunctionBody* body = code_.of_frame(frame);
       if (body == nullptr || body->code()[body->current()].flow != isa::Flow::kCall) continue;
       for (unsigned n = 0; n < kRegisterArguments; ++n) {
@@ -53,16 +53,16 @@ class Recursion {
     const auto function = [&](size_t i) {
       return frames[i].functions.empty() ? std::string() : frames[i].functions.back().short_name;
     };
-    const std::string& own = function(*facts_.user_frame);
-    const size_t end = std::min(frames.size(), *facts_.user_frame + 1 + kMaxCycle);
-    for (size_t i = *facts_.user_frame + 1; i < end; ++i)
+    const std::string& own = function(*facts_.open_frame());
+    const size_t end = std::min(frames.size(), *facts_.open_frame() + 1 + kMaxCycle);
+    for (size_t i = *facts_.open_frame() + 1; i < end; ++i)
       if (!own.empty() && function(i) == own) return i;
     return std::nullopt;
   }
 
   // The object that the innermost call was given, or the one that this call passes.
   std::optional<uint64_t> start_of_walk(FunctionBody& body, size_t load, RegisterId argument) {
-    if (FunctionBody* inner = code_.of_frame(*facts_.user_frame)) {
+    if (FunctionBody* inner = code_.of_frame(*facts_.open_frame())) {
       const auto entry = inner->code().at(inner->code().entry());
       for (const size_t at : {entry.value_or(inner->current()), inner->current()})
         if (const auto given = inner->flow().value(at, argument)) return given;

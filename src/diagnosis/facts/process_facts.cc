@@ -190,11 +190,11 @@ ProcessFacts describe_process(const process::ProcessImage& image,
 }
 
 std::string language_of(const Facts& facts) {
-  if (facts.user_runtime_frame && !has_own_native_code(facts))
-    return facts.user_runtime_frame->language;
-  if (!facts.user_frame || *facts.user_frame >= facts.crashing.frames.size()) return "unknown";
-  const FrameFact& frame = facts.crashing.frames[*facts.user_frame];
-  const size_t index = std::min(facts.user_function.value_or(0), frame.functions.size() - 1);
+  if (facts.user_runtime_frame && !facts.user_frame) return facts.user_runtime_frame->language;
+  const auto open = facts.open_frame();
+  if (!open || *open >= facts.crashing.frames.size()) return "unknown";
+  const FrameFact& frame = facts.crashing.frames[*open];
+  const size_t index = std::min(facts.open_function(), frame.functions.size() - 1);
   const FunctionFact& function = frame.functions[index];
   if (std::string language = language_of_file(function.file); !language.empty()) return language;
   if (facts.process.runtime == "go") return "Go";
@@ -277,7 +277,7 @@ void add_missing(const process::ProcessImage& image, const process::ModuleSet& m
   for (const process::Note& note : image.notes) add(facts, note.text, note.advice);
   for (const process::Note& note : modules.notes()) add(facts, note.text, note.advice);
   const std::string users =
-      has_own_native_code(facts) ? facts.crashing.frames[*facts.user_frame].module : std::string();
+      facts.user_frame ? facts.crashing.frames[*facts.user_frame].module : std::string();
   std::vector<const Module*> unverified;
   for (size_t i = 0; i < facts.modules.size() && i < modules.all().size(); ++i) {
     if (!facts.modules[i].on_crash_path) continue;

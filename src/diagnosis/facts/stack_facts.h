@@ -51,6 +51,17 @@ enum class CodeRole : uint8_t {
 };
 std::string_view to_string(CodeRole role);
 
+// Whose a file is: the package that it was installed with.
+struct PackageFact {
+  std::string manager;  // "npm", "python", "debian", "cargo", "rust" (its own library)
+  std::string name;
+  std::string version;      // empty: not known
+  std::string installed;    // the version that is there now, when that is not the file that ran
+  bool is_program = false;  // of npm: it lies in no node_modules, so it is the program itself
+};
+// "npm package better-sqlite3 9.4.0"
+std::string package_words(const PackageFact& package);
+
 struct VariableFact {
   std::string name, type, text;  // text: the value for people; empty when there is none
   std::string why_not;  // "optimized out", "not in the core (…)"; empty when text holds the value
@@ -65,6 +76,7 @@ struct FunctionFact {      // a physical frame holds one or more, innermost inli
   uint32_t line = 0, column = 0;
   bool is_inlined = false;
   CodeRole role = CodeRole::kUnknown;
+  std::optional<PackageFact> package;  // of `file`: a crate
   std::vector<std::string>
       source;  // lines around `line`, "  41 | code"; empty when the source is not at hand
 };
@@ -77,6 +89,7 @@ struct RuntimeFrameFact {
   uint32_t line = 0, column = 0;
   CodeRole role = CodeRole::kUnknown;
   std::string tier;                     // see process/runtime/runtime.h; empty: not told apart
+  std::optional<PackageFact> package;   // of `file`
   std::string gap;                      // what of it could not be read, and why
   std::vector<std::string> source;      // as of FunctionFact
   std::vector<VariableFact> variables;  // with --full, or for the frame that matters
@@ -93,9 +106,11 @@ struct RuntimeTaskFact {
 struct FrameFact {
   size_t index = 0;  // as walked (a folded cycle, and frames that are left out, leave a gap)
   Address pc;
-  std::string module;           // path; empty outside every module
-  std::string build_id;         // hex, empty when unknown
-  uint64_t module_offset = 0;   // link-time address of the lookup pc
+  std::string module;          // path; empty outside every module
+  std::string build_id;        // hex, empty when unknown
+  uint64_t module_offset = 0;  // link-time address of the lookup pc
+  // Of which language's run time this is the own code: "Python", "JavaScript"; empty: of none.
+  std::string run_time;
   std::string found_by, trust;  // see process/unwind/frame.h
   bool is_signal_handler_return = false;
   bool interrupted = false;
@@ -140,5 +155,8 @@ struct StackFacts {
   std::optional<RuntimeStackFact> runtime;
   std::vector<int32_t> alike;  // further threads with this very stack and thread name
 };
+
+// The innermost frame of a language that a run time executes; nullptr: there is none.
+const RuntimeFrameFact* innermost_script(const StackFacts& stack);
 
 }  // namespace inquest::diagnosis

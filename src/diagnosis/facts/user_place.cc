@@ -13,19 +13,6 @@ bool is_guess(const FrameFact& frame) {
   return frame.found_by == to_string(process::FoundBy::kScan);
 }
 
-// The interpreter is not the program's own, but what its code called tells more than the C library
-// below.
-std::optional<UserPlace> find_interpreter_place(const StackFacts& stack, size_t from) {
-  for (size_t i = from; i < stack.frames.size(); ++i) {
-    const FrameFact& frame = stack.frames[i];
-    if (is_guess(frame) || !is_python_interpreter(frame.module)) continue;
-    for (size_t f = 0; f < frame.functions.size(); ++f) {
-      if (frame.functions[f].role == CodeRole::kLibrary) return UserPlace{i, f};
-    }
-  }
-  return std::nullopt;
-}
-
 std::optional<UserPlace> find_user_place(const StackFacts& stack, size_t from, bool guesses_too) {
   for (size_t i = from; i < stack.frames.size(); ++i) {
     if (!guesses_too && is_guess(stack.frames[i])) continue;
@@ -73,14 +60,30 @@ std::optional<UserPlace> find_user_place(const StackFacts& stack, size_t from) {
   for (const bool guesses_too : {false, true}) {
     if (const auto place = find_user_place(stack, from, guesses_too)) return place;
   }
-  return find_interpreter_place(stack, from);
+  return std::nullopt;
 }
 
-bool has_own_native_code(const Facts& facts) {
-  if (!facts.user_frame || *facts.user_frame >= facts.crashing.frames.size()) return false;
-  const auto& functions = facts.crashing.frames[*facts.user_frame].functions;
-  const size_t function = facts.user_function.value_or(0);
-  return function < functions.size() && functions[function].role == CodeRole::kUser;
+// The run time is not the program's own, but what its code called tells more than the C library
+// below.
+std::optional<UserPlace> find_run_time_place(const StackFacts& stack, size_t from) {
+  for (size_t i = from; i < stack.frames.size(); ++i) {
+    const FrameFact& frame = stack.frames[i];
+    if (is_guess(frame) || frame.run_time.empty()) continue;
+    for (size_t f = 0; f < frame.functions.size(); ++f) {
+      if (frame.functions[f].role == CodeRole::kLibrary) return UserPlace{i, f};
+    }
+  }
+  return std::nullopt;
+}
+
+void set_places(size_t from, Facts& facts) {
+  if (const auto place = find_user_place(facts.crashing, from)) {
+    facts.user_frame = place->frame;
+    facts.user_function = place->function;
+  } else if (const auto run_time = find_run_time_place(facts.crashing, from)) {
+    facts.run_time_frame = run_time->frame;
+    facts.run_time_function = run_time->function;
+  }
 }
 
 size_t first_frame_below_abort(const StackFacts& stack, size_t from) {

@@ -14,14 +14,15 @@ struct UserPlace {
   size_t function = 0;  // index into FrameFact::functions
 };
 // The innermost function in user code from frame `from` on; among frames that were found by
-// guessing only when there is no other. When there is none at all, that of an interpreter which
-// runs the program's code in another language.
+// guessing only when there is no other.
 std::optional<UserPlace> find_user_place(const StackFacts& stack, size_t from);
+// Likewise in the code of a run time that executes the program's in another language.
+std::optional<UserPlace> find_run_time_place(const StackFacts& stack, size_t from);
+
+// Facts::user_frame, or else Facts::run_time_frame, from frame `from` of the crashing stack on.
+void set_places(size_t from, Facts& facts);
 
 // The innermost frame, from `from` on, that is more than the machinery of ending the process.
 size_t first_frame_below_abort(const StackFacts& stack, size_t from);
-
-// Is Facts::user_frame in code of the program's own? Else it is in that of an interpreter.
-bool has_own_native_code(const Facts& facts);
 
 }  // namespace inquest::diagnosis

@@ -82,15 +82,42 @@ Field where(const Report& report) {
     if (place->column != 0) text += fmt::format(":{}", place->column);
   } else if (!place->function.empty() && !place->module.empty()) {
     text += " in " + code;
+    const std::string whole = module_words(report.facts, place->module);
+    if (const size_t of = whole.find(" of "); of != std::string::npos) text += whole.substr(of);
   }
   field.paragraphs.push_back(std::move(text));
   if (const FunctionFact* function = blamed_function(report))
     field.code = marked(function->source, function->line);
-  if (const auto& frame = report.facts.user_runtime_frame) {
-    field.paragraphs.push_back(fmt::format("from {} code: {}()", frame->language, frame->function));
-    if (!frame->file.empty())
-      field.paragraphs.back() += fmt::format(" at {}:{}", frame->file, frame->line);
-    if (field.code.empty()) field.code = marked(frame->source, frame->line);
+  const RuntimeFrameFact* script = report.facts.user_runtime_frame
+                                       ? &*report.facts.user_runtime_frame
+                                       : innermost_script(report.facts.crashing);
+  if (script != nullptr) {
+    field.paragraphs.push_back(
+        fmt::format("from {} code: {}()", script->language, script->function));
+    if (!script->file.empty())
+      field.paragraphs.back() += fmt::format(" at {}:{}", script->file, script->line);
+    if (script->package) field.paragraphs.back() += " of " + package_words(*script->package);
+    if (field.code.empty()) field.code = marked(script->source, script->line);
+  }
+  return field;
+}
+
+Field whose(const Report& report) {
+  Field field{.label = "whose", .paragraphs = {}, .code = {}};
+  const Blame& blame = report.verdict.blame;
+  // Of a native program's own code the place says as much.
+  if (!blame.sentence.empty() && (blame.party != Party::kProgram || blame.package))
+    field.paragraphs.push_back(blame.sentence);
+  return field;
+}
+
+Field known(const Report& report) {
+  Field field{.label = "known", .paragraphs = {}, .code = {}, .tone = Tone::kStrong};
+  for (const KnownMatch& issue : report.verdict.known_issues) {
+    field.paragraphs.push_back(
+        fmt::format("{}{}: {}", issue.sure ? "" : "perhaps: ", issue.title, issue.link));
+    if (!issue.fixed.empty()) field.paragraphs.push_back("fixed: " + issue.fixed);
+    if (!issue.workaround.empty()) field.paragraphs.push_back("until then: " + issue.workaround);
   }
   return field;
 }
@@ -404,9 +431,9 @@ void make_printable(Document& document) {
 
 Document compose(const Report& report) {
   Document document{.headline = report.verdict.headline, .fields = {}, .sections = {}};
-  for (Field field :
-       {why(report), compose_origin_line(report.facts.origin), where(report), who(report),
-        sure(report), alternatives(report), next(report), missing(report), group(report)}) {
+  for (Field field : {why(report), compose_origin_line(report.facts.origin), where(report),
+                      whose(report), known(report), who(report), sure(report), alternatives(report),
+                      next(report), missing(report), group(report)}) {
     if (!field.paragraphs.empty()) document.fields.push_back(std::move(field));
   }
   document.sections.push_back(compose_origin(report.facts.origin));

@@ -1,15 +1,13 @@
 #include <fmt/format.h>
 
 #include "diagnosis/report/document.h"
+#include "diagnosis/report/markup.h"
 
 namespace inquest::diagnosis {
-namespace {
-
-// Text from the evidence must not become markup.
-std::string escape(const std::string& text) {
+// Our own sentences quote names in backticks: nothing is markup between them.
+std::string escape_markdown(const std::string& text) {
   std::string out;
-  bool in_code =
-      false;  // our own sentences quote names in backticks: nothing is markup between them
+  bool in_code = false;
   for (const char c : text) {
     if (c == '`') in_code = !in_code;
     if (!in_code &&
@@ -21,22 +19,19 @@ std::string escape(const std::string& text) {
   return out;
 }
 
-// A fence longer than any run of backticks inside.
 std::string fenced(const std::string& body) {
   std::string fence = "```";
   while (body.find(fence) != std::string::npos) fence += '`';
   return fmt::format("{}\n{}{}\n", fence, body, fence);
 }
 
-}  // namespace
-
 std::string render_markdown(const Report& report) {
   const Document document = compose(report);
-  std::string out = fmt::format("# {}\n\n", escape(document.headline));
+  std::string out = fmt::format("# {}\n\n", escape_markdown(document.headline));
   for (const Field& field : document.fields) {
-    out += fmt::format("**{}**: {}\n", field.label, escape(field.paragraphs.front()));
+    out += fmt::format("**{}**: {}\n", field.label, escape_markdown(field.paragraphs.front()));
     for (size_t i = 1; i < field.paragraphs.size(); ++i) {
-      out += fmt::format("- {}\n", escape(field.paragraphs[i]));
+      out += fmt::format("- {}\n", escape_markdown(field.paragraphs[i]));
     }
     if (!field.code.empty()) {
       std::string body;
@@ -46,8 +41,8 @@ std::string render_markdown(const Report& report) {
     out += "\n";
   }
   for (const Section& section : document.sections) {
-    out += fmt::format("## {}\n\n", escape(section.heading));
-    for (const std::string& text : section.paragraphs) out += escape(text) + "\n\n";
+    out += fmt::format("## {}\n\n", escape_markdown(section.heading));
+    for (const std::string& text : section.paragraphs) out += escape_markdown(text) + "\n\n";
     if (!section.frames.empty()) {
       std::string body;
       for (const FrameRow& row : section.frames) {
@@ -59,7 +54,8 @@ std::string render_markdown(const Report& report) {
       }
       out += fenced(body) + "\n";
     }
-    for (const std::string& item : section.items) out += fmt::format("- {}\n", escape(item));
+    for (const std::string& item : section.items)
+      out += fmt::format("- {}\n", escape_markdown(item));
     if (!section.items.empty()) out += "\n";
   }
   return out;

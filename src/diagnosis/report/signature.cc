@@ -20,7 +20,7 @@ void write_list(json::JsonWriter& json, std::string_view key,
 
 void write_signature(json::JsonWriter& json, const Signature& signature) {
   json.begin_object()
-      .field("version", Signature::kVersion)
+      .field("version", signature.version)
       .field("id", signature.id)
       .field("title", signature.title())
       .field("fault", signature.fault);
@@ -49,7 +49,7 @@ std::string render_signature_json(const Signature& signature) {
 std::string render_signature_text(const Signature& signature, bool explain) {
   std::string text = fmt::format("{}  {}\n", signature.id, signature.title());
   if (!explain) return term::printable(text.substr(0, text.size() - 1)) + "\n";
-  text += fmt::format("  version     {}\n", Signature::kVersion);
+  text += fmt::format("  version     {}\n", signature.version);
   text += fmt::format("  fault       {}\n", signature.fault);
   text += fmt::format("  confidence  {}{}{}\n", signature.confidence,
                       signature.why_not_high.empty() ? "" : ": ", signature.why_not_high);

@@ -12,6 +12,38 @@ void write_list(json::JsonWriter& json, std::string_view key,
   json.end_array();
 }
 
+void write_blame(json::JsonWriter& json, const Blame& blame) {
+  json.key("blame")
+      .begin_object()
+      .field("party", to_string(blame.party))
+      .field("sentence", blame.sentence)
+      .field("module", blame.module);
+  json.key("package");
+  if (blame.package) {
+    json.begin_object()
+        .field("manager", blame.package->manager)
+        .field("name", blame.package->name)
+        .field("version", blame.package->version)
+        .end_object();
+  } else {
+    json.null();
+  }
+  json.end_object();
+}
+
+void write_known(json::JsonWriter& json, const KnownMatch& issue) {
+  json.begin_object()
+      .field("id", issue.id)
+      .field("title", issue.title)
+      .field("party", to_string(issue.party))
+      .field("sure", issue.sure)
+      .field("link", issue.link);
+  write_list(json, "more_links", issue.more_links);
+  json.field("fixed", issue.fixed).field("workaround", issue.workaround);
+  write_list(json, "because", issue.because);
+  json.end_object();
+}
+
 void write_hypothesis(json::JsonWriter& json, const Hypothesis& h) {
   json.begin_object()
       .field("class", to_string(h.crash_class))
@@ -46,6 +78,10 @@ void write_verdict(json::JsonWriter& json, const Verdict& verdict) {
   } else {
     json.null();
   }
+  write_blame(json, verdict.blame);
+  json.key("known_issues").begin_array();
+  for (const KnownMatch& issue : verdict.known_issues) write_known(json, issue);
+  json.end_array();
   write_list(json, "next_steps", verdict.next_steps);
   write_list(json, "limits", verdict.limits);
   json.end_object();

@@ -3,7 +3,7 @@
 #include <cctype>
 #include <optional>
 
-#include "diagnosis/signature/signature.h"
+#include "diagnosis/signature/choice.h"
 
 namespace inquest::diagnosis {
 namespace {
@@ -110,6 +110,16 @@ std::string fault_kind(const Facts& facts) {
     return of_access(signal, AccessKind::kNone,
                      facts.signal.address->value < kNearNull ? "null" : "");
   return signal.empty() ? "none" : signal;
+}
+
+std::string coarse_fault_kind(const Facts& facts) {
+  std::string fine = fault_kind(facts);
+  const bool aborted = facts.abort.kind != AbortFacts::Kind::kNone;
+  const bool told_apart = fine.ends_with("-stack-overflow") || fine.ends_with("-end-of-file") ||
+                          facts.signal.sent_by_other;
+  const bool bad_access = facts.signal.name == "SIGSEGV" || facts.signal.name == "SIGBUS";
+  // Which of the two a wild address gives is chance.
+  return aborted || told_apart || !bad_access ? fine : "segv";
 }
 
 }  // namespace inquest::diagnosis

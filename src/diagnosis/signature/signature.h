@@ -2,6 +2,8 @@
 //
 // Two stacks come of it: one to read (names as people write them, with places), one to group by
 // (normalised names). The rules are versioned: signatures of different versions are never compared.
+// Version 1 is of stacks that are all native, version 2 of those with frames of a language that a
+// run time executes: where in the run time one bug shows differs from crash to crash.
 // See docs/signature.md.
 #pragma once
 
@@ -27,8 +29,11 @@ std::string_view to_string(SignatureStep::Action action);
 
 struct Signature {
   static constexpr int kVersion = 1;
+  // Of stacks with frames of a language that a run time executes.
+  static constexpr int kScriptVersion = 2;
   static constexpr size_t kMaxFrames = 5;
 
+  int version = kVersion;
   std::string id;     // 16 hexadecimal digits: SHA-256 of version, fault and frames, shortened
   std::string fault;  // "segv-read-null", "abrt-assertion", "heap-use-after-free"
   std::vector<std::string> frames;  // to group by, innermost first: at most kMaxFrames

@@ -47,6 +47,7 @@ CodeRole role_in(const FrameFact& frame, const FunctionFact& function, const std
 void set_roles(StackFacts& stack, const std::string& main) {
   for (FrameFact& frame : stack.frames) {
     if (frame.functions.empty()) frame.functions.emplace_back();
+    if (is_python_interpreter(frame.module)) frame.run_time = "Python";
     for (FunctionFact& function : frame.functions) {
       if (function.role == CodeRole::kUnknown) function.role = role_in(frame, function, main);
     }
@@ -107,13 +108,13 @@ bool ran_out_of_stack(const Facts& facts) {
 
 // Of a recursion that used up the stack any leaf may be the one that ran into its end: the frames
 // that repeat matter.
-std::optional<UserPlace> place_of_interest(const Facts& facts) {
+size_t frame_of_interest(const Facts& facts) {
   const auto& cycle = facts.crashing.cycle;
   if (cycle && cycle->first > facts.crash_frame && ran_out_of_stack(facts)) {
     const auto place = find_user_place(facts.crashing, cycle->first);
-    if (place && place->frame < cycle->first + cycle->period) return place;
+    if (place && place->frame < cycle->first + cycle->period) return cycle->first;
   }
-  return find_user_place(facts.crashing, facts.crash_frame);
+  return facts.crash_frame;
 }
 
 }  // namespace
@@ -128,14 +129,9 @@ void complete_facts(Facts& facts) {
   if (facts.abort.kind != AbortFacts::Kind::kNone) {
     facts.crash_frame = first_frame_below_abort(facts.crashing, facts.crash_frame);
   }
-  if (const auto place = place_of_interest(facts)) {
-    facts.user_frame = place->frame;
-    facts.user_function = place->function;
-    if (process.language.empty()) {
-      process.language =
-          language_of(facts.crashing.frames[place->frame].functions[place->function]);
-    }
-  }
+  set_places(frame_of_interest(facts), facts);
+  if (const auto open = facts.open_frame(); open && process.language.empty())
+    process.language = language_of(facts.crashing.frames[*open].functions[facts.open_function()]);
   if (process.language.empty()) process.language = "unknown";
   if (facts.crashing.end.empty()) facts.crashing.end = "complete";
   if (process.thread_count == 0 && !facts.others.empty()) {

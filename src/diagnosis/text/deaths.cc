@@ -48,8 +48,8 @@ int score(const TextReport& report) {
   int score = kind == Kind::kWords ? 4 : kind == Kind::kKernel ? 4 : kind == Kind::kMemory ? 20 : 0;
   if (!facts.abort.message.empty()) score += 4;
   if (!facts.crashing.frames.empty()) score += 3;
-  if (facts.user_frame && *facts.user_frame < facts.crashing.frames.size()) {
-    const FrameFact& frame = facts.crashing.frames[*facts.user_frame];
+  if (const auto open = facts.open_frame(); open && *open < facts.crashing.frames.size()) {
+    const FrameFact& frame = facts.crashing.frames[*open];
     score += frame.functions.back().file.empty() ? 1 : 4;
   }
   if (facts.fault && facts.fault->address) score += 2;
@@ -129,8 +129,9 @@ void borrow_process(const ProcessFacts& from, Kind teller, ProcessFacts& to) {
 // Both name the same line of a source file, and it is the one to open first.
 bool same_place(const Facts& a, const Facts& b) {
   const auto function = [](const Facts& facts) -> const FunctionFact* {
-    if (!facts.user_frame || *facts.user_frame >= facts.crashing.frames.size()) return nullptr;
-    return &facts.crashing.frames[*facts.user_frame].functions[facts.user_function.value_or(0)];
+    const auto open = facts.open_frame();
+    if (!open || *open >= facts.crashing.frames.size()) return nullptr;
+    return &facts.crashing.frames[*open].functions[facts.open_function()];
   };
   const FunctionFact *first = function(a), *second = function(b);
   return first != nullptr && second != nullptr && first->line != 0 && first->line == second->line &&

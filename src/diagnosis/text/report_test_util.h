@@ -18,9 +18,9 @@ inline TextReport only_report(std::string_view text) {
 
 // "function file:line" of the frame to open first.
 inline std::string user_place(const Facts& facts) {
-  if (!facts.user_frame || *facts.user_frame >= facts.crashing.frames.size()) return "none";
-  const FunctionFact& function =
-      facts.crashing.frames[*facts.user_frame].functions[facts.user_function.value_or(0)];
+  const auto open = facts.open_frame();
+  if (!open || *open >= facts.crashing.frames.size()) return "none";
+  const FunctionFact& function = facts.crashing.frames[*open].functions[facts.open_function()];
   return function.short_name + " " + function.file + ":" + std::to_string(function.line);
 }
 

@@ -76,9 +76,10 @@ std::string allocation_words(const AllocationFact& allocation) {
 }
 
 std::string symbolise_command(const Facts& facts) {
-  if (!facts.user_frame || *facts.user_frame >= facts.crashing.frames.size()) return {};
-  const FrameFact& frame = facts.crashing.frames[*facts.user_frame];
-  const FunctionFact& function = frame.functions[facts.user_function.value_or(0)];
+  const auto open = facts.open_frame();
+  if (!open || *open >= facts.crashing.frames.size()) return {};
+  const FrameFact& frame = facts.crashing.frames[*open];
+  const FunctionFact& function = frame.functions[facts.open_function()];
   if (!function.file.empty() || frame.module.empty() || frame.module_offset == 0) return {};
   const bool plain = frame.module.find_first_of(" '\"\\$`;&|<>()*?!~#\n") == std::string::npos &&
                      !frame.module.starts_with('-');

@@ -19,12 +19,10 @@ BlamedPlace place_of(const FrameFact& frame, size_t index, const FunctionFact& f
 
 std::optional<BlamedPlace> blamed_place(const Facts& facts) {
   const auto& frames = facts.crashing.frames;
-  if (facts.user_frame && *facts.user_frame < frames.size()) {
-    const FrameFact& frame = frames[*facts.user_frame];
-    const size_t function = facts.user_function.value_or(0);
-    if (function < frame.functions.size()) {
-      return place_of(frame, *facts.user_frame, frame.functions[function]);
-    }
+  if (const auto open = facts.open_frame(); open && *open < frames.size()) {
+    const FrameFact& frame = frames[*open];
+    const size_t function = facts.open_function();
+    if (function < frame.functions.size()) return place_of(frame, *open, frame.functions[function]);
   }
   // None is the program's own: the innermost that is more than the tool that watched.
   for (const bool tools_too : {false, true}) {

@@ -195,9 +195,9 @@ void javascript_heap(const Facts& facts, Proposals& out) {
 }
 
 std::string place_words(const Facts& facts) {
-  if (!facts.user_frame || *facts.user_frame >= facts.crashing.frames.size()) return {};
-  const FunctionFact& function =
-      facts.crashing.frames[*facts.user_frame].functions[facts.user_function.value_or(0)];
+  const auto open = facts.open_frame();
+  if (!open || *open >= facts.crashing.frames.size()) return {};
+  const FunctionFact& function = facts.crashing.frames[*open].functions[facts.open_function()];
   if (function.file.empty()) return {};
   return fmt::format(" called from {} ({}:{})", function.short_name, function.file, function.line);
 }

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cctype>
 
-#include "diagnosis/facts/user_place.h"
 #include "diagnosis/verdict/place.h"
 #include "diagnosis/verdict/rules.h"
 
@@ -98,12 +97,25 @@ std::optional<std::string> runtime_place(const Facts& facts) {
   return fmt::format("{}:{}{}", frame->file, frame->line, name);
 }
 
+// Whoever has met it before knows more than the evidence of one crash.
+std::vector<std::string> known_steps(const std::vector<KnownMatch>& known) {
+  std::vector<std::string> steps;
+  for (const KnownMatch& issue : known) {
+    std::string step =
+        fmt::format("{} {}", issue.sure ? "Known issue:" : "Perhaps a known issue:", issue.link);
+    if (!issue.fixed.empty()) step += fmt::format("; fixed: {}", issue.fixed);
+    if (!issue.workaround.empty()) step += fmt::format("; until then: {}", issue.workaround);
+    steps.push_back(std::move(step));
+  }
+  return steps;
+}
+
 std::vector<std::string> next_steps(const Facts& facts, const Hypothesis& best,
                                     const std::optional<BlamedPlace>& place) {
   std::vector<std::string> steps;
   const auto in_runtime = runtime_place(facts);
   // Where no native code is the program's own, its code in the other language comes first.
-  if (in_runtime && !has_own_native_code(facts))
+  if (in_runtime && !facts.user_frame)
     steps.push_back(fmt::format("Open {}: the {} code that led there.", *in_runtime,
                                 facts.user_runtime_frame->language));
   if (place && !place->file.empty() && place->line != 0) {
@@ -113,7 +125,7 @@ std::vector<std::string> next_steps(const Facts& facts, const Hypothesis& best,
     const std::string module = place->module.empty() ? "" : " in " + place->module;
     steps.push_back(fmt::format("Look at {}(){}.", place->function, module));
   }
-  if (in_runtime && has_own_native_code(facts))
+  if (in_runtime && facts.user_frame)
     steps.push_back(fmt::format("Look at {}: the {} code that led there.", *in_runtime,
                                 facts.user_runtime_frame->language));
   if (const BlameFact* blamed = blamed_elsewhere(facts, place)) {
@@ -133,7 +145,7 @@ std::vector<std::string> next_steps(const Facts& facts, const Hypothesis& best,
 
 }  // namespace
 
-Verdict judge(const Facts& facts) {
+Verdict judge(const Facts& facts, std::vector<KnownMatch> known) {
   Proposals proposals;
   propose_from_stack(facts, proposals);
   propose_from_abort(facts, proposals);
@@ -159,8 +171,12 @@ Verdict judge(const Facts& facts) {
     verdict.hypotheses.push_back(std::move(proposal.hypothesis));
   }
   verdict.place = blamed_place(facts);
+  verdict.blame = find_blame(facts, known);
+  verdict.known_issues = std::move(known);
   verdict.headline = headline(facts, verdict.hypotheses.front(), verdict.place);
-  verdict.next_steps = next_steps(facts, verdict.hypotheses.front(), verdict.place);
+  verdict.next_steps = known_steps(verdict.known_issues);
+  for (std::string& step : next_steps(facts, verdict.hypotheses.front(), verdict.place))
+    verdict.next_steps.push_back(std::move(step));
   for (const Fact& missing : facts.missing) verdict.limits.push_back(missing.statement);
   return verdict;
 }

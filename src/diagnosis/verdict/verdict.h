@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "diagnosis/facts/facts.h"
+#include "diagnosis/known/known_issues.h"
+#include "diagnosis/verdict/blame.h"
 
 namespace inquest::diagnosis {
 
@@ -96,10 +98,13 @@ struct Verdict {
                          // at quote.cc:41"
   std::vector<Hypothesis> hypotheses;  // most likely first, never empty
   std::optional<BlamedPlace> place;
+  Blame blame;
+  std::vector<KnownMatch> known_issues;
   std::vector<std::string> next_steps;  // decisions: what to do now
   std::vector<std::string> limits;      // what could not be known, and how to know it next time
 };
 
-Verdict judge(const Facts& facts);
+// `known`: the known issues that fit these facts.
+Verdict judge(const Facts& facts, std::vector<KnownMatch> known = {});
 
 }  // namespace inquest::diagnosis

@@ -261,8 +261,8 @@ TEST(Judge, TheFirstStepLeadsToTheProgramsOwnPython) {
   facts.crashing.frames[1].module = "/usr/bin/python3.11";
   facts.crashing.frames[1].functions = {FunctionFact{
       .name = "PyObject_GetAttr", .short_name = "PyObject_GetAttr", .role = CodeRole::kLibrary}};
-  facts.user_frame = 1;
-  facts.user_function = 0;
+  facts.run_time_frame = 1;
+  facts.run_time_function = 0;
   facts.user_runtime_frame = RuntimeFrameFact{
       .language = "Python", .function = "Order.quote", .file = "/srv/order.py", .line = 12};
   Verdict verdict = judge(facts);
@@ -273,6 +273,8 @@ TEST(Judge, TheFirstStepLeadsToTheProgramsOwnPython) {
   // A native module of the program's own comes before it.
   facts.crashing.frames[1].module = "/srv/fast.so";
   facts.crashing.frames[1].functions[0].role = CodeRole::kUser;
+  facts.user_frame = 1;
+  facts.user_function = 0;
   verdict = judge(facts);
   EXPECT_EQ(verdict.next_steps.front(), "Look at PyObject_GetAttr() in /srv/fast.so.");
   EXPECT_EQ(verdict.next_steps[1],

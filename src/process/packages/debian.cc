@@ -157,8 +157,22 @@ std::string dpkg_version(std::string_view status, std::string_view package) {
 }
 
 std::unordered_map<std::string, Package> DebianPackages::owners_of(
-    const std::vector<std::string>& paths) const {
-  return Search(root_, wanted_of(paths)).run();
+    const std::vector<std::string>& paths) {
+  std::vector<std::string> unknown;
+  for (const std::string& path : paths)
+    if (!known_.contains(path)) unknown.push_back(path);
+  Wanted wanted = wanted_of(unknown);
+  if (!wanted.empty() && passes_ < kMaxPasses) {
+    ++passes_;
+    for (const std::string& path : unknown) known_.emplace(path, std::nullopt);
+    for (auto& [path, package] : Search(root_, std::move(wanted)).run()) known_[path] = package;
+  }
+  std::unordered_map<std::string, Package> owners;
+  for (const std::string& path : paths) {
+    const auto known = known_.find(path);
+    if (known != known_.end() && known->second) owners.emplace(path, *known->second);
+  }
+  return owners;
 }
 
 }  // namespace inquest::packages

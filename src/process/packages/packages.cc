@@ -28,16 +28,17 @@ std::string_view to_string(Manager manager) {
 }
 
 struct Packages::State {
-  explicit State(std::string directory)
-      : root(std::move(directory)), npm(root), python(root), debian(root) {}
+  explicit State(const std::string& root) : npm(root), python(root), debian(root) {}
 
-  std::string root;
   NpmPackages npm;
   PythonPackages python;
   DebianPackages debian;
 };
 
 namespace {
+
+// Nothing can be below a device.
+constexpr const char* kNowhere = "/dev/null";
 
 // Without a trailing slash, so that root + path is a path.
 std::string as_prefix(std::string root) {
@@ -49,6 +50,9 @@ std::string as_prefix(std::string root) {
 
 Packages::Packages(std::string root)
     : state_(std::make_unique<State>(as_prefix(std::move(root)))) {}
+
+Packages Packages::by_paths() { return Packages(kNowhere); }
+
 Packages::Packages(Packages&&) noexcept = default;
 Packages& Packages::operator=(Packages&&) noexcept = default;
 Packages::~Packages() = default;

@@ -15,6 +15,8 @@ class Packages {
   // `root`: put before all paths (a sysroot); empty: this system. Paths that are asked for are
   // absolute, and those of the system that `root` is of.
   explicit Packages(std::string root = {});
+  // Of a system whose files are not at hand: what paths alone tell.
+  static Packages by_paths();
   Packages(Packages&&) noexcept;
   Packages& operator=(Packages&&) noexcept;
   ~Packages();
@@ -24,8 +26,8 @@ class Packages {
   const Package* language_owner_of(const std::string& path);
 
   // The owner of each file, whoever it is: a Rust crate by its path, npm's or pip's package, else
-  // Debian's. nullopt: none that is known. Debian's lists are read once for all of `paths`: some
-  // 10 ms for a thousand packages.
+  // Debian's. nullopt: none that is known. Debian's lists are read once for all of `paths`, some 10
+  // ms for a thousand packages, and a bounded number of times in all.
   std::vector<std::optional<Package>> owners_of(const std::vector<std::string>& paths);
 
  private:

@@ -131,6 +131,16 @@ TEST_F(PackagesTest, ManyFilesAtOnceKeepTheirOrder) {
   EXPECT_FALSE(owners[3]);
 }
 
+TEST_F(PackagesTest, PathsAloneReadNoFiles) {
+  Packages packages = Packages::by_paths();
+  const auto owners =
+      packages.owners_of({"/usr/lib/x86_64-linux-gnu/libc.so.6", "/a/node_modules/m/m.node"});
+  EXPECT_FALSE(owners[0]);
+  ASSERT_TRUE(owners[1]);
+  EXPECT_EQ(owners[1]->name, "m");
+  EXPECT_EQ(owners[1]->version, "");
+}
+
 TEST(Cargo, CratesAreNamedByTheirPaths) {
   const auto crate = crate_of(
       "/root/.cargo/registry/src/index.crates.io-6f17d22bba15001f/aes-gcm-0.10.3/src/lib.rs");

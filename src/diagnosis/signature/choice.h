@@ -1,0 +1,31 @@
+// What the two ways to choose the frames of a signature have in common. Internal to this room.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "diagnosis/signature/signature.h"
+
+namespace inquest::diagnosis {
+
+// Why a function is no part of what the bug is; nullopt when it is part of it.
+std::optional<std::string> reason_to_skip(const FrameFact& frame, const FunctionFact& function);
+
+// How a function without a name is told: the build and the place in it.
+std::string unnamed(const FrameFact& frame);
+
+std::string place_of(const FrameFact& frame, const FunctionFact& function);
+
+// Of version, fault and frames.
+std::string identify(const Signature& signature);
+
+// Whether the stack has frames of a language that a run time executes.
+bool has_script_frames(const StackFacts& stack);
+// Version 2: everything but the id.
+void choose_with_scripts(const Facts& facts, Signature& signature);
+
+// "segv", "segv-stack-overflow", "abrt-assertion": without what differs when one bug of a run time
+// shows in several places.
+std::string coarse_fault_kind(const Facts& facts);
+
+}  // namespace inquest::diagnosis
