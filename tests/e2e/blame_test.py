@@ -149,9 +149,20 @@ class Whose(e2e.TestCase):
         info = Path(str(root) + str(site())) / "fast_orders-9.9.dist-info"
         info.mkdir(parents=True)
         (info / "RECORD").write_text("fast/_fast.so,,\n")
-        run = e2e.inquest("explain", evidence, "--sysroot", root, "--json")
-        owners = {one["package"]["name"]: one["package"] for one in run.report["facts"]["modules"] if "package" in one}
-        print(owners)
+
+        def package() -> dict:
+            report = e2e.inquest("explain", evidence, "--sysroot", root, "--json").report
+            return report["verdict"]["blame"]["package"]
+
+        # The very file is not below it but here: so is the package that it is of.
+        self.assertEqual(package()["version"], "1.2.3")
+        (info.parent / "fast").mkdir()
+        (info.parent / "fast/_fast.so").write_bytes((site() / "fast/_fast.so").read_bytes())
+        (site() / "fast/_fast.so").rename(site() / "fast/away")
+        try:
+            self.assertEqual(package()["version"], "9.9")
+        finally:
+            (site() / "fast/away").rename(site() / "fast/_fast.so")
 
 
 class Groups(e2e.TestCase):

@@ -98,7 +98,7 @@ Knowledge knowledge_of(const DiagnoseOptions& options, bool is_text) {
   owners.packages = packages::Packages(root);
   // A text may have been written on any machine.
   if (is_text && root.empty()) owners.packages = packages::Packages::by_paths();
-  if (options.modules.sysroot.empty() && !root.empty()) owners.here.emplace();
+  if (!root.empty()) owners.here.emplace();
   return knowledge;
 }
 

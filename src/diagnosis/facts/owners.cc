@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <utility>
 
@@ -76,6 +77,15 @@ void ask_scripts(Facts& facts, Questions& questions) {
                   facts.user_runtime_frame->package);
 }
 
+// Is the module's file, as far as it is at hand, the one below `root`?
+bool is_below(const std::string& root, const ModuleFact& module) {
+  if (module.status == "mismatch" || module.status == "missing") return false;
+  if (module.found_path.empty()) return true;  // told by a text
+  return std::filesystem::path(module.found_path).lexically_normal() ==
+         std::filesystem::path(root + module.path).lexically_normal();
+}
+
+// Is the file of this system the one that ran?
 bool is_this_file(const ModuleFact& module) {
   if (module.build_id.empty() || !module.path.starts_with('/')) return false;
   const auto file = process::OpenedFile::open(module.path);
@@ -120,8 +130,7 @@ void add_owners(OwnerSources& sources, Facts& facts) {
   Questions questions;
   for (ModuleFact& module : facts.modules) {
     if (module.on_crash_path)
-      questions.ask(module.path, module.package,
-                    module.status == "mismatch" || module.status == "missing");
+      questions.ask(module.path, module.package, !is_below(sources.packages.root(), module));
   }
   ask_scripts(facts, questions);
   questions.answer(sources.packages);

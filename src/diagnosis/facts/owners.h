@@ -12,8 +12,8 @@ namespace inquest::diagnosis {
 
 struct OwnerSources {
   packages::Packages packages;  // of the system whose files are at hand
-  // This one, when the files came with the evidence: it is asked for those files of it that are the
-  // very same, by their build-id.
+  // This one, when those files are of another: it is asked for those files of it that are the very
+  // same as what ran, by their build-id.
   std::optional<packages::Packages> here;
 };
 

@@ -28,8 +28,10 @@ std::string_view to_string(Manager manager) {
 }
 
 struct Packages::State {
-  explicit State(const std::string& root) : npm(root), python(root), debian(root) {}
+  explicit State(const std::string& directory)
+      : root(directory), npm(root), python(root), debian(root) {}
 
+  std::string root;
   NpmPackages npm;
   PythonPackages python;
   DebianPackages debian;
@@ -56,6 +58,8 @@ Packages Packages::by_paths() { return Packages(kNowhere); }
 Packages::Packages(Packages&&) noexcept = default;
 Packages& Packages::operator=(Packages&&) noexcept = default;
 Packages::~Packages() = default;
+
+const std::string& Packages::root() const { return state_->root; }
 
 const Package* Packages::language_owner_of(const std::string& path) {
   const Package* owner = state_->python.owner_of(path);

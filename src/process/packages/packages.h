@@ -21,6 +21,8 @@ class Packages {
   Packages& operator=(Packages&&) noexcept;
   ~Packages();
 
+  const std::string& root() const;  // without a slash at its end
+
   // What pip or npm installed the file with; nullptr: none that is known. Remembers what it has
   // read.
   const Package* language_owner_of(const std::string& path);
