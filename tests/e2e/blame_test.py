@@ -34,6 +34,22 @@ static struct { long references; void *type, *init; long index; void *copy; cons
 Object *PyInit__fast(void) { return PyModule_Create2(&definition, 1013); }
 """
 
+NODE_MODULE = r"""
+#include <stddef.h>
+typedef void *Value;
+int napi_create_function(Value, const char *, size_t, Value (*)(Value, Value), void *, Value *);
+int napi_set_named_property(Value, Value, const char *, Value);
+static volatile const long *order;
+__attribute__((noinline)) static long parse(void) { return order[7]; }
+static Value run(Value env, Value info) { return parse() ? info : env; }
+Value napi_register_module_v1(Value env, Value exports) {
+  Value function = NULL;
+  napi_create_function(env, "run", 3, run, NULL, &function);
+  napi_set_named_property(env, exports, "run", function);
+  return exports;
+}
+"""
+
 # What must not leave the machine, in each of the places it can come from.
 SECRETS = {"argument": "hush-argument", "variable": "hush-variable", "local": "hush-local", "folder": "hush-folder"}
 
@@ -83,6 +99,27 @@ def record(crash: str, imports: str = "") -> Path:
     return records[0]
 
 
+@functools.cache
+def node_record() -> Path:
+    """Of an add-on that is installed with npm, and dies below JavaScript of the program's own."""
+    e2e.need("node")
+    directory = e2e.fresh(SECRETS["folder"])
+    package = directory / "node_modules/@shop/fast"
+    (package / "build/Release").mkdir(parents=True)
+    (directory / "package.json").write_text('{"name": "shop", "version": "7.0.0"}')
+    (package / "package.json").write_text('{"name": "@shop/fast", "version": "1.2.3", "main": "index.js"}')
+    (package / "index.js").write_text("const fast = require('./build/Release/fast.node');\n"
+                                      "exports.call = function call(order) { return fast.run(order); };\n")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", package / "build/Release/fast.node", "-xc", "-"],
+                   input=NODE_MODULE, text=True, check=True)
+    script = directory / "shop.js"
+    script.write_text("const fast = require('@shop/fast');\n"
+                      "function quote(order) {\n  return fast.call(order);\n}\nquote(process.argv[2]);\n")
+    subprocess.run([e2e.INQUEST, "run", "--trace", "--output", directory / "records", "--", "node", script, SECRETS["argument"]],
+                   cwd=directory, env=e2e.environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+    return next(directory.glob("records/*.core.zst"))
+
+
 def add_on(order: str = "None") -> Path:
     return record(f"fast.call({order})", "import fast")
 
@@ -108,6 +145,18 @@ class Whose(e2e.TestCase):
         text = " ".join(e2e.inquest("explain", add_on()).out.split())
         self.assertIn("whose a native add-on: _fast.so of Python package fast_orders 1.2.3", text)
         self.assertIn("from Python code: Order.quote() at", text)
+
+    def test_an_add_on_of_node_is_named_with_its_package(self):
+        report = self.explain(node_record())
+        blame = report["verdict"]["blame"]
+        self.assertEqual((blame["party"], blame["package"]),
+                         ("native-add-on", {"manager": "npm", "name": "@shop/fast", "version": "1.2.3"}))
+        frame = report["facts"].get("user_runtime_frame")
+        if frame is None:
+            self.skipTest("JavaScript frames of this node are not read")
+        self.assertEqual((frame["function"], Path(frame["file"]).name), ("quote", "shop.js"))
+        self.assertEqual(report["signature"]["version"], 2)
+        self.assertEqual(report["signature"]["title"], "segv-read-null | parse | index:call | shop:quote")
 
     def test_a_foreign_function_is_misuse(self):
         blame = self.explain(record("ctypes.string_at(8)", "import ctypes"))["verdict"]["blame"]

@@ -248,6 +248,12 @@ TEST(Shipped, BunsServerThatWasStopped) {
   EXPECT_EQ(crash.found(), "perhaps bun-server-stop-collected");
   crash.facts.process.runtime = "bun 1.4.5";
   EXPECT_EQ(crash.found(), "-");
+  // Of a core what it printed tells the version.
+  crash.facts.process.runtime = "bun";
+  crash.facts.other.push_back({"last lines of stderr: Bun v1.4.5 (abc) Linux x64", {}});
+  EXPECT_EQ(crash.found(), "-");
+  crash.facts.other.back().statement = "last lines of stderr: Bun v1.3.10 (abc) Linux x64";
+  EXPECT_EQ(crash.found(), "perhaps bun-server-stop-collected");
 }
 
 TEST(Shipped, TwoOpenSslsInOneProcess) {

@@ -120,8 +120,9 @@ class Subject {
     const std::string wanted = lower(name) == "cpython" ? "python3" : lower(name);
     if (!lower(facts_.process.runtime).starts_with(wanted)) return std::nullopt;
     // Reports in texts: "bun 1.3.10".
-    const std::string version = version_in(facts_.process.runtime);
-    return version.empty() ? version_of_program() : version;
+    std::string version = version_in(facts_.process.runtime);
+    if (version.empty()) version = version_of_program();
+    return version.empty() ? version_told(name) : version;
   }
 
  private:
@@ -136,6 +137,21 @@ class Subject {
   void add_script(const RuntimeFrameFact& script) {
     scripts_.push_back(script.file + ":" + script.function);
     add(script.package);
+  }
+
+  // What the process printed of itself: "Bun v1.3.10 (30e609e0) Linux x64".
+  std::string version_told(const std::string& name) const {
+    const std::string words = lower(name) + " v";
+    for (const Fact& fact : facts_.other) {
+      const std::string text = lower(fact.statement);
+      for (size_t at = text.find(words); at != std::string::npos; at = text.find(words, at + 1)) {
+        const size_t start = at + words.size();
+        const size_t end = std::min(text.find_first_not_of("0123456789.", start), text.size());
+        const bool is_word = at == 0 || std::isalnum(static_cast<unsigned char>(text[at - 1])) == 0;
+        if (is_word && end > start) return text.substr(start, end - start);
+      }
+    }
+    return {};
   }
 
   // By what installed the program, when the run time itself could not be asked.

@@ -78,24 +78,50 @@ Stretch find_stretch(const Facts& facts) {
   return found;
 }
 
+// Of those whose own code and frames are told apart.
 bool has_run_time(const Facts& facts) {
-  return !facts.runtimes.empty() ||
-         std::ranges::any_of(facts.crashing.frames,
-                             [](const FrameFact& frame) { return !frame.run_time.empty(); });
+  return facts.crashing.runtime ||
+         std::ranges::any_of(facts.crashing.frames, [](const FrameFact& frame) {
+           return !frame.run_time.empty() || !frame.runtime_frames.empty();
+         });
 }
 
 std::string run_time_name(const Facts& facts, const Stretch& stretch) {
-  for (const RuntimeFact& run_time : facts.runtimes) return run_time.name;
+  if (facts.crashing.runtime) return facts.crashing.runtime->runtime;
+  for (const RuntimeFact& run_time : facts.runtimes) {
+    if (stretch.run_time != nullptr && stretch.run_time->run_time == run_time.language)
+      return run_time.name;
+  }
   if (!facts.process.runtime.empty()) return facts.process.runtime;
   return stretch.run_time != nullptr ? std::string(base_name(stretch.run_time->module))
                                      : "the run time";
+}
+
+// Came with the run time, and is as much to blame as that.
+bool is_run_times_own(const RuntimeFrameFact& script) {
+  if (script.role == CodeRole::kUser) return false;
+  for (const std::string_view added : {"/site-packages/", "/dist-packages/", "/node_modules/"})
+    if (script.file.find(added) != std::string::npos) return false;
+  return true;
+}
+
+const RuntimeFrameFact* caller_of_run_time(const StackFacts& stack) {
+  const auto find = [](const std::vector<RuntimeFrameFact>& scripts) -> const RuntimeFrameFact* {
+    const auto found = std::ranges::find_if_not(scripts, is_run_times_own);
+    return found == scripts.end() ? nullptr : &*found;
+  };
+  for (const FrameFact& frame : stack.frames)
+    if (const auto* found = find(frame.runtime_frames)) return found;
+  return stack.runtime ? find(stack.runtime->apart) : nullptr;
 }
 
 std::string script_words(const RuntimeFrameFact& script) {
   std::string text = fmt::format("{}()", script.function.empty() ? "a function" : script.function);
   if (script.package && !script.package->is_program)
     return text + " of " + package_words(*script.package);
-  if (!script.file.empty()) text += fmt::format(" in {}", base_name(script.file));
+  if (!script.file.empty())
+    text += fmt::format(" in {}", script.file.starts_with("node:") ? std::string_view(script.file)
+                                                                   : base_name(script.file));
   return text;
 }
 
@@ -156,8 +182,8 @@ Blame of_run_time(const Facts& facts) {
   if (stretch.run_time == nullptr && stretch.script == nullptr) return {};
   Blame blame{.party = Party::kRunTime, .sentence = {}, .module = {}, .package = {}};
   blame.sentence = fmt::format("the run time itself, {}", run_time_name(facts, stretch));
-  if (stretch.script != nullptr)
-    blame.sentence += fmt::format(", or how {} uses it", script_words(*stretch.script));
+  if (const RuntimeFrameFact* caller = caller_of_run_time(facts.crashing))
+    blame.sentence += fmt::format(", or how {} uses it", script_words(*caller));
   blame.sentence += ": no native add-on is on the stack" + suspects(facts);
   if (stretch.run_time != nullptr) {
     blame.module = stretch.run_time->module;

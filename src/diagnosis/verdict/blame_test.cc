@@ -34,7 +34,7 @@ struct Crash {
   Crash& script(const std::string& function, const std::string& file) {
     python("_PyEval_EvalFrameDefault");
     facts.crashing.frames.back().runtime_frames.push_back(
-        {.language = "Python", .function = function, .file = file});
+        {.language = "Python", .function = function, .file = file, .role = CodeRole::kUser});
     return *this;
   }
   Crash& owner(const std::string& manager, const std::string& name, const std::string& version) {
@@ -86,6 +86,16 @@ TEST(Blame, AnAddOnFurtherOutThanTheLanguagesCodeIsNot) {
   EXPECT_EQ(blame.party, Party::kRunTime);
   EXPECT_THAT(blame.sentence, StartsWith("the run time itself, CPython 3.11.2, or how walk()"));
   EXPECT_THAT(blame.sentence, HasSubstr("could have damaged memory before: _fast.so"));
+}
+
+TEST(Blame, WhatCameWithTheRunTimeIsTheRunTime) {
+  Crash crash;
+  crash.python("_PyErr_SetObject")
+      .script("_run_once", "/usr/lib/python3.11/asyncio/base_events.py")
+      .script("serve", "/srv/a.py");
+  crash.facts.crashing.frames[1].runtime_frames[0].role = CodeRole::kLibrary;
+  crash.facts.crashing.frames[2].runtime_frames[0].role = CodeRole::kUser;
+  EXPECT_THAT(crash.blame().sentence, HasSubstr("or how serve() in a.py uses it"));
 }
 
 TEST(Blame, ForeignCallsAreMisuse) {
