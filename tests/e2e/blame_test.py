@@ -156,7 +156,7 @@ class Whose(e2e.TestCase):
             self.skipTest("JavaScript frames of this node are not read")
         self.assertEqual((frame["function"], Path(frame["file"]).name), ("quote", "shop.js"))
         self.assertEqual(report["signature"]["version"], 2)
-        self.assertEqual(report["signature"]["title"], "segv-read-null | parse | index:call | shop:quote")
+        self.assertEqual(report["signature"]["title"], "segv-read-null | parse | index:call | shop:quote | shop:(anonymous)")
 
     def test_a_foreign_function_is_misuse(self):
         blame = self.explain(record("ctypes.string_at(8)", "import ctypes"))["verdict"]["blame"]

@@ -92,6 +92,12 @@ bool is_this_file(const ModuleFact& module) {
   return file.ok() && (*file)->build_id() && (*file)->build_id()->hex() == module.build_id;
 }
 
+bool is_run_time(const ModuleFact& module, const StackFacts& stack) {
+  return std::ranges::any_of(stack.frames, [&](const FrameFact& frame) {
+    return frame.module == module.path && !frame.run_time.empty();
+  });
+}
+
 // Where the program or the run time is the very file that is installed here, so are the scripts.
 void add_owners_here(packages::Packages& here, Facts& facts) {
   Questions questions;
@@ -99,10 +105,8 @@ void add_owners_here(packages::Packages& here, Facts& facts) {
   for (ModuleFact& module : facts.modules) {
     if (!module.on_crash_path || !is_this_file(module)) continue;
     questions.ask(module.path, module.package);
-    is_this_system |= module.path == facts.process.executable ||
-                      std::ranges::any_of(facts.crashing.frames, [&](const FrameFact& frame) {
-                        return frame.module == module.path && !frame.run_time.empty();
-                      });
+    is_this_system |=
+        module.path == facts.process.executable || is_run_time(module, facts.crashing);
   }
   if (is_this_system) ask_scripts(facts, questions);
   questions.answer(here);
@@ -135,6 +139,11 @@ void add_owners(OwnerSources& sources, Facts& facts) {
   ask_scripts(facts, questions);
   questions.answer(sources.packages);
   if (sources.here) add_owners_here(*sources.here, facts);
+  for (ModuleFact& module : facts.modules) {
+    // A run time that was unpacked somewhere is not what the package.json beside it is of.
+    if (module.package && module.package->is_program && is_run_time(module, facts.crashing))
+      module.package.reset();
+  }
 }
 
 }  // namespace inquest::diagnosis

@@ -67,6 +67,18 @@ void set_all_roles(Facts& facts, const std::string& main) {
   }
 }
 
+// "node 18.20.8" tells whose frames those of "/usr/bin/node" are.
+void mark_javascript(Facts& facts) {
+  for (const std::string_view name : {"node", "bun", "deno", "electron"}) {
+    if (!facts.process.runtime.starts_with(name)) continue;
+    for (FrameFact& frame : facts.crashing.frames) {
+      const size_t slash = frame.module.rfind('/');
+      const std::string_view module = std::string_view(frame.module).substr(slash + 1);
+      if (module == name) frame.run_time = "JavaScript";
+    }
+  }
+}
+
 void add_modules(Facts& facts) {
   for (const FrameFact& frame : facts.crashing.frames) {
     if (frame.module.empty()) continue;
@@ -125,6 +137,7 @@ void complete_facts(Facts& facts) {
   if (process.executable.empty()) process.executable = main;
   if (process.command.empty()) process.command = main.substr(main.find_last_of("/\\") + 1);
   set_all_roles(facts, main);
+  mark_javascript(facts);
   add_modules(facts);
   if (facts.abort.kind != AbortFacts::Kind::kNone) {
     facts.crash_frame = first_frame_below_abort(facts.crashing, facts.crash_frame);
