@@ -13,6 +13,7 @@ namespace {
 
 constexpr uint64_t kSmallAddress = 64 << 10;  // tells an offset; others differ from run to run
 constexpr size_t kShortestSecret = 4;         // bytes: shorter ones stand in every text
+constexpr size_t kShortestValue = 6;          // of variables: "None" and "True" do
 constexpr size_t kMaxSecrets = 500;
 
 std::string_view base_name(std::string_view path) {
@@ -140,8 +141,14 @@ Redactor::Redactor(const Facts& facts) {
     add(facts.abort.message);
   add(facts.abort.exception_what);
   if (facts.crashing.runtime) add(facts.crashing.runtime->exception);
-  for (const FrameFact& frame : facts.crashing.frames)
-    for (const VariableFact& variable : frame.variables) add(variable.text);
+  const auto add_values = [&](const std::vector<VariableFact>& variables) {
+    for (const VariableFact& variable : variables)
+      if (variable.text.size() >= kShortestValue) add(variable.text);
+  };
+  for (const FrameFact& frame : facts.crashing.frames) {
+    add_values(frame.variables);
+    for (const RuntimeFrameFact& script : frame.runtime_frames) add_values(script.variables);
+  }
   // The first word is the program, which is told.
   const std::string& arguments = facts.process.arguments;
   for (size_t at = arguments.find(' '); at != std::string::npos;) {
