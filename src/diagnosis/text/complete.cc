@@ -137,7 +137,6 @@ void complete_facts(Facts& facts) {
   if (process.executable.empty()) process.executable = main;
   if (process.command.empty()) process.command = main.substr(main.find_last_of("/\\") + 1);
   set_all_roles(facts, main);
-  mark_javascript(facts);
   add_modules(facts);
   if (facts.abort.kind != AbortFacts::Kind::kNone) {
     facts.crash_frame = first_frame_below_abort(facts.crashing, facts.crash_frame);
@@ -146,6 +145,8 @@ void complete_facts(Facts& facts) {
   if (const auto open = facts.open_frame(); open && process.language.empty())
     process.language = language_of(facts.crashing.frames[*open].functions[facts.open_function()]);
   if (process.language.empty()) process.language = "unknown";
+  // After the places: in a text the frame to open is the innermost that has a name.
+  mark_javascript(facts);
   if (facts.crashing.end.empty()) facts.crashing.end = "complete";
   if (process.thread_count == 0 && !facts.others.empty()) {
     process.thread_count = 1 + facts.others.size();
