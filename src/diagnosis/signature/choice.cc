@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <iterator>
+#include <vector>
 
 #include "base/bytes.h"
 #include "diagnosis/facts/roles.h"
@@ -47,6 +50,16 @@ std::optional<std::string> reason_to_skip(const FrameFact& frame, const Function
     if (base_name(frame.module).starts_with(library)) return "skipped: an allocator";
   }
   return std::nullopt;
+}
+
+size_t count_handler_frames(const Facts& facts) {
+  if (!facts.own_handler) return 0;
+  const std::vector<FrameFact>& frames = facts.crashing.frames;
+  const auto behind =
+      frames.begin() + static_cast<std::ptrdiff_t>(std::min(facts.crash_frame, frames.size()));
+  const auto last = std::find_if(std::make_reverse_iterator(behind), frames.rend(),
+                                 [](const FrameFact& f) { return f.is_signal_handler_return; });
+  return static_cast<size_t>(frames.rend() - last);
 }
 
 // How a function without a name is told: the build and the place in it.

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "diagnosis/signature/signature.h"
 
@@ -15,6 +16,11 @@ std::optional<std::string> reason_to_skip(const FrameFact& frame, const Function
 std::string unnamed(const FrameFact& frame);
 
 std::string place_of(const FrameFact& frame, const FunctionFact& function);
+
+// How many of the innermost frames are those of the program's own crash handler, the signal frame
+// under it included.
+size_t count_handler_frames(const Facts& facts);
+inline constexpr std::string_view kInHandler = "skipped: the program's own crash handler";
 
 // Of version, fault and frames.
 std::string identify(const Signature& signature);

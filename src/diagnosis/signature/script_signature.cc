@@ -71,7 +71,9 @@ class Chooser {
   // The innermost native function that is not the run time's own, between the crash and the first
   // frame that executes the language. False when there is none.
   bool keep_native() {
-    for (const FrameFact& frame : facts_.crashing.frames) {
+    const std::vector<FrameFact>& frames = facts_.crashing.frames;
+    for (size_t i = count_handler_frames(facts_); i < frames.size(); ++i) {
+      const FrameFact& frame = frames[i];
       if (!frame.runtime_frames.empty()) return false;
       if (frame.found_by == "scan") {
         step(SignatureStep::Action::kStopped, frame.index, "", "",

@@ -16,7 +16,8 @@ constexpr size_t kLongestCycle = 8;  // functions in one round of a recursion th
 // The chosen functions, while they are being chosen.
 class Chooser {
  public:
-  explicit Chooser(const StackFacts& stack) : stack_(stack) {}
+  explicit Chooser(const Facts& facts)
+      : stack_(facts.crashing), in_handler_(count_handler_frames(facts)) {}
 
   void choose(Signature& signature) && {
     walk(false);
@@ -33,7 +34,13 @@ class Chooser {
 
  private:
   void walk(bool keep_libraries) {
-    for (const FrameFact& frame : stack_.frames) {
+    for (size_t i = 0; i < stack_.frames.size(); ++i) {
+      const FrameFact& frame = stack_.frames[i];
+      if (i < in_handler_) {
+        step(SignatureStep::Action::kSkipped, frame, frame.functions.back().name, "",
+             std::string(kInHandler));
+        continue;
+      }
       if (frame.found_by == "scan") {
         step(SignatureStep::Action::kStopped, frame, "", "",
              "stopped: found by scanning the stack, may be wrong");
@@ -121,6 +128,7 @@ class Chooser {
   }
 
   const StackFacts& stack_;
+  size_t in_handler_;  // frames
   std::vector<std::string> frames_, to_read_;
   std::vector<SignatureStep> steps_;
   bool has_unnamed_ = false, only_libraries_ = false;
@@ -152,7 +160,7 @@ Signature sign(const Facts& facts) {
     choose_with_scripts(facts, signature);
   } else {
     signature.fault = fault_kind(facts);
-    Chooser(facts.crashing).choose(signature);
+    Chooser(facts).choose(signature);
   }
   signature.id = identify(signature);
   return signature;

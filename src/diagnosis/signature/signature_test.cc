@@ -133,6 +133,17 @@ TEST(Signature, AFunctionWithoutANameIsToldByBuildIdAndOffsetAndTrustedLess) {
   EXPECT_THAT(signature.why_not_high, HasSubstr("another build"));
 }
 
+TEST(Signature, TheProgramsOwnCrashHandlerIsNoPartOfTheBug) {
+  const Facts without = segv({frame("quote"), frame("main")});
+  Facts with = segv({frame("trap"), frame("print_report"), frame("__restore_rt", CodeRole::kSignal),
+                     frame("quote"), frame("main")});
+  with.crashing.frames[2].is_signal_handler_return = true;
+  with.crash_frame = 3;
+  EXPECT_NE(sign(with).id, sign(without).id);  // a handler for something else: SIGALRM
+  with.own_handler = true;
+  EXPECT_EQ(sign(with).id, sign(without).id);
+}
+
 TEST(Signature, StopsWhereTheStackWasOnlyScanned) {
   Facts facts = segv({frame("quote"), frame("old")});
   facts.crashing.frames[1].found_by = "scan";

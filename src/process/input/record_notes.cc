@@ -12,7 +12,7 @@ namespace inquest::process {
 namespace {
 
 constexpr uint64_t kMaxJson = 8 << 20;
-constexpr size_t kMaxMissing = 64, kMaxAnnotations = 1024, kMaxText = 4096, kMaxLines = 12;
+constexpr size_t kMaxMissing = 64, kMaxAnnotations = 1024, kMaxText = 4096, kMaxLines = 24;
 
 struct Load {
   AddressRange range;
