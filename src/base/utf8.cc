@@ -42,6 +42,39 @@ Utf8Character decode_utf8(std::string_view text) {
   return {code, lead.size, true};
 }
 
+void append_utf8(std::string& text, uint32_t code) {
+  const auto byte = [&](uint32_t value) { text.push_back(static_cast<char>(value)); };
+  if (code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) code = 0xfffd;
+  if (code < 0x80) return byte(code);
+  if (code < 0x800) {
+    byte(0xc0 | code >> 6);
+  } else if (code < 0x10000) {
+    byte(0xe0 | code >> 12);
+    byte(0x80 | (code >> 6 & 0x3f));
+  } else {
+    byte(0xf0 | code >> 18);
+    byte(0x80 | (code >> 12 & 0x3f));
+    byte(0x80 | (code >> 6 & 0x3f));
+  }
+  byte(0x80 | (code & 0x3f));
+}
+
+std::string utf8_of_utf16(std::u16string_view characters) {
+  std::string text;
+  text.reserve(characters.size());
+  for (size_t i = 0; i < characters.size(); ++i) {
+    uint32_t code = characters[i];
+    const bool is_high = code >= 0xd800 && code < 0xdc00;
+    const uint32_t next = is_high && i + 1 < characters.size() ? characters[i + 1] : 0;
+    if (next >= 0xdc00 && next < 0xe000) {
+      code = 0x10000 + ((code - 0xd800) << 10) + (next - 0xdc00);
+      ++i;
+    }
+    append_utf8(text, code);
+  }
+  return text;
+}
+
 std::string repair_utf8(std::string_view text) {
   std::string repaired;
   repaired.reserve(text.size());

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "base/utf8.h"
 #include "diagnosis/text/words.h"
 
 namespace inquest::diagnosis {
@@ -17,24 +18,6 @@ int hex_digit(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
-}
-
-void append_utf8(uint32_t code, std::string& out) {
-  if (code < 0x80) {
-    out += static_cast<char>(code);
-  } else if (code < 0x800) {
-    out += static_cast<char>(0xc0 | code >> 6);
-    out += static_cast<char>(0x80 | (code & 0x3f));
-  } else if (code < 0x10000) {
-    out += static_cast<char>(0xe0 | code >> 12);
-    out += static_cast<char>(0x80 | (code >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (code & 0x3f));
-  } else {
-    out += static_cast<char>(0xf0 | code >> 18);
-    out += static_cast<char>(0x80 | (code >> 12 & 0x3f));
-    out += static_cast<char>(0x80 | (code >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (code & 0x3f));
-  }
 }
 
 // Walks one JSON object from left to right; every step says whether it succeeded.
@@ -125,7 +108,7 @@ std::string unescape(std::string_view raw) {
       const bool pair =
           *first >= 0xd800 && *first < 0xdc00 && second && *second >= 0xdc00 && *second < 0xe000;
       if (pair) at += 6;
-      append_utf8(pair ? 0x10000 + ((*first - 0xd800) << 10) + (*second - 0xdc00) : *first, out);
+      append_utf8(out, pair ? 0x10000 + ((*first - 0xd800) << 10) + (*second - 0xdc00) : *first);
       continue;
     }
     constexpr std::string_view kNames = "nrtbf", kMeanings = "\n\r\t\b\f";

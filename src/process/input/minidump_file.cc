@@ -17,20 +17,6 @@ constexpr uint16_t kVersion = 0xa793;        // the lower half; the upper is the
 constexpr uint64_t kHeaderSize = 32, kDirectoryEntrySize = 12;
 constexpr uint64_t kCountSize = 4;
 
-void append_utf8(std::string& text, uint32_t code) {
-  const auto add = [&](uint32_t byte) { text += static_cast<char>(byte); };
-  if (code < 0x80) {
-    add(code);
-  } else if (code < 0x800) {
-    add(0xc0 | code >> 6), add(0x80 | (code & 0x3f));
-  } else if (code < 0x10000) {
-    add(0xe0 | code >> 12), add(0x80 | (code >> 6 & 0x3f)), add(0x80 | (code & 0x3f));
-  } else {
-    add(0xf0 | code >> 18), add(0x80 | (code >> 12 & 0x3f));
-    add(0x80 | (code >> 6 & 0x3f)), add(0x80 | (code & 0x3f));
-  }
-}
-
 Error cut_off(ByteView bytes, std::string_view before) {
   return {ErrorCode::kTruncated,
           fmt::format("the minidump is cut off before {} ({} bytes are there): copy it again",
@@ -40,21 +26,13 @@ Error cut_off(ByteView bytes, std::string_view before) {
 }  // namespace
 
 std::string utf8_of_utf16(ByteView bytes) {
-  constexpr uint32_t kReplacement = 0xfffd;
-  std::string text;
+  std::u16string characters;
   for (uint64_t at = 0; at + 2 <= bytes.size(); at += 2) {
-    const uint32_t unit = *load<uint16_t>(bytes, at);
+    const auto unit = static_cast<char16_t>(*load<uint16_t>(bytes, at));
     if (unit == 0) break;
-    const bool high = unit >= 0xd800 && unit < 0xdc00, low = unit >= 0xdc00 && unit < 0xe000;
-    const uint32_t next = high ? load<uint16_t>(bytes, at + 2).value_or(0) : 0;
-    if (high && next >= 0xdc00 && next < 0xe000) {
-      append_utf8(text, 0x10000 + ((unit - 0xd800) << 10) + (next - 0xdc00));
-      at += 2;
-    } else {
-      append_utf8(text, high || low ? kReplacement : unit);
-    }
+    characters.push_back(unit);
   }
-  return text;
+  return inquest::utf8_of_utf16(characters);
 }
 
 Location location_at(ByteView record, uint64_t offset) {

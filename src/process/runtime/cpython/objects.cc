@@ -19,23 +19,6 @@ bool may_be_object(Address address) {
   return address.value % 8 == 0 && address.value >= 0x1000 && address.value >> 48 == 0;
 }
 
-void append_utf8(std::string& text, uint32_t code) {
-  const auto byte = [&](uint32_t value) { text.push_back(static_cast<char>(value)); };
-  if (code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) code = 0xfffd;
-  if (code < 0x80) return byte(code);
-  if (code < 0x800) {
-    byte(0xc0 | code >> 6);
-  } else if (code < 0x10000) {
-    byte(0xe0 | code >> 12);
-    byte(0x80 | (code >> 6 & 0x3f));
-  } else {
-    byte(0xf0 | code >> 18);
-    byte(0x80 | (code >> 12 & 0x3f));
-    byte(0x80 | (code >> 6 & 0x3f));
-  }
-  byte(0x80 | (code & 0x3f));
-}
-
 Error Objects::missing(Address at) const {
   return {ErrorCode::kNotFound,
           fmt::format("{} is {}", to_hex(at), to_string(memory_.why_missing(at)))};

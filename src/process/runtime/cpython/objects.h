@@ -22,8 +22,6 @@ inline constexpr uint64_t kMaxCopied = 128 << 20;  // bytes of texts and tables 
 
 // Can an object lie at `address`, by the address alone?
 bool may_be_object(Address address);
-// Appends a character; what is none becomes U+FFFD.
-void append_utf8(std::string& text, uint32_t code);
 
 class Objects {
  public:

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <vector>
 
+#include "base/utf8.h"
 #include "process/runtime/cpython/objects.h"
 
 namespace inquest::process::cpython {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/scrub.h"
+#include "base/utf8.h"
 #include "process/runtime/cpython/values.h"
 
 namespace inquest::process::cpython {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
+
 namespace inquest::process::v8 {
 namespace {
 
@@ -26,40 +28,6 @@ constexpr uint64_t kActual = 16;                // of a ThinString
 constexpr uint64_t kResourceData = 24;          // of an ExternalString: a plain pointer
 constexpr int kMaxDepth = 64;                   // of strings made of strings
 constexpr size_t kMaxPieces = 1 << 16;
-
-void append_utf8(std::string& text, uint32_t code) {
-  const auto byte = [&](uint32_t value) { text.push_back(static_cast<char>(value)); };
-  if (code < 0x80) return byte(code);
-  if (code < 0x800) {
-    byte(0xc0 | code >> 6);
-  } else if (code < 0x10000) {
-    byte(0xe0 | code >> 12);
-    byte(0x80 | (code >> 6 & 0x3f));
-  } else {
-    byte(0xf0 | code >> 18);
-    byte(0x80 | (code >> 12 & 0x3f));
-    byte(0x80 | (code >> 6 & 0x3f));
-  }
-  byte(0x80 | (code & 0x3f));
-}
-
-std::string to_utf8(const std::u16string& characters) {
-  std::string text;
-  for (size_t i = 0; i < characters.size(); ++i) {
-    uint32_t code = characters[i];
-    const bool is_high = code >= 0xd800 && code < 0xdc00;
-    const bool is_low = code >= 0xdc00 && code < 0xe000;
-    const uint32_t next = i + 1 < characters.size() ? characters[i + 1] : 0;
-    if (is_high && next >= 0xdc00 && next < 0xe000) {
-      code = 0x10000 + ((code - 0xd800) << 10) + (next - 0xdc00);
-      ++i;
-    } else if (is_high || is_low) {
-      code = 0xfffd;
-    }
-    append_utf8(text, code);
-  }
-  return text;
-}
 
 }  // namespace
 
@@ -200,7 +168,7 @@ Result<std::string> Heap::text(Word string) const {
     for (uint64_t i = 0; i < piece.count(); ++i) characters.push_back(piece.at(i));
     return true;
   }));
-  return to_utf8(characters);
+  return utf8_of_utf16(characters);
 }
 
 Result<Bytes> Heap::copy(Address at, uint64_t size) const {
