@@ -19,6 +19,13 @@ constexpr uint64_t kUserEnd = 0x0000'8000'0000'0000;  // of x86-64 with 4-level 
 constexpr uint64_t kKernelStart = 0xffff'8000'0000'0000;
 
 // The module that holds main(), or failing that the first that is no part of the system.
+// By its name: libshop.so.1, shop.node.
+bool is_library_file(std::string_view path) {
+  const std::string_view name = path.substr(path.find_last_of("/\\") + 1);
+  return name.ends_with(".node") || name.find(".so") != std::string_view::npos ||
+         name.ends_with(".dylib") || name.ends_with(".dll");
+}
+
 std::string main_module(const Facts& facts) {
   std::string first;
   for (const FrameFact& frame : facts.crashing.frames) {
@@ -26,7 +33,8 @@ std::string main_module(const Facts& facts) {
     for (const FunctionFact& function : frame.functions) {
       if (function.short_name == "main" || function.short_name == "_start") return frame.module;
     }
-    if (first.empty() && !is_system_library(frame.module)) first = frame.module;
+    const bool is_library = is_system_library(frame.module) || is_library_file(frame.module);
+    if (first.empty() && !is_library) first = frame.module;
   }
   return first;
 }

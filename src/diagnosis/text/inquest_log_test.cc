@@ -49,6 +49,10 @@ TEST(InquestLog, NodeNativeFramesThenJavaScript) {
   EXPECT_EQ(facts.crash_frame, 0U);
 }
 
+TEST(InquestLog, AnAddOnIsNotTakenForTheProgram) {
+  EXPECT_EQ(only_report(kNode).facts.process.executable, "/usr/bin/node");
+}
+
 TEST(InquestLog, PythonFramesStandWhereTheInterpreterStood) {
   const TextReport report = only_report(kPython);
   const Facts& facts = report.facts;
