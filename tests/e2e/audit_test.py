@@ -41,7 +41,7 @@ class Audit(e2e.TestCase):
     def setUp(self):
         self.root = e2e.fresh("audit-" + self.id().rsplit(".", 1)[1][:40])
 
-    def compile(self, path: str, source: str, *flags, compiler="gcc", language="c") -> Path:
+    def compile(self, path: str, source: str, *flags, compiler=e2e.CC, language="c") -> Path:
         target = self.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run([compiler, "-shared", "-fPIC", "-o", target, f"-x{language}", "-", "-xnone", *flags], input=source,
@@ -72,7 +72,7 @@ class Audit(e2e.TestCase):
 class NodeModules(Audit):
     def setUp(self):
         super().setUp()
-        e2e.need("node", "gcc")
+        e2e.need("node", e2e.CC)
         self.abi = int(subprocess.run(["node", "-p", "process.versions.modules"], capture_output=True, check=True).stdout)
 
     def test_those_that_fit(self):
@@ -208,7 +208,7 @@ class NodeModules(Audit):
 class PythonModules(Audit):
     def setUp(self):
         super().setUp()
-        e2e.need("gcc")
+        e2e.need(e2e.CC)
         self.python = "/usr/bin/python3"
         self.suffix = subprocess.run([self.python, "-c", "import _imp; print(_imp.extension_suffixes()[0])"],
                                      capture_output=True, check=True, text=True).stdout.strip()
@@ -253,10 +253,10 @@ class Programs(Audit):
         self.audit(path="/bin/true", expect=0)
 
     def test_a_program_whose_library_has_lost_a_function(self):
-        e2e.need("gcc")
+        e2e.need(e2e.CC)
         library = self.compile("libwork.so", "int work(void) { return 1; }", "-Wl,-soname,libwork.so")
         program = self.root / "program"
-        subprocess.run(["gcc", "-o", program, "-xc", "-", "-xnone", library, "-Wl,-rpath,$ORIGIN"], check=True, text=True,
+        subprocess.run([e2e.CC, "-o", program, "-xc", "-", "-xnone", library, "-Wl,-rpath,$ORIGIN"], check=True, text=True,
                        input="int work(void);\nint main(void) { return work(); }")
         self.audit(path=program, expect=0)
         self.compile("libwork.so", "int other(void) { return 1; }", "-Wl,-soname,libwork.so")

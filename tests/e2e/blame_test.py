@@ -75,7 +75,7 @@ def site() -> Path:
     packages = e2e.fresh("site") / "lib/python3/site-packages"
     (packages / "fast").mkdir(parents=True)
     (packages / "fast/__init__.py").write_text("from fast._fast import run\n\ndef call(order):\n    return run(order)\n")
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", packages / "fast/_fast.so", "-xc", "-"],
+    subprocess.run([e2e.CC, "-shared", "-fPIC", "-O1", "-o", packages / "fast/_fast.so", "-xc", "-"],
                    input=MODULE, text=True, check=True)
     info = packages / "fast_orders-1.2.3.dist-info"
     info.mkdir()
@@ -110,7 +110,7 @@ def node_record() -> Path:
     (package / "package.json").write_text('{"name": "@shop/fast", "version": "1.2.3", "main": "index.js"}')
     (package / "index.js").write_text("const fast = require('./build/Release/fast.node');\n"
                                       "exports.call = function call(order) { return fast.run(order); };\n")
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", package / "build/Release/fast.node", "-xc", "-"],
+    subprocess.run([e2e.CC, "-shared", "-fPIC", "-O1", "-o", package / "build/Release/fast.node", "-xc", "-"],
                    input=NODE_MODULE, text=True, check=True)
     script = directory / "shop.js"
     script.write_text("const fast = require('@shop/fast');\n"

@@ -377,7 +377,7 @@ class Frames(e2e.TestCase):
         for style, first in [((), "\n  #"), (("--markdown",), "\n#"), (("--html",), "<tr")]:
             text = e2e.explain(record, "--full", *style).out
             start = text.index(first, text.index("Crashing thread"))
-            natively = text.index("PyCFuncPtr_call", start)
+            natively = text.index("ffi_call", start)
             in_python = re.compile(r"[ >]crash[ <]").search(text, start)
             self.assertGreater(in_python.start(), natively, style)
             self.assertIn("größe", text)

@@ -173,7 +173,7 @@ class Attack(CollectorCase):
         source = self.own / "fault.c"
         source.write_text(HOSTILE)
         program = self.own / "fault"
-        subprocess.run(["gcc", "-g", "-O0", "-o", program, source], check=True, cwd=self.own)
+        subprocess.run([e2e.CC, "-g", "-O0", "-o", program, source], check=True, cwd=self.own)
         source.unlink()
         source.symlink_to(secret)
         os.utime(source, (1, 1), follow_symlinks=False)
@@ -191,9 +191,9 @@ class Attack(CollectorCase):
 
     def test_a_pipe_in_the_place_of_a_library_holds_nobody(self):
         shared = self.own / "libfault.so"
-        subprocess.run(["gcc", "-shared", "-fPIC", "-g", "-o", shared, "-xc", "-"], input=LIBRARY, text=True, check=True)
+        subprocess.run([e2e.CC, "-shared", "-fPIC", "-g", "-o", shared, "-xc", "-"], input=LIBRARY, text=True, check=True)
         program = self.own / "loader"
-        subprocess.run(["gcc", "-g", "-o", program, "-xc", "-", "-xnone", shared, f"-Wl,-rpath,{self.own}"],
+        subprocess.run([e2e.CC, "-g", "-o", program, "-xc", "-", "-xnone", shared, f"-Wl,-rpath,{self.own}"],
                        input=LOADER, text=True, check=True)
         self.serve()
         victim = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, user=NOBODY,
