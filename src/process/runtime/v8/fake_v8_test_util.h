@@ -56,7 +56,6 @@ class FakeV8 final : public MemoryReader {
     layout.shared_script = 32;
     layout.script_source = 8;
     layout.script_name = 16;
-    layout.script_line_ends = 56;
     layout.script_line_offset = 24;
     layout.script_column_offset = 32;
     layout.scope_first_word = 8;
@@ -145,9 +144,24 @@ class FakeV8 final : public MemoryReader {
   // A frame; answers its frame pointer.
   uint64_t frame(uint64_t context_at, uint64_t function_at) {
     const uint64_t fp = take(0x80) + 0x40;
-    put(fp + static_cast<uint64_t>(int64_t{layout.frame_context}), context_at);
-    put(fp + static_cast<uint64_t>(int64_t{layout.frame_function}), function_at);
+    put_in_frame(fp, layout.frame_context, context_at);
+    put_in_frame(fp, layout.frame_function, function_at);
     return fp;
+  }
+  void put_in_frame(uint64_t fp, int32_t slot, uint64_t word) {
+    put(fp + static_cast<uint64_t>(int64_t{slot}), word);
+  }
+  // Optimised code with these data and this table of positions; answers where its instructions
+  // start.
+  uint64_t optimised_code(uint64_t deopt_data, uint64_t positions) {
+    const uint64_t stream = object(layout.types.instruction_stream, 0x100);
+    const uint64_t code = object(layout.types.code, 0x80);
+    const uint64_t instructions = stream - 1 + layout.code_instruction_start;
+    set(stream, 8, code);
+    set(code, 8, deopt_data);
+    set(code, 16, positions);
+    set(code, 40, instructions);
+    return instructions;
   }
 
   // --- memory ---------------------------------------------------------------------------------

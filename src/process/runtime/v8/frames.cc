@@ -23,8 +23,8 @@ bool is_telling(const std::string& class_name) {
 std::optional<std::vector<RuntimeFrame>> FrameReader::read(Address fp, Address pc, bool is_return,
                                                            bool in_builtin) {
   const Layout& layout = heap_.layout();
-  const auto context = heap_.word(fp + static_cast<uint64_t>(int64_t{layout.frame_context}));
-  const auto callee = heap_.word(fp + static_cast<uint64_t>(int64_t{layout.frame_function}));
+  const auto context = in_frame(fp, layout.frame_context);
+  const auto callee = in_frame(fp, layout.frame_function);
   if (!context.ok() || !callee.ok() || !heap_.is_context(*context) || !heap_.is_function(*callee))
     return std::nullopt;
   auto function = functions_.of_function(*callee);
@@ -72,9 +72,13 @@ RuntimeFrame FrameReader::describe(const Function& function, std::optional<uint3
   return frame;
 }
 
+Result<Word> FrameReader::in_frame(Address fp, int32_t slot) const {
+  return heap_.word(fp + static_cast<uint64_t>(int64_t{slot}));
+}
+
 std::optional<Word> FrameReader::bytecodes_of(Address fp) const {
   const Layout& layout = heap_.layout();
-  const auto word = heap_.word(fp + static_cast<uint64_t>(int64_t{layout.frame_bytecode_array}));
+  const auto word = in_frame(fp, layout.frame_bytecode_array);
   if (!word.ok() || !heap_.is(*word, layout.types.bytecode_array)) return std::nullopt;
   return *word;
 }
@@ -82,7 +86,7 @@ std::optional<Word> FrameReader::bytecodes_of(Address fp) const {
 std::string FrameReader::class_of_receiver(Address fp) const {
   const int32_t slot = heap_.layout().frame_receiver;
   if (slot == 0) return {};
-  const auto receiver = heap_.word(fp + static_cast<uint64_t>(int64_t{slot}));
+  const auto receiver = in_frame(fp, slot);
   return receiver.ok() ? functions_.class_of(*receiver) : std::string();
 }
 
@@ -99,7 +103,7 @@ std::optional<uint32_t> FrameReader::position_of(Word bytecodes, uint64_t offset
 void FrameReader::interpreted(Address fp, Word bytecodes, const Function& function,
                               std::vector<RuntimeFrame>& frames) {
   const Layout& layout = heap_.layout();
-  const auto word = heap_.word(fp + static_cast<uint64_t>(int64_t{layout.frame_bytecode_offset}));
+  const auto word = in_frame(fp, layout.frame_bytecode_offset);
   std::optional<uint32_t> position;
   // It counts from the object's start, and points to objects have one more.
   const int64_t data = int64_t{layout.bytecode_data} - 1;

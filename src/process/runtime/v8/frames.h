@@ -36,6 +36,8 @@ class FrameReader {
                 std::vector<RuntimeFrame>& frames);
   std::optional<uint32_t> position_of(Word bytecodes, uint64_t offset) const;
   Result<uint32_t> baseline_position(const Code& code, Word bytecodes, Address pc);
+  // The word at `slot`, bytes from the frame pointer, of which most are below it.
+  Result<Word> in_frame(Address fp, int32_t slot) const;
   std::optional<Word> bytecodes_of(Address fp) const;
   std::string class_of_receiver(Address fp) const;
 

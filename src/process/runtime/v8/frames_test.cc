@@ -17,9 +17,7 @@ struct Frames : testing::Test {
     const Heap heap(fake, fake.layout);
     return FrameReader(heap, {}).read(Address(fp), Address(pc), true, in_builtin);
   }
-  void set_slot(int32_t offset, uint64_t word) {
-    fake.put(fp + static_cast<uint64_t>(int64_t{offset}), word);
-  }
+  void set_slot(int32_t offset, uint64_t word) { fake.put_in_frame(fp, offset, word); }
   // Bytecode 3 is at "four".
   void interpret(int64_t offset) {
     const Bytes positions = {2, 20, 6, 40};  // 0: 4, 3: 14 (differences in zigzag)
@@ -91,13 +89,7 @@ struct Optimised : Frames {
       table.push_back(static_cast<uint8_t>((raw & 0x7f) | (raw > 0x7f ? 0x80 : 0)));
       raw >>= 7;
     } while (raw != 0);
-    const uint64_t stream = fake.object(fake.layout.types.instruction_stream, 0x100);
-    const uint64_t code = fake.object(fake.layout.types.code, 0x80);
-    instructions = stream - 1 + fake.layout.code_instruction_start;
-    fake.set(stream, 8, code);
-    fake.set(code, 8, deopt);
-    fake.set(code, 16, fake.byte_array(table));
-    fake.set(code, 40, instructions);
+    instructions = fake.optimised_code(deopt, fake.byte_array(table));
   }
 };
 

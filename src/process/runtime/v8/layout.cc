@@ -129,7 +129,6 @@ Result<Layout> make_layout(const Metadata& metadata) {
     layout.shared_script = constants.field("SharedFunctionInfo", "script");
   layout.script_name = constants.field("Script", "name");
   layout.script_source = constants.field("Script", "source", 8);
-  layout.script_line_ends = constants.field("Script", "line_ends");
   layout.script_line_offset = constants.field("Script", "line_offset", 24);
   layout.script_column_offset = constants.field("Script", "column_offset", 32);
   layout.scope_context_locals = constants.index("scopeinfo_idx_ncontextlocals");

@@ -35,7 +35,7 @@ struct Layout {
   uint32_t string_length = 0;
   uint32_t function_shared = 0;
   uint32_t shared_name = 0, shared_script = 0;
-  uint32_t script_source = 0, script_name = 0, script_line_ends = 0;
+  uint32_t script_source = 0, script_name = 0;
   uint32_t script_line_offset = 0, script_column_offset = 0;
   uint32_t scope_first_word = 0;
   uint32_t scope_context_locals = 0, scope_first_variable = 0;  // indices of words

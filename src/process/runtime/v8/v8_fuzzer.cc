@@ -56,18 +56,14 @@ struct Program {
     const uint64_t shared = fake.shared(scope, script);
     const uint64_t function = fake.function(shared);
     interpreted = fake.frame(fake.context(), function);
-    fake.put(interpreted - 32, fake.bytecodes(content, fake.byte_array(content)));
-    fake.put(interpreted - 40, FakeV8::small(fake.layout.bytecode_data + 3));
+    fake.put_in_frame(interpreted, fake.layout.frame_bytecode_array,
+                      fake.bytecodes(content, fake.byte_array(content)));
+    fake.put_in_frame(interpreted, fake.layout.frame_bytecode_offset,
+                      FakeV8::small(fake.layout.bytecode_data + 3));
     optimised = fake.frame(fake.context(), function);
     const uint64_t deopt =
         fake.array({0, 0, fake.array({shared, shared}), 0, 0, 0, 0, fake.byte_array(content), 0});
-    const uint64_t stream = fake.object(fake.layout.types.instruction_stream, 0x100);
-    const uint64_t code = fake.object(fake.layout.types.code, 0x80);
-    instructions = stream - 1 + fake.layout.code_instruction_start;
-    fake.set(stream, 8, code);
-    fake.set(code, 8, deopt);
-    fake.set(code, 16, fake.byte_array(content));
-    fake.set(code, 40, instructions);
+    instructions = fake.optimised_code(deopt, fake.byte_array(content));
   }
 
   void use() {
