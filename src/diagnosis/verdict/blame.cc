@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "diagnosis/facts/roles.h"
+#include "diagnosis/verdict/rules.h"
 
 namespace inquest::diagnosis {
 namespace {
@@ -180,6 +181,8 @@ Blame of_run_time(const Facts& facts) {
             .module = stretch.library->module,
             .package = package_of(facts, stretch.library->module)};
   if (stretch.run_time == nullptr && stretch.script == nullptr) return {};
+  // Node.js sends itself what somebody else sent it: the stack is where it happened to be.
+  if (has_sent_itself_a_fault(facts)) return {};
   Blame blame{.party = Party::kRunTime, .sentence = {}, .module = {}, .package = {}};
   blame.sentence = fmt::format("the run time itself, {}", run_time_name(facts, stretch));
   if (const RuntimeFrameFact* caller = caller_of_run_time(facts.crashing))

@@ -98,6 +98,17 @@ TEST(Blame, WhatCameWithTheRunTimeIsTheRunTime) {
   EXPECT_THAT(crash.blame().sentence, HasSubstr("or how serve() in a.py uses it"));
 }
 
+TEST(Blame, OfASignalThatWasSentNobodyIsKnown) {
+  Crash crash;
+  crash.python("PyObject_GetAttr").script("main", "/srv/a.py");
+  crash.facts.signal.name = "SIGSEGV";
+  EXPECT_EQ(crash.blame().party, Party::kRunTime);
+  crash.facts.signal.sent_by_self = true;
+  EXPECT_EQ(crash.blame().party, Party::kUnknown);
+  crash.facts.fault.emplace();  // a handler that sent a real fault on
+  EXPECT_EQ(crash.blame().party, Party::kRunTime);
+}
+
 TEST(Blame, ForeignCallsAreMisuse) {
   Crash crash;
   crash.module("/lib/x86_64-linux-gnu/libc.so.6", "strlen", CodeRole::kLibrary)

@@ -45,6 +45,8 @@ void propose_from_modules(const Facts& facts, Proposals& out);
 // --- words shared by the rules
 // ----------------------------------------------------------------------------------
 
+// A signal that tells of a fault, and no fault: raise(), or a handler that sends it on.
+bool has_sent_itself_a_fault(const Facts& facts);
 // "`order->pricing`" when the expression behind the bad register is known, else "the pointer in
 // rdi", else "a pointer".
 std::string pointer_words(const OperandFacts& operand);

@@ -35,12 +35,9 @@ void sent_by_other(const Facts& facts, Proposals& out) {
   out.push_back({std::move(h), 95});
 }
 
-// A signal that tells of a fault, and no fault: raise(), or a handler that sends it on.
 void sent_by_self(const Facts& facts, Proposals& out) {
+  if (!has_sent_itself_a_fault(facts)) return;
   const std::string& name = facts.signal.name;
-  const bool tells_of_fault =
-      name == "SIGSEGV" || name == "SIGBUS" || name == "SIGFPE" || name == "SIGILL";
-  if (!facts.signal.sent_by_self || facts.fault || !tells_of_fault) return;
   Hypothesis h = start(facts, CrashClass::kDeliberateTrap,
                        fmt::format("the process sent {} to itself, with kill() or raise(): no "
                                    "access was refused",
@@ -178,6 +175,13 @@ void bus(const Facts& facts, Proposals& out) {
 }
 
 }  // namespace
+
+bool has_sent_itself_a_fault(const Facts& facts) {
+  const std::string& name = facts.signal.name;
+  const bool tells_of_fault =
+      name == "SIGSEGV" || name == "SIGBUS" || name == "SIGFPE" || name == "SIGILL";
+  return facts.signal.sent_by_self && !facts.fault && tells_of_fault;
+}
 
 void propose_from_signal(const Facts& facts, Proposals& out) {
   if (facts.signal.number == 0) {
