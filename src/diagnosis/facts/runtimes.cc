@@ -66,6 +66,15 @@ std::vector<std::string> function_names(const StackFacts& stack) {
   return names;
 }
 
+// Names functions that only the run time has a name for.
+void name_code(process::Runtime& runtime, const process::Stack& stack, StackFacts& facts) {
+  for (size_t i = 0; i < facts.frames.size() && i < stack.frames.size(); ++i) {
+    auto& functions = facts.frames[i].functions;
+    if (functions.size() != 1 || !functions[0].short_name.empty()) continue;
+    functions[0].name = functions[0].short_name = runtime.code_name(stack.frames[i].lookup_pc());
+  }
+}
+
 // What `visit` is called with, innermost first: all frames of the run time.
 template <typename Stack, typename Visit>
 void each_frame(Stack& stack, Visit visit) {
@@ -110,6 +119,7 @@ Runtimes::~Runtimes() = default;
 void Runtimes::describe(const process::Thread& thread, const process::Stack& stack,
                         StackFacts& facts) {
   for (const auto& runtime : runtimes_) {
+    name_code(*runtime, stack, facts);
     auto known = runtime->claim(thread, stack, function_names(facts));
     if (!known) continue;
     RuntimeStackFact fact{.runtime = runtime->name(),

@@ -79,6 +79,10 @@ class Runtime {
   // How it was found, for people: "the symbol _PyRuntime of python3.11".
   virtual std::string found_by() const = 0;
 
+  // What the run time calls the machine code at `pc` that came with it, as the symbol of it that a
+  // stripped binary lacks; empty: no such code, or not known.
+  virtual std::string code_name(Address /*pc*/) { return {}; }
+
   // The frames of `thread`, whose native stack is `stack`. functions[i] is the name, without
   // parameters, of the function of stack.frames[i]; empty when it has none. nullopt: the run time
   // knows nothing of the thread.

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "process/runtime/v8/builtins.h"
 #include "process/runtime/v8/find.h"
 #include "process/runtime/v8/frames.h"
 
@@ -31,6 +32,17 @@ class V8 final : public Runtime {
   std::string found_by() const override { return found_.how; }
   const std::vector<std::string>& statements() const override { return no_statements_; }
   const std::vector<Note>& notes() const override { return no_notes_; }
+
+  std::string code_name(Address pc) override {
+    const Module* module = modules_.find(pc);
+    if (module == nullptr || module->path != found_.module->path) return {};
+    if (!std::exchange(builtins_searched_, true)) {
+      auto builtins = Builtins::find(*found_.module->binary());
+      if (builtins.ok()) builtins_ = *std::move(builtins);
+    }
+    const std::string_view name = builtins_ ? builtins_->name_at(module->to_link(pc)) : "";
+    return name.empty() ? std::string() : fmt::format("{}{}", kBuiltinPrefix, name);
+  }
 
   std::optional<RuntimeStack> claim(const Thread& /*thread*/, const Stack& stack,
                                     std::span<const std::string> functions) override {
@@ -66,8 +78,7 @@ class V8 final : public Runtime {
  private:
   enum class Place : uint8_t { kBuiltin, kMadeCode, kElsewhere };
 
-  // Where frames of JavaScript run: in V8's builtins, which a stripped binary has no names for, or
-  // in memory that V8 wrote code to.
+  // Where frames of JavaScript run: in V8's builtins, or in memory that V8 wrote code to.
   Place place_of(Address pc, std::string_view function) const {
     if (function.starts_with(kBuiltinPrefix)) return Place::kBuiltin;
     if (!function.empty()) return Place::kElsewhere;
@@ -109,6 +120,8 @@ class V8 final : public Runtime {
   Found found_;
   Heap heap_;
   FrameReader reader_;
+  bool builtins_searched_ = false;
+  std::optional<Builtins> builtins_;
   const std::vector<std::string> no_statements_;
   const std::vector<Note> no_notes_;
 };
