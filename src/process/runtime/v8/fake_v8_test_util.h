@@ -2,8 +2,10 @@
 // that reads it.
 #pragma once
 
+#include <bit>
 #include <cstring>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
@@ -68,7 +70,61 @@ class FakeV8 final : public MemoryReader {
     layout.code_instruction_start = 32;
     layout.deopt_literals = 2;
     layout.deopt_inlining_positions = 7;
+    layout.frame_argument_count = -24;
+    layout.count_has_receiver = true;
+    layout.shared_parameter_count = 42;
+    layout.values = sample_value_layout();
     return layout;
+  }
+
+  static ValueLayout sample_value_layout() {
+    return {.types = {.symbol = 128,
+                      .bigint = 129,
+                      .heap_number = 130,
+                      .oddball = 131,
+                      .hole = 261,
+                      .array = 2115,
+                      .object = 1057,
+                      .date = 2120,
+                      .regexp = 2133,
+                      .error = 2124,
+                      .typed_array = 2061,
+                      .array_buffer = 2062,
+                      .external = 2125,
+                      .map = 2110,
+                      .set = 2111},
+            .number_value = 8,
+            .oddball_kind = 40,
+            .symbol_name = 16,
+            .undefined_kind = 4,
+            .null_kind = 3,
+            .true_kind = 1,
+            .false_kind = 0,
+            .object_properties = 8,
+            .object_elements = 16,
+            .array_length = 24,
+            .view_byte_length = 40,
+            .buffer_byte_length = 32,
+            .date_value = 24,
+            .regexp_source = 32,
+            .map_size_in_words = 8,
+            .map_first_property = 9,
+            .map_bit_field2 = 15,
+            .map_bit_field3 = 16,
+            .map_prototype = 24,
+            .map_descriptors = 40,
+            .elements_kind = {252, 2},
+            .own_descriptors = {1047552, 10},
+            .is_dictionary = {1 << 21, 21},
+            .descriptors_header = 24,
+            .property_kind = {1, 0},
+            .property_location = {32, 5},
+            .property_representation = {448, 6},
+            .property_index = {536346624, 19},
+            .double_representation = 2,
+            .unboxed_doubles = false,
+            .dictionary_first = 6,
+            .dictionary_entry = 3};
   }
 
   // --- objects: all answer the tagged word ----------------------------------------------------
@@ -141,9 +197,55 @@ class FakeV8 final : public MemoryReader {
     for (size_t i = 0; i < code.size(); ++i) put(at - 1 + layout.bytecode_data + i, code[i], 1);
     return at;
   }
-  // A frame; answers its frame pointer.
+  // --- values ---------------------------------------------------------------------------------
+
+  uint64_t oddball(int64_t kind) {
+    const uint64_t at = object(layout.values.types.oddball, 0x30);
+    set(at, layout.values.oddball_kind, small(kind));
+    return at;
+  }
+  uint64_t number(double value) {
+    const uint64_t at = object(layout.values.types.heap_number, 0x10);
+    set(at, layout.values.number_value, std::bit_cast<uint64_t>(value));
+    return at;
+  }
+  uint64_t map_of(uint64_t object_at) { return word(object_at - 1) - 1; }
+  // As a literal makes it: its properties lie in it.
+  uint64_t plain_object(const std::vector<std::pair<uint64_t, uint64_t>>& properties,
+                        uint16_t type = 1057) {
+    const ValueLayout& values = layout.values;
+    constexpr uint64_t kFirst = 3;
+    const uint64_t at = object(type, 8 * (kFirst + properties.size()));
+    const uint64_t map = map_of(at);
+    const uint64_t descriptors = object(252, values.descriptors_header + 24 * properties.size());
+    put(map + values.map_size_in_words, kFirst + properties.size(), 1);
+    put(map + values.map_first_property, kFirst, 1);
+    put(map + values.map_bit_field3, properties.size() << values.own_descriptors.shift, 4);
+    put(map + values.map_descriptors, descriptors);
+    for (size_t i = 0; i < properties.size(); ++i) {
+      const uint64_t entry = values.descriptors_header + 24 * i;
+      set(descriptors, entry, properties[i].first);
+      set(descriptors, entry + 8, small(static_cast<int64_t>(i << values.property_index.shift)));
+      set(at, 8 * (kFirst + i), properties[i].second);
+    }
+    return at;
+  }
+  // Its class is that whose prototype it has.
+  void set_class(uint64_t object_at, uint64_t function_at) {
+    put(map_of(object_at) + layout.values.map_prototype,
+        plain_object({{text("constructor"), function_at}}));
+  }
+  uint64_t array_object(const std::vector<uint64_t>& words) {
+    const uint64_t at = object(layout.values.types.array, 0x20);
+    put(map_of(at) + layout.values.map_bit_field2, 2 << layout.values.elements_kind.shift, 1);
+    set(at, layout.values.object_elements, array(words));
+    set(at, layout.values.array_length, small(static_cast<int64_t>(words.size())));
+    return at;
+  }
+
+  // A frame with room for arguments; answers its frame pointer.
   uint64_t frame(uint64_t context_at, uint64_t function_at) {
-    const uint64_t fp = take(0x80) + 0x40;
+    const uint64_t fp = take(0x100) + 0x40;
     put_in_frame(fp, layout.frame_context, context_at);
     put_in_frame(fp, layout.frame_function, function_at);
     return fp;
@@ -176,6 +278,7 @@ class FakeV8 final : public MemoryReader {
     INQ_CHECK(at >= kStart && at + size <= kStart + kSize);
     std::memcpy(bytes_.data() + (at - kStart), &value, size);
   }
+  uint64_t word(uint64_t at) const { return *load<uint64_t>(Address(at)); }
   ByteView view(Address address, uint64_t max) const override {
     if (address.value < kStart || address.value >= kStart + kSize) return {};
     const uint64_t offset = address.value - kStart;

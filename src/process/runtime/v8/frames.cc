@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "process/runtime/v8/arguments.h"
 #include "process/runtime/v8/position_table.h"
 
 namespace inquest::process::v8 {
@@ -29,7 +30,8 @@ std::optional<std::vector<RuntimeFrame>> FrameReader::read(Address fp, Address p
     return std::nullopt;
   auto function = functions_.of_function(*callee);
   if (!function.ok()) return std::nullopt;
-  const std::string class_name = class_of_receiver(fp);
+  const auto receiver = receiver_at(heap_, fp, *function);
+  const std::string class_name = receiver ? functions_.class_of(*receiver) : "";
   if (is_telling(class_name) && !function->name.empty() && function->name != class_name)
     function->name = class_name + "." + function->name;
 
@@ -46,6 +48,9 @@ std::optional<std::vector<RuntimeFrame>> FrameReader::read(Address fp, Address p
   } else {
     compiled(fp, pc, is_return, *function, frames);
   }
+  // Those of calls inlined into it never lay on the stack.
+  if (function->script)
+    frames.back().variables = arguments_at(heap_, functions_, values_, fp, *function);
   return frames;
 }
 
@@ -81,13 +86,6 @@ std::optional<Word> FrameReader::bytecodes_of(Address fp) const {
   const auto word = in_frame(fp, layout.frame_bytecode_array);
   if (!word.ok() || !heap_.is(*word, layout.types.bytecode_array)) return std::nullopt;
   return *word;
-}
-
-std::string FrameReader::class_of_receiver(Address fp) const {
-  const int32_t slot = heap_.layout().frame_receiver;
-  if (slot == 0) return {};
-  const auto receiver = in_frame(fp, slot);
-  return receiver.ok() ? functions_.class_of(*receiver) : std::string();
 }
 
 std::optional<uint32_t> FrameReader::position_of(Word bytecodes, uint64_t offset) const {

@@ -13,6 +13,7 @@
 #include "process/runtime/v8/baseline.h"
 #include "process/runtime/v8/code.h"
 #include "process/runtime/v8/functions.h"
+#include "process/runtime/v8/values.h"
 
 namespace inquest::process::v8 {
 
@@ -20,7 +21,7 @@ class FrameReader {
  public:
   // `constants` are the bytes of V8's own constants, where its table of bytecode sizes is.
   FrameReader(const Heap& heap, ByteView constants)
-      : heap_(heap), functions_(heap), constants_(constants) {}
+      : heap_(heap), functions_(heap), values_(heap, functions_), constants_(constants) {}
 
   // What runs at `pc` in the frame at `fp`, innermost first. `is_return`: pc is a return address.
   // `in_builtin`: pc lies in code that came with V8, not in code that it made. nullopt: no frame of
@@ -39,10 +40,10 @@ class FrameReader {
   // The word at `slot`, bytes from the frame pointer, of which most are below it.
   Result<Word> in_frame(Address fp, int32_t slot) const;
   std::optional<Word> bytecodes_of(Address fp) const;
-  std::string class_of_receiver(Address fp) const;
 
   const Heap& heap_;
   Functions functions_;
+  Values values_;
   ByteView constants_;
   bool sizes_searched_ = false;
   std::optional<BytecodeSizes> sizes_;

@@ -28,6 +28,13 @@ struct Frames : testing::Test {
   }
 };
 
+std::string arguments(const RuntimeFrame& frame) {
+  std::string told;
+  for (const RuntimeVariable& variable : frame.variables)
+    told += variable.name + "=" + variable.text + " ";
+  return told;
+}
+
 TEST_F(Frames, OfTheInterpreterTellTheirPlace) {
   interpret(3);
   const auto frames = read(true);
@@ -39,6 +46,33 @@ TEST_F(Frames, OfTheInterpreterTellTheirPlace) {
   EXPECT_EQ((*frames)[0].line, 3u);
   EXPECT_EQ((*frames)[0].column, 7u);
   EXPECT_EQ((*frames)[0].gap, "");
+}
+
+TEST_F(Frames, TellWhatTheyWereCalledWith) {
+  const uint64_t source = fake.text("function order(id, {x}, ...more) {}");
+  const uint64_t scope = fake.object(fake.layout.types.scope_info, 0x80);
+  fake.set(scope, 24, 0);
+  fake.set(scope, 32, fake.text("order"));
+  fake.set(scope, 40, FakeV8::small(14));  // where it begins, and where it ends
+  fake.set(scope, 48, FakeV8::small(34));
+  const uint64_t shared = fake.shared(scope, fake.script(fake.text("/srv/app.js"), source));
+  fake.put(shared - 1 + fake.layout.shared_parameter_count, 3, 2);  // with `this`
+  set_slot(fake.layout.frame_function, fake.function(shared));
+  set_slot(fake.layout.frame_argument_count, 4);
+  const uint64_t self = fake.plain_object({});
+  fake.set_class(self, fake.function(fake.shared(fake.text("Shop"), 0)));
+  const std::vector<uint64_t> words = {self, FakeV8::small(7), fake.oddball(3), FakeV8::small(9)};
+  for (size_t i = 0; i < words.size(); ++i)
+    set_slot(fake.layout.frame_receiver + static_cast<int32_t>(8 * i), words[i]);
+  interpret(3);
+  const auto frames = read(true);
+  ASSERT_TRUE(frames);
+  EXPECT_EQ((*frames)[0].function, "Shop.order");
+  EXPECT_EQ(arguments((*frames)[0]), "this={} id=7 argument 2=null ...more[0]=9 ");
+  set_slot(fake.layout.frame_argument_count, 1);
+  const auto fewer = read(true);
+  ASSERT_TRUE(fewer);
+  EXPECT_EQ(arguments((*fewer)[0]), "this={} id=undefined argument 2=undefined ");
 }
 
 TEST_F(Frames, WithoutASoundBytecodeOffsetSaySo) {

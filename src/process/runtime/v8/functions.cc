@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "process/runtime/v8/properties.h"
+
 namespace inquest::process::v8 {
 namespace {
 
@@ -9,7 +11,8 @@ constexpr uint64_t kMaxLocals = 4096;      // of one scope that live in its cont
 constexpr uint64_t kMaxInlinedNames = 75;  // more names stand in a table of their own
 constexpr uint64_t kWordsAfterLocals = 7;  // among them the name, if there is one
 constexpr size_t kMaxSources = 1024;
-constexpr int kMaxMaps = 64;  // from a Map back to the first of its kind
+constexpr uint16_t kMostParameters = 65534;  // the number above stood for that before V8 10
+constexpr int kMaxMaps = 64;                 // from a Map back to the first of its kind
 
 // A line ends at \n, \r, \r\n, U+2028 and U+2029: ECMA-262, 12.3.
 void find_line_ends(const Characters& piece, uint32_t before, bool& after_return,
@@ -40,6 +43,13 @@ Result<Function> Functions::of_shared(Word shared) const {
   INQ_TRY(const Word name, heap_.field(shared, layout.shared_name));
   INQ_TRY_STATUS(read_name(name, function));
   INQ_TRY_STATUS(read_script(shared, function));
+  if (layout.shared_parameter_count != 0) {
+    const auto count = heap_.load<uint16_t>(shared.object() + layout.shared_parameter_count);
+    // Since `this` counts, none at all stands for "takes them as they come".
+    const uint16_t more = layout.count_has_receiver ? 1 : 0;
+    if (count.ok() && *count >= more && *count <= kMostParameters)
+      function.parameter_count = static_cast<uint16_t>(*count - more);
+  }
   return function;
 }
 
@@ -119,6 +129,12 @@ Status Functions::read_script(Word shared, Function& function) const {
 std::string Functions::class_of(Word object) const {
   const Layout& layout = heap_.layout();
   if (!object.is_object() || heap_.is_string(object) || heap_.is_function(object)) return {};
+  // Of a class derived from one of V8's own (Error, Map, Uint8Array) only the prototype tells.
+  const auto constructor = constructor_of(heap_, object);
+  if (constructor) {
+    const auto made_by = of_function(*constructor);
+    if (made_by.ok() && !made_by->name.empty()) return made_by->name;
+  }
   auto next = heap_.word(object.object());
   for (int i = 0; i < kMaxMaps && next.ok(); ++i) {
     if (heap_.is_function(*next)) {
@@ -129,6 +145,15 @@ std::string Functions::class_of(Word object) const {
     next = heap_.field(*next, layout.map_constructor);
   }
   return {};
+}
+
+std::vector<Parameter> Functions::parameters_of(const Function& function) const {
+  if (!function.script || !function.start) return {};
+  const auto source = heap_.field(*function.script, heap_.layout().script_source);
+  if (!source.ok()) return {};
+  const auto text = heap_.characters(*source, *function.start, kMaxParameterText);
+  if (!text.ok()) return {};
+  return parameters_at(*text).value_or(std::vector<Parameter>());
 }
 
 Status Functions::read_source(Word script, uint32_t offset, Source& source) const {

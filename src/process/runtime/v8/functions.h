@@ -8,15 +8,19 @@
 #include <vector>
 
 #include "process/runtime/v8/heap.h"
+#include "process/runtime/v8/parameters.h"
 
 namespace inquest::process::v8 {
 
 struct Function {
   std::string name;  // empty: anonymous
   std::optional<Word> script;
-  std::string file;               // name of the script; empty: it has none
-  std::optional<uint32_t> start;  // where its source begins in the script, in characters
+  std::string file;                         // name of the script; empty: it has none
+  std::optional<uint32_t> start;            // where its source begins in the script, in characters
+  std::optional<uint16_t> parameter_count;  // without a rest parameter
 };
+
+inline constexpr uint64_t kMaxParameterText = 2048;  // characters of a function that are looked at
 
 struct Place {
   uint32_t line = 0, column = 0;  // from 1, in UTF-16 units; as V8 tells them
@@ -32,6 +36,9 @@ class Functions {
   // The name of what made `object`: "Repository" for an instance of that class. Empty: not known,
   // or nothing worth telling.
   std::string class_of(Word object) const;
+
+  // Empty when they cannot be told.
+  std::vector<Parameter> parameters_of(const Function& function) const;
 
   // Reads the script's source up to `offset`.
   Result<Place> place_of(Word script, uint32_t offset);

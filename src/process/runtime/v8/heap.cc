@@ -162,13 +162,20 @@ Status Heap::for_each_piece(Word string, uint64_t limit,
   return visit_string(string, walk, 0);
 }
 
-Result<std::string> Heap::text(Word string) const {
+Result<std::u16string> Heap::characters(Word string, uint64_t from, uint64_t count) const {
   std::u16string characters;
-  INQ_TRY_STATUS(for_each_piece(string, kMaxName, [&](const Characters& piece) {
+  const std::function<bool(const Characters&)> add = [&](const Characters& piece) {
     for (uint64_t i = 0; i < piece.count(); ++i) characters.push_back(piece.at(i));
     return true;
-  }));
-  return utf8_of_utf16(characters);
+  };
+  Walk walk{.skip = from, .left = count, .pieces = 0, .visit = add};
+  INQ_TRY_STATUS(visit_string(string, walk, 0));
+  return characters;
+}
+
+Result<std::string> Heap::text(Word string) const {
+  INQ_TRY(const std::u16string all, characters(string, 0, kMaxName));
+  return utf8_of_utf16(all);
 }
 
 Result<Bytes> Heap::copy(Address at, uint64_t size) const {

@@ -70,6 +70,9 @@ class Heap {
   Status for_each_piece(Word string, uint64_t limit,
                         const std::function<bool(const Characters&)>& visit) const;
 
+  // At most `count` characters from the one at `from` on.
+  Result<std::u16string> characters(Word string, uint64_t from, uint64_t count) const;
+
   Result<Bytes> contents(Word byte_array) const;
   Result<Bytes> copy(Address at, uint64_t size) const;
   Result<uint64_t> array_length(Word array) const;

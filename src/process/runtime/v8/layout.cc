@@ -7,6 +7,7 @@ namespace {
 
 constexpr int32_t kMaxOffset = 4096;  // of a field or a frame's slot; anything larger is no offset
 constexpr int32_t kMaxType = 0xffff;
+constexpr int32_t kFirstToCountReceiver = 10;  // V8 10.0 counts `this` among the arguments
 
 // The constants of a V8: what it must tell, and what has been the same in those versions that do
 // not tell it.
@@ -119,6 +120,9 @@ Result<Layout> make_layout(const Metadata& metadata) {
   layout.frame_bytecode_array = constants.slot("off_fp_bytecode_array", -32 + shift);
   layout.frame_bytecode_offset = constants.slot("off_fp_bytecode_offset", -40 + shift);
   layout.frame_receiver = adapts_arguments ? 0 : constants.slot("off_fp_args", 0);
+  layout.frame_last_argument = adapts_arguments ? constants.slot("off_fp_args", 0) : 0;
+  layout.frame_argument_count = adapts_arguments ? 0 : layout.frame_function - 8;
+  layout.count_has_receiver = layout.version.major >= kFirstToCountReceiver;
   layout.map_instance_type = constants.field("Map", "instance_type");
   layout.map_constructor = constants.field("Map", "constructor_or_back", 32);
   layout.string_length = constants.field("String", "length");
@@ -127,6 +131,8 @@ Result<Layout> make_layout(const Metadata& metadata) {
   layout.shared_script = constants.field("SharedFunctionInfo", "script_or_debug_info", 0);
   if (layout.shared_script == 0)
     layout.shared_script = constants.field("SharedFunctionInfo", "script");
+  layout.shared_parameter_count =
+      constants.field("SharedFunctionInfo", "internal_formal_parameter_count", 0);
   layout.script_name = constants.field("Script", "name");
   layout.script_source = constants.field("Script", "source", 8);
   layout.script_line_offset = constants.field("Script", "line_offset", 24);
@@ -148,6 +154,7 @@ Result<Layout> make_layout(const Metadata& metadata) {
   layout.deopt_literals = constants.index("DeoptimizationDataLiteralArrayIndex", 2);
   layout.deopt_inlining_positions = constants.index("DeoptimizationDataInliningPositionsIndex", 7);
   layout.positions_have_flag = layout.version.major >= 14;
+  layout.values = make_value_layout(metadata);
   if (!constants.missing().empty()) {
     return Error(
         ErrorCode::kUnsupported,

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "process/runtime/v8/metadata.h"
+#include "process/runtime/v8/value_layout.h"
 
 namespace inquest::process::v8 {
 
@@ -29,12 +30,17 @@ struct Layout {
   // A frame.
   int32_t frame_context = -8, frame_function = -16;
   int32_t frame_bytecode_array = 0, frame_bytecode_offset = 0;
-  int32_t frame_receiver = 0;  // `this`; 0: not known
+  // `this`, above which the arguments lie in their order; 0: below V8 8.9, where they lie below it
+  // in the reverse order, the last one at frame_last_argument.
+  int32_t frame_receiver = 0, frame_last_argument = 0;
+  int32_t frame_argument_count = 0;  // how many were passed; 0: not kept
+  bool count_has_receiver = false;
 
   uint32_t map_instance_type = 0, map_constructor = 0;
   uint32_t string_length = 0;
   uint32_t function_shared = 0;
   uint32_t shared_name = 0, shared_script = 0;
+  uint32_t shared_parameter_count = 0;  // 0: not known
   uint32_t script_source = 0, script_name = 0;
   uint32_t script_line_offset = 0, script_column_offset = 0;
   uint32_t scope_first_word = 0;
@@ -47,6 +53,8 @@ struct Layout {
   uint32_t deopt_literals = 0, deopt_inlining_positions = 0;  // indices of elements
   // V8 14 keeps one more bit beside the code offsets of a position table.
   bool positions_have_flag = false;
+
+  ValueLayout values;
 };
 
 // kUnsupported: a V8 that keeps its objects in another way, or does not tell how.

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "base/check.h"
+#include "process/runtime/v8/builtins.h"
 #include "process/runtime/v8/fake_v8_test_util.h"
 #include "process/runtime/v8/frames.h"
 #include "process/runtime/v8/position_table.h"
@@ -34,6 +35,10 @@ uint64_t word_of(uint8_t kind, uint64_t raw) {
 }
 
 void use_tables(ByteView bytes) {
+  std::u16string source;
+  for (const uint8_t byte : bytes) source.push_back(byte);
+  static_cast<void>(parameters_at(source));
+  static_cast<void>(find_code(bytes, find_extents(bytes)));
   for (const bool flag : {false, true})
     static_cast<void>(position_at(bytes, bytes.size() * 3, flag));
   if (const auto sizes = BytecodeSizes::find(bytes))
@@ -48,22 +53,41 @@ struct Program {
   explicit Program(ByteView table) {
     const Bytes content(table.begin(), table.begin() + std::min<size_t>(table.size(), 200));
     const uint64_t source = fake.string_of(FakeV8::kOneByte | FakeV8::kCons, 16);
-    fake.set(source, 16, fake.text("one\ntwo\n"));
-    fake.set(source, 24, fake.text("3\r\n4\r5 6"));
+    fake.set(source, 16, fake.text("one\n(id, {\n"));
+    fake.set(source, 24, fake.text("x\r\n},\r...6"));
     const uint64_t script = fake.script(fake.text("/srv/app.js"), source);
     const uint64_t scope = fake.object(fake.layout.types.scope_info, 0x80);
     fake.set(scope, 32, fake.text("order"));
+    fake.set(scope, 40, FakeV8::small(4));
+    fake.set(scope, 48, FakeV8::small(20));
     const uint64_t shared = fake.shared(scope, script);
+    fake.put(shared - 1 + fake.layout.shared_parameter_count, 3, 2);
     const uint64_t function = fake.function(shared);
     interpreted = fake.frame(fake.context(), function);
     fake.put_in_frame(interpreted, fake.layout.frame_bytecode_array,
                       fake.bytecodes(content, fake.byte_array(content)));
     fake.put_in_frame(interpreted, fake.layout.frame_bytecode_offset,
                       FakeV8::small(fake.layout.bytecode_data + 3));
+    pass(interpreted, function);
     optimised = fake.frame(fake.context(), function);
     const uint64_t deopt =
         fake.array({0, 0, fake.array({shared, shared}), 0, 0, 0, 0, fake.byte_array(content), 0});
     instructions = fake.optimised_code(deopt, fake.byte_array(content));
+  }
+
+  // `this` and arguments of many kinds, one inside of another.
+  void pass(uint64_t fp, uint64_t function) {
+    const uint64_t self = fake.plain_object(
+        {{fake.text("id"), fake.number(1.5)}, {fake.text("list"), fake.array_object({function})}});
+    fake.set_class(self, function);
+    const std::vector<uint64_t> words = {self, fake.array_object({self, fake.oddball(2)}),
+                                         fake.text("text"), fake.object(129, 0x20),
+                                         fake.plain_object({}, 2120)};
+    fake.put_in_frame(fp, fake.layout.frame_argument_count, words.size());
+    for (size_t i = 0; i < words.size(); ++i) {
+      const auto slot = static_cast<int32_t>(8 * i);
+      fake.put_in_frame(fp, fake.layout.frame_receiver + slot, words[i]);
+    }
   }
 
   void use() {
