@@ -17,7 +17,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
-import node_test  # noqa: E402
+import node_frames  # noqa: E402
+from node_test import version_of  # noqa: E402
 
 NODE = "opt/node/bin/node"  # where it lies in the record
 KEPT = ("v8dbg_", "_ZN2v88internal7Version", "_ZN4node11per_process8metadataE")
@@ -115,13 +116,13 @@ cp records/*.core.zst "$OUT"/record.zst
 
 def main():
     node, tier, folder = Path(sys.argv[1]).resolve(), sys.argv[2], Path(sys.argv[3])
-    flags = node_test.flags_of(tier, node_test.version_of(node)[0])
+    flags = node_frames.flags_of(tier, version_of(node)[0])
     with tempfile.TemporaryDirectory() as scratch:
-        (Path(scratch) / "app.js").write_text(node_test.PROGRAM)
-        (Path(scratch) / "shop.c").write_text(node_test.ADDON)
+        (Path(scratch) / "app.js").write_text(node_frames.PROGRAM)
+        (Path(scratch) / "shop.c").write_text(node_frames.ADDON)
         subprocess.run(["unshare", "-mu", "--propagation", "private", "bash", "-c", RECORD, "record", node,
                         ROOT / "build/release/bin/inquest", scratch, *flags], check=True,
-                       env=os.environ | {"TIER": node_test.WARM.get(tier, tier), "OUT": scratch})
+                       env=os.environ | {"TIER": node_frames.WARM.get(tier, tier), "OUT": scratch})
         for name in (NODE, "srv/shop.node"):
             (folder / "root" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "root" / NODE).write_bytes(skeleton(node))
