@@ -12,7 +12,8 @@ using State = AllocationFact::State;
 
 constexpr int kInAllocator = 99, kThrough = 99, kCertain = 98, kProved = 97, kLikely = 88,
               kPointedAt = 62;
-constexpr int kLiveObject = 25;  // taken off a suspicion that the block's state speaks against
+constexpr size_t kDamageTold = 2;  // damaged places among the evidence; the facts have all
+constexpr int kLiveObject = 25;    // taken off a suspicion that the block's state speaks against
 
 std::string place_words(const AllocationFact& allocation) {
   return allocation.place.empty() ? std::string("the allocator's hands") : allocation.place;
@@ -253,7 +254,10 @@ void damaged(const Facts& facts, Proposals& out) {
                    ? fmt::format("the heap is damaged at {}: {}", to_hex(damage.at), damage.what)
                    : fmt::format("{} was overrun into {}: {}", damage.overflown, to_hex(damage.at),
                                  damage.what);
-  for (const HeapDamageFact& each : all) h.facts_for.push_back(each.fact.statement);
+  const size_t told = std::min(all.size(), kDamageTold);
+  for (size_t i = 0; i < told; ++i) h.facts_for.push_back(all[i].fact.statement);
+  if (all.size() > told)
+    h.facts_for.push_back(fmt::format("and {} more places of its heap", all.size() - told));
   h.would_confirm = "AddressSanitizer stops at the write itself";
   h.next_command = fmt::format("valgrind --num-callers=30 {}", executable_of(facts));
   // A crash elsewhere in a process with a damaged heap: related, or not. One in the allocator,

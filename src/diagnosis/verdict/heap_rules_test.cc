@@ -1,12 +1,18 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 #include "diagnosis/verdict/verdict.h"
 
 namespace inquest::diagnosis {
 namespace {
 
+using testing::Contains;
 using testing::HasSubstr;
+using testing::IsSupersetOf;
+using testing::Not;
 
 // A wild pointer read from `rax`.
 Facts wild_read() {
@@ -122,6 +128,22 @@ TEST(HeapRules, AFaultInTheAllocatorComesFromTheDamage) {
   EXPECT_EQ(verdict.hypotheses.front().crash_class, CrashClass::kHeapCorruption);
   EXPECT_EQ(verdict.hypotheses.front().confidence, Confidence::kCertain);
   EXPECT_THAT(verdict.hypotheses.front().sentence, HasSubstr("a size that it does not have"));
+}
+
+TEST(HeapRules, ManyDamagedPlacesAreNotAllTold) {
+  Facts facts = wild_read();
+  for (int i = 0; i < 40; ++i) {
+    HeapDamageFact& damage = facts.heap->damage.emplace_back();
+    damage.what = damage.fact.statement = fmt::format("block {} is damaged", i);
+  }
+  const Verdict verdict = judge(facts);
+  const auto found = std::find_if(
+      verdict.hypotheses.begin(), verdict.hypotheses.end(),
+      [](const auto& each) { return each.crash_class == CrashClass::kHeapCorruption; });
+  ASSERT_NE(found, verdict.hypotheses.end());
+  EXPECT_THAT(found->facts_for, IsSupersetOf({"block 0 is damaged", "block 1 is damaged",
+                                              "and 38 more places of its heap"}));
+  EXPECT_THAT(found->facts_for, Not(Contains("block 2 is damaged")));
 }
 
 TEST(HeapRules, AnOverrunNamesTheBlockInFront) {
