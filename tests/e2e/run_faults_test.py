@@ -52,6 +52,12 @@ static void *in_vfork(void *unused) {
   }
   return unused;
 }
+/* Whoever finds a descriptor closed under it may write to another file, or end the process in its own way. */
+static void *uses_descriptor(void *number) {
+  while (fcntl((int)(long)number, F_GETFD) >= 0);
+  fputs("its descriptor was closed\n", stderr);
+  _exit(42);
+}
 static void *die_later(void *unused) { usleep(300000); die(); return unused; }
 
 static void filter(unsigned answer) {
@@ -84,6 +90,13 @@ int main(int argc, char **argv) {
     fflush(stdout);
     char command;
     if (read(0, &command, 1) == 1) die();
+  }
+  if (!strcmp(how, "busy")) {
+    for (int i = 0; i < number; i++) {
+      pthread_t t;
+      if (pthread_create(&t, NULL, uses_descriptor, (void *)(long)dup(2))) return 3;
+    }
+    die_later(NULL);
   }
   if (!strcmp(how, "eperm")) { filter(SECCOMP_RET_ERRNO | EPERM); die(); }
   if (!strcmp(how, "kill")) { filter(SECCOMP_RET_KILL_PROCESS); die(); }
@@ -405,6 +418,14 @@ class Forbidden(FaultsTest):
 
 
 class Unusual(FaultsTest):
+    def test_no_other_thread_runs_on_when_the_descriptors_are_closed(self):
+        for options in ((), ("--trace",), ("--kernel-core",)):
+            for _ in range(3):
+                with self.subTest(options=options):
+                    done = subprocess.run(self.command("busy", 3, options=options), capture_output=True, text=True,
+                                          timeout=60, cwd=self.folder, env=e2e.environment())
+                    self.assertEqual((done.returncode, "was closed" in done.stderr), (139, False), done.stderr)
+
     def test_a_thread_in_vfork(self):
         """It does not stop; nobody waits for it, and its end is no second crash."""
         for way in BOTH_WAYS:

@@ -465,8 +465,14 @@ class RunTest(e2e.TestCase):
         outcome = self.run_it(self.victim, options=("--restart", "--max-restarts", "3", "--restart-delay", "300"),
                               timeout=100)
         reasons = [e2e.missing(e2e.report(record)) for record in outcome.records]
-        self.assertNotIn("analysed before", reasons[0])
-        self.assertIn("analysed before", reasons[-1])
+        self.assertNotIn("analysed less than", reasons[0])
+        self.assertIn("analysed less than 10 s before", reasons[-1])
+
+    def test_a_crash_at_the_same_place_is_analysed_again_after_a_while(self):
+        outcome = self.run_it(self.victim, options=("--restart", "--max-restarts", "2", "--restart-delay", "13500"),
+                              timeout=100)
+        missing = [e2e.missing(e2e.report(record)) for record in outcome.records]
+        self.assertEqual([("analysed" in text) for text in missing], [False, True, False])
 
     def test_hooks_get_the_report_and_the_storm(self):
         outcome = self.run_it(self.victim, options=(

@@ -172,14 +172,20 @@ Result<StoppedProcess> StoppedProcess::stop(const Proc& process, pid_t crashed,
   return stopped;
 }
 
-void StoppedProcess::release() {
-  for (size_t i = 0; i < threads_.size(); ++i) {
-    if (!attached_[i].here) continue;
-    // What has not stopped cannot be let go: the kernel does that when it dies, or when we do.
-    const auto signal = static_cast<intptr_t>(threads_[i].pending_signal);
-    ::ptrace(PTRACE_DETACH, threads_[i].tid, nullptr, reinterpret_cast<void*>(signal));
-    attached_[i].here = false;
-  }
+void StoppedProcess::release(size_t index) {
+  if (!std::exchange(attached_[index].here, false)) return;
+  // What has not stopped cannot be let go: the kernel does that when it dies, or when we do.
+  const auto signal = static_cast<intptr_t>(threads_[index].pending_signal);
+  ::ptrace(PTRACE_DETACH, threads_[index].tid, nullptr, reinterpret_cast<void*>(signal));
+}
+
+StoppedProcess::~StoppedProcess() {
+  for (size_t i = 0; i < threads_.size(); ++i) release(i);
+}
+
+void StoppedProcess::release_crashed() {
+  if (!attached_.empty()) release(0);
+  for (Attached& attached : attached_) attached.here = false;
 }
 
 }  // namespace inquest::capture

@@ -55,8 +55,9 @@ class StoppedProcess {
   StoppedProcess(const StoppedProcess&) = delete;
   StoppedProcess& operator=(const StoppedProcess&) = delete;
   // Lets go those that were attached here.
-  ~StoppedProcess() { release(); }
-  void release();
+  ~StoppedProcess();
+  // Lets go the crashed one only. The others stand until the process ends, or the caller does.
+  void release_crashed();
 
   std::vector<ThreadState>& threads() { return threads_; }
   const std::vector<ThreadState>& threads() const { return threads_; }
@@ -65,6 +66,7 @@ class StoppedProcess {
 
  private:
   StoppedProcess() = default;
+  void release(size_t index);
   bool add_new_threads(const Proc& process, const std::function<bool(pid_t)>& traced);
   void wait_for_all(pid_t crashed, const StopLimits& limits,
                     std::chrono::steady_clock::time_point deadline);

@@ -23,7 +23,7 @@ namespace {
 
 // A crash like one before waits for the analysis before it may count as a new one.
 constexpr std::chrono::milliseconds kLongestVerdict{500};
-constexpr size_t kMaxAliases = 4096;
+constexpr size_t kMaxAnalysed = 4096;
 
 // The kernel's own core of this process would be one more record of the same crash, and keep it
 // half dead while it is written. One byte: no core file is so small, and a pipe handler is not run
@@ -81,12 +81,16 @@ Result<CrashTaken> Supervisor::take(const Proc& process, StoppedProcess& stopped
   return taken;
 }
 
-// The same crash need not be looked at again, and a program that crashes again and again is to be
-// back soon.
+// A program that crashes again and again is to be back soon, so that the same crash is not looked
+// at each time. But sometimes: the same function of an interpreter can be the end of another bug.
 std::string Supervisor::why_no_analysis(const std::string& quick) const {
-  if (aliases_.contains(quick)) return "this crash was analysed before";
-  const bool is_at_work = std::any_of(quick_of_.begin(), quick_of_.end(),
-                                      [&](const auto& entry) { return entry.second == quick; });
+  constexpr std::chrono::seconds kAgainAfter{10};
+  const auto before = analysed_.find(quick);
+  if (before != analysed_.end() && Clock::now() - before->second.at < kAgainAfter)
+    return fmt::format("this crash was analysed less than {} s before", kAgainAfter.count());
+  const bool is_at_work = std::any_of(awaited_.begin(), awaited_.end(), [&](const auto& entry) {
+    return entry.second.is_analysed && entry.second.quick == quick;
+  });
   return is_at_work ? "this crash is being analysed" : "";
 }
 
@@ -205,13 +209,15 @@ void Supervisor::crash_request(const CrashRequest& request) {
   if (!process.ok()) return refuse(process.error().message());
   auto stopped = StoppedProcess::stop(*process, request.tid, none, options_.capture.stop);
   if (!stopped.ok()) return own_account(request, *process, stopped.error().message());
-  // Those that did not stop cannot be let go, and their ends will be told to us.
-  for (const ThreadState& thread : stopped->threads()) {
-    if (!thread.stopped && thread.tid != request.pid) tracer_.note_thread(thread.tid);
-  }
   auto taken = take(*process, *stopped, request.signal, &request);
   if (!taken.ok()) return refuse(taken.error().message());
-  stopped->release();
+  // The others would find their descriptors closed: they may write to files that are not theirs,
+  // or end the process in a way of their own. They stand until it ends, and that will be told to
+  // us.
+  for (const ThreadState& thread : stopped->threads()) {
+    if (thread.tid != request.pid && thread.tid != request.tid) tracer_.note_thread(thread.tid);
+  }
+  stopped->release_crashed();
   uint32_t flags = options_.release_ports ? INQUEST_REPLY_CLOSE_DESCRIPTORS : 0;
   if (!options_.kernel_core) flags |= INQUEST_REPLY_NO_KERNEL_CORE;
   CrashSocket::answer(request, INQUEST_REPLY_CAPTURED, flags);
@@ -238,7 +244,7 @@ void Supervisor::captured_crash(CrashTaken taken) {
     taken.captured->left_out.push_back({"the last lines of stderr", stderr_.why_not()});
   }
   const std::string quick = quick_signature(*taken.captured);
-  quick_of_[taken.number] = quick;
+  awaited_[taken.number] = {quick, taken.why_no_analysis.empty()};
   const auto& mappings = taken.captured->mappings;
   const bool attached = std::any_of(mappings.begin(), mappings.end(), is_system_v);
   jobs_.add(std::move(taken));
@@ -247,9 +253,9 @@ void Supervisor::captured_crash(CrashTaken taken) {
   main_is_dying_ = true;
   main_is_awaited_ = attached;
   phase_ = Phase::kWaiting;
-  const auto alias = aliases_.find(quick);
-  if (alias != aliases_.end()) {
-    decide(alias->second);
+  const auto before = analysed_.find(quick);
+  if (before != analysed_.end()) {
+    decide(before->second.signature);
   } else if (policy_.deaths() == 0 || Clock::now() - started_ >= options_.restarts.healthy) {
     decide(quick);
   } else {
@@ -343,17 +349,19 @@ void Supervisor::outcome(const CrashOutcome& result) {
             .ok());
   }
   if (!result.report.empty()) hook(options_.on_crash, result.report);
-  const auto quick = quick_of_.find(result.number);
-  if (quick == quick_of_.end()) return;
-  const std::string quick_key = quick->second;
-  quick_of_.erase(quick);
-  if (!result.signature.empty()) {
-    if (aliases_.size() < kMaxAliases) aliases_[quick_key] = result.signature;
-    policy_.rename(quick_key, result.signature);
+  const auto found = awaited_.find(result.number);
+  if (found == awaited_.end()) return;
+  const auto [quick, is_analysed] = found->second;
+  awaited_.erase(found);
+  // What was not analysed is in the record in parts only, and may be told less well.
+  const bool is_known = analysed_.contains(quick);
+  if (!result.signature.empty() && (is_analysed || !is_known)) {
+    if (is_known || analysed_.size() < kMaxAnalysed)
+      analysed_[quick] = {result.signature, is_analysed ? Clock::now() : Clock::time_point()};
+    policy_.rename(quick, result.signature);
   }
-  if (phase_ == Phase::kWaiting && awaiting_verdict_ && main_key_ == quick_key) {
-    decide(result.signature.empty() ? quick_key : result.signature);
-  }
+  if (phase_ == Phase::kWaiting && awaiting_verdict_ && main_key_ == quick)
+    decide(result.signature.empty() ? quick : result.signature);
 }
 
 // Runs in a child, so that a slow hook delays nothing.

@@ -91,14 +91,22 @@ class Supervisor {
   Clock::time_point started_, restart_at_, kill_at_, verdict_by_;
   bool stopping_ = false, awaiting_verdict_ = false;
   int exit_code_ = 0;
-  std::string cannot_read_proc_;                // why nothing can be captured; empty when it can
-  std::map<std::string, std::string> aliases_;  // quick signature → signature
-  std::map<uint64_t, std::string> quick_of_;    // number of a crash → its quick signature
-  std::map<pid_t, Birth> captured_;             // whose end is yet to come
-  std::set<pid_t> hooks_;                       // that run
-  bool in_haste_ = false;                       // asked to stop while the last reports are written
-  std::set<pid_t> not_ours_;                    // children that were there before the program
-  std::set<pid_t> snapshots_;                   // they are ours, and no part of the tree
+  std::string cannot_read_proc_;  // why nothing can be captured; empty when it can
+  struct Analysed {
+    std::string signature;
+    Clock::time_point at;
+  };
+  std::map<std::string, Analysed> analysed_;  // by quick signature
+  struct Awaited {
+    std::string quick;
+    bool is_analysed = false;
+  };
+  std::map<uint64_t, Awaited> awaited_;  // crashes whose outcome is yet to come, by number
+  std::map<pid_t, Birth> captured_;      // whose end is yet to come
+  std::set<pid_t> hooks_;                // that run
+  bool in_haste_ = false;                // asked to stop while the last reports are written
+  std::set<pid_t> not_ours_;             // children that were there before the program
+  std::set<pid_t> snapshots_;            // they are ours, and no part of the tree
   uint64_t seen_ = 0, recorded_ = 0, lost_ = 0;
 };
 
