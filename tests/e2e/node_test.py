@@ -119,6 +119,35 @@ class Frames(e2e.TestCase):
         self.assertEqual(told["Shop.end"]["error"][0], "TypeError")
         self.assertIn("message: 'bad'", told["Shop.end"]["error"][1])
 
+    def test_an_exception_that_ends_the_process_is_told(self):
+        self.each(self.check_exception)
+
+    def check_exception(self, node: Path, _tier: str, _way: str) -> None:
+        program = ("class Cart { total(lines) { return lines.reduce((sum, line) => sum + line.price, 0); } }\n"
+                   "setTimeout(() => new Cart().total([{ price: 1 }, null]), 5);\n")
+        answer = self.ended_by_script(node, program, "--abort-on-uncaught-exception")
+        verdict, abort = answer["verdict"], answer["facts"]["abort"]
+        self.assertEqual(verdict["hypotheses"][0]["class"], "uncaught-exception")
+        self.assertEqual(abort["exception_type"], "TypeError")
+        self.assertIn("null", abort["exception_what"])
+        self.assertEqual((verdict["place"]["line"], verdict["blame"]["party"]), (1, "program"))
+
+    def test_an_abort_that_a_script_asks_for_is_the_scripts(self):
+        self.each(self.check_abort)
+
+    def check_abort(self, node: Path, _tier: str, _way: str) -> None:
+        verdict = self.ended_by_script(node, "function stop() {\n  process.abort();\n}\nsetTimeout(stop, 5);\n")["verdict"]
+        self.assertEqual(verdict["hypotheses"][0]["class"], "abort")
+        self.assertEqual((verdict["place"]["function"].rsplit(".", 1)[-1], verdict["place"]["line"]), ("stop", 2))
+        self.assertEqual(verdict["blame"]["party"], "program")
+
+    def ended_by_script(self, node: Path, program: str, *options: str) -> dict:
+        directory = e2e.fresh("script")
+        (directory / "ends.js").write_text(program)
+        subprocess.run([e2e.INQUEST, "run", "--output", str(directory / "records"), "--", str(node), *options, "ends.js"],
+                       cwd=directory, env=e2e.environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+        return e2e.report(next(directory.glob("records/*.core.zst")))
+
     def test_a_worker_threads_frames_are_read(self):
         self.each(self.check_worker, ["worker"])
 

@@ -178,6 +178,30 @@ void add_exception(const Ending& ending, AbortFacts& facts) {
                             exception->object, std::nullopt});
 }
 
+// V8 ends the process for an exception that nothing caught when it is asked to
+// (--abort-on-uncaught-exception); process.abort() and os.abort() are how scripts call abort().
+void add_script(const Ending& ending, AbortFacts& facts) {
+  if (ending.below >= ending.frames.frames.size()) return;
+  const FrameFact& below = ending.frames.frames[ending.below];
+  if (const auto thrown = ending.find_name({"v8::internal::Isolate::CreateMessageOrAbort"})) {
+    facts.kind = Kind::kException;
+    facts.by_script = true;
+    facts.evidence.push_back(ending.evidence(*thrown));
+    const std::string text = ending.frames.runtime ? ending.frames.runtime->exception : "";
+    facts.exception_type = text.substr(0, text.find(": "));
+    if (const size_t colon = text.find(": "); colon != std::string::npos)
+      facts.exception_what = text.substr(colon + 2);
+    return;
+  }
+  const auto asked = ending.find_name({"node::Abort", "os_abort", "os_abort_impl"});
+  // Node.js ends itself so, too, below a function of its own.
+  if (!asked || below.run_time.empty() || below.functions.back().short_name.starts_with("node::"))
+    return;
+  facts.kind = Kind::kAbortCall;
+  facts.by_script = true;
+  facts.evidence.push_back(ending.evidence(*asked));
+}
+
 void add_panic_words(const std::optional<Panic>& panic, AbortFacts& facts) {
   if (!panic) return;
   if (panic->location) {
@@ -364,7 +388,8 @@ AbortFacts describe_abort(const Site& site, const StackFacts& frames) {
   if (facts.kind == Kind::kNone) add_told_message(site, facts);
   if (facts.kind == Kind::kNone || facts.kind == Kind::kOther) {
     AbortFacts named;
-    add_by_names(ending, named);
+    add_script(ending, named);
+    if (named.kind == Kind::kNone) add_by_names(ending, named);
     if (named.kind == Kind::kNone) add_assertion(ending, named);
     if (named.kind == Kind::kNone) add_panic(ending, named);
     if (named.kind == Kind::kNone) add_exception(ending, named);

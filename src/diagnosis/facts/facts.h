@@ -161,6 +161,8 @@ struct AbortFacts {
   uint32_t line = 0;
   std::string exception_type;  // "std::runtime_error"
   std::string exception_what;
+  // Code in the language of a run time asked for it: process.abort(), an exception.
+  bool by_script = false;
   // What the check that failed had been given: the pointer that free() refused.
   std::optional<ExpressionFact> argument;
   std::vector<Evidence> evidence;

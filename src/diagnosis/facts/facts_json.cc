@@ -257,6 +257,7 @@ void describe(Io& io, Ref<Io, AbortFacts> x) {
   io("line", x.line);
   io("exception_type", x.exception_type);
   io("exception_what", x.exception_what);
+  io("by_script", x.by_script);
   io("argument", x.argument);
   io("evidence", x.evidence);
 }

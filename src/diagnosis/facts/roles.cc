@@ -108,7 +108,7 @@ constexpr std::array<Names, 37> kAbortPrefixes = {"__cxxabiv1::__terminate",
                                                   "std::sys::backtrace::__rust_end_"};
 
 // Fatal-error functions of well-known run-times and libraries, by exact name.
-constexpr std::array<Names, 18> kFatalNames = {"g_log",
+constexpr std::array<Names, 21> kFatalNames = {"g_log",
                                                "g_logv",
                                                "g_log_structured",
                                                "g_log_structured_array",
@@ -125,6 +125,9 @@ constexpr std::array<Names, 18> kFatalNames = {"g_log",
                                                "node::Abort",
                                                "node::Assert",
                                                "v8::base::OS::Abort",
+                                               "v8::internal::Isolate::CreateMessageOrAbort",
+                                               "os_abort",
+                                               "os_abort_impl",
                                                "fatal_error_exit"};
 
 constexpr std::array<Names, 16> kLanguagePrefixes = {"std::",

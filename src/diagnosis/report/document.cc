@@ -91,7 +91,11 @@ Field where(const Report& report) {
   const RuntimeFrameFact* script = report.facts.user_runtime_frame
                                        ? &*report.facts.user_runtime_frame
                                        : innermost_script(report.facts.crashing);
-  if (script != nullptr) {
+  const bool is_place = script != nullptr && script->file == place->file &&
+                        script->line == place->line && script->function == place->function;
+  if (is_place) {
+    field.code = marked(script->source, script->line);
+  } else if (script != nullptr) {
     field.paragraphs.push_back(
         fmt::format("from {} code: {}()", script->language, script->function));
     if (!script->file.empty())

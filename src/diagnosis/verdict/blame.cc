@@ -160,6 +160,20 @@ Blame add_on(const Facts& facts, const Stretch& stretch, const FrameFact* crashe
   return blame;
 }
 
+// A script that ends the process, or throws what nothing catches, does what it was told to.
+Blame of_script(const Facts& facts) {
+  const RuntimeFrameFact* script = caller_of_run_time(facts.crashing);
+  if (script == nullptr) return {};
+  const bool is_own = script->role == CodeRole::kUser;
+  return {.party = is_own ? Party::kProgram : Party::kLibrary,
+          .sentence = fmt::format(
+              "{}: {} {}", is_own ? "the program's own code" : "a library", script_words(*script),
+              facts.abort.kind == AbortFacts::Kind::kException ? "led to the exception"
+                                                               : "ended the process"),
+          .module = {},
+          .package = script->package};
+}
+
 Blame of_run_time(const Facts& facts) {
   const Stretch stretch = find_stretch(facts);
   const auto& frames = facts.crashing.frames;
@@ -237,6 +251,7 @@ bool only_noticed(const Facts& facts) {
 
 Blame by_stack(const Facts& facts) {
   if (facts.signal.sent_by_other || facts.crashing.frames.empty()) return {};
+  if (facts.abort.by_script) return of_script(facts);
   Blame blame = has_run_time(facts) ? of_run_time(facts) : of_native_program(facts);
   if (only_noticed(facts) && blame.party != Party::kUnknown && blame.party != Party::kProgram) {
     blame.sentence +=

@@ -19,6 +19,14 @@ BlamedPlace place_of(const FrameFact& frame, size_t index, const FunctionFact& f
 
 std::optional<BlamedPlace> blamed_place(const Facts& facts) {
   const auto& frames = facts.crashing.frames;
+  if (const auto& script = facts.user_runtime_frame; script && facts.abort.by_script)
+    return BlamedPlace{.function = script->function,
+                       .file = script->file,
+                       .line = script->line,
+                       .column = script->column,
+                       .frame = facts.crash_frame,
+                       .module = {},
+                       .module_offset = 0};
   if (const auto open = facts.open_frame(); open && *open < frames.size()) {
     const FrameFact& frame = frames[*open];
     const size_t function = facts.open_function();

@@ -115,7 +115,8 @@ std::vector<std::string> next_steps(const Facts& facts, const Hypothesis& best,
   std::vector<std::string> steps;
   const auto in_runtime = runtime_place(facts);
   // Where no native code is the program's own, its code in the other language comes first.
-  if (in_runtime && !facts.user_frame)
+  const bool is_place = facts.abort.by_script;
+  if (in_runtime && !facts.user_frame && !is_place)
     steps.push_back(fmt::format("Open {}: the {} code that led there.", *in_runtime,
                                 facts.user_runtime_frame->language));
   if (place && !place->file.empty() && place->line != 0) {
@@ -125,7 +126,7 @@ std::vector<std::string> next_steps(const Facts& facts, const Hypothesis& best,
     const std::string module = place->module.empty() ? "" : " in " + place->module;
     steps.push_back(fmt::format("Look at {}(){}.", place->function, module));
   }
-  if (in_runtime && facts.user_frame)
+  if (in_runtime && facts.user_frame && !is_place)
     steps.push_back(fmt::format("Look at {}: the {} code that led there.", *in_runtime,
                                 facts.user_runtime_frame->language));
   if (const BlameFact* blamed = blamed_elsewhere(facts, place)) {

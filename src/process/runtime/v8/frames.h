@@ -29,6 +29,8 @@ class FrameReader {
   std::optional<std::vector<RuntimeFrame>> read(Address fp, Address pc, bool is_return,
                                                 bool in_builtin);
 
+  const Functions& functions() const { return functions_; }
+
  private:
   RuntimeFrame describe(const Function& function, std::optional<uint32_t> offset);
   void interpreted(Address fp, Word bytecodes, const Function& function,

@@ -9,10 +9,10 @@
 namespace inquest::process::v8 {
 namespace {
 
-constexpr uint64_t kFirstElement = 16;     // of the array of those that do not lie in the object
-constexpr uint64_t kMaxDictionary = 4096;  // words of one that are looked through
-constexpr uint32_t kWordsOfProperty = 3;   // name, details, value
-constexpr uint32_t kOrderShift = 8;        // of the details in a dictionary
+constexpr uint64_t kFirstElement = 16;      // of the array of those that do not lie in the object
+constexpr uint64_t kMaxDictionary = 4096;   // words of one that are looked through
+constexpr uint32_t kWordsOfProperty = 3;    // name, details, value
+constexpr uint32_t kOrderShift = 8;         // of the details in a dictionary
 constexpr size_t kMaxUntilConstructor = 8;  // it is among the first
 
 // What an object's Map says of its properties.

@@ -9,6 +9,7 @@
 #include "process/runtime/v8/builtins.h"
 #include "process/runtime/v8/find.h"
 #include "process/runtime/v8/frames.h"
+#include "process/runtime/v8/thrown.h"
 
 namespace inquest::process::v8 {
 namespace {
@@ -66,6 +67,7 @@ class V8 final : public Runtime {
       if (result.total_frames >= kMaxFrames) break;
     }
     if (result.claims.empty()) return std::nullopt;
+    result.exception = exception_of(stack, functions, result.claims.front().frame);
     if (found_.layout.version.major < kFirstWithAllPositions) {
       result.notes.push_back(fmt::format(
           "{} works out some positions only when it prints a stack: columns may be those "
@@ -89,6 +91,17 @@ class V8 final : public Runtime {
     if (mapping == nullptr || (mapping->protection && !mapping->protection->execute))
       return Place::kElsewhere;
     return Place::kMadeCode;
+  }
+
+  // That for which V8 ends the process, when it is asked to (--abort-on-uncaught-exception).
+  std::string exception_of(const Stack& stack, std::span<const std::string> functions,
+                           size_t first) const {
+    constexpr std::string_view kEnds = "v8::internal::Isolate::CreateMessageOrAbort";
+    const auto inner = functions.first(std::min(first, functions.size()));
+    const auto low = stack.frames.front().registers.sp();
+    const auto high = stack.frames[first].registers.fp();
+    if (std::find(inner.begin(), inner.end(), kEnds) == inner.end() || !low || !high) return {};
+    return thrown_between(heap_, reader_.functions(), *low, *high);
   }
 
   static bool shares_frame(const Stack& stack, size_t i) {
