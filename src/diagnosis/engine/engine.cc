@@ -19,7 +19,6 @@ namespace {
 
 constexpr size_t kMaxThreadsNamed = 12;
 constexpr size_t kSniffed = 4096;
-constexpr size_t kMaxKnownIssues = 4 << 20;
 
 // An error that says which threads there are when the one asked for is not among them.
 Status check_thread(const process::ProcessImage& image, const DiagnoseOptions& options) {
@@ -35,18 +34,6 @@ Status check_thread(const process::ProcessImage& image, const DiagnoseOptions& o
                            image.threads.size() > known.size()
                                ? fmt::format(" and {} more", image.threads.size() - known.size())
                                : ""));
-}
-
-// A file that cannot be read is said, one that is not there is not.
-void add_known_issues(const std::string& file, KnownIssues& known) {
-  if (!os::is_regular_file(file)) return;
-  const auto text = os::read_text_file(file, kMaxKnownIssues);
-  auto more = text.ok() ? read_known_issues(*text) : Result<KnownIssues>(text.error());
-  if (more.ok()) {
-    known.add(std::move(*more));
-  } else {
-    known.notes.push_back(fmt::format("{}: {}", file, more.error().message()));
-  }
 }
 
 // The options that name files or a thread, as they would be typed again.
@@ -90,7 +77,7 @@ Result<Facts> facts_of(const process::ProcessImage& image, const DiagnoseOptions
 
 Knowledge knowledge_of(const DiagnoseOptions& options, bool is_text) {
   Knowledge knowledge;
-  for (const std::string& file : options.known_issues) add_known_issues(file, knowledge.known);
+  knowledge.known = issues::read_known_issue_files(options.known_issues);
   if (!options.packages) return knowledge;
   const std::string& root =
       options.modules.sysroot.empty() ? options.input_root : options.modules.sysroot;

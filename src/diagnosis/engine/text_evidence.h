@@ -4,8 +4,8 @@
 #include "base/result.h"
 #include "diagnosis/engine/engine.h"
 #include "diagnosis/facts/owners.h"
-#include "diagnosis/known/known_issues.h"
 #include "process/input/load.h"
+#include "process/issues/known_issues.h"
 
 namespace inquest::diagnosis {
 
@@ -15,7 +15,7 @@ Result<Facts> facts_of(const process::ProcessImage& image, const DiagnoseOptions
 // What the facts are held against.
 struct Knowledge {
   std::optional<OwnerSources> owners;  // nullopt: not asked for
-  KnownIssues known;
+  issues::KnownIssues known;
 };
 Knowledge knowledge_of(const DiagnoseOptions& options, bool is_text);
 

@@ -1,35 +1,28 @@
+#include "diagnosis/known/match.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cctype>
 #include <unordered_set>
 
-#include "diagnosis/known/known_issues.h"
 #include "diagnosis/signature/signature.h"
+#include "process/issues/names.h"
 
 namespace inquest::diagnosis {
 namespace {
+
+using issues::fits;
+using issues::fits_package;
+using issues::IssuePattern;
+using issues::KnownIssue;
+using issues::lower;
+using issues::VersionRange;
 
 constexpr size_t kMaxMatches = 5;
 
 std::string_view base_name(std::string_view path) {
   return path.substr(path.rfind('/') == std::string_view::npos ? 0 : path.rfind('/') + 1);
-}
-
-std::string lower(std::string_view text) {
-  std::string small(text);
-  std::ranges::transform(small, small.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return small;
-}
-
-// pip takes "grpc_tools", "grpc.tools" and "Grpc-Tools" for one.
-std::string plain(std::string_view manager, std::string_view name) {
-  if (manager != "python") return std::string(name);
-  std::string text = lower(name);
-  std::ranges::replace(text, '_', '-');
-  std::ranges::replace(text, '.', '-');
-  return text;
 }
 
 // "Node.js 18.20.8", "CPython 3.11.2": its last word that begins with a digit.
@@ -258,8 +251,7 @@ class Comparison {
     if (pattern_.package.empty()) return true;
     for (const PackageFact& package : subject_.packages()) {
       if (!pattern_.manager.empty() && pattern_.manager != package.manager) continue;
-      if (!fits(plain(package.manager, pattern_.package), plain(package.manager, package.name)))
-        continue;
+      if (!fits_package(pattern_.package, package.manager, package.name)) continue;
       if (!version_fits(pattern_.package_versions, package.version)) continue;
       because_.push_back(fmt::format("{} is on the stack", package_words(package)));
       return true;
@@ -295,45 +287,7 @@ class Comparison {
 
 }  // namespace
 
-std::string_view to_string(Party party) {
-  switch (party) {
-    case Party::kUnknown:
-      return "unknown";
-    case Party::kProgram:
-      return "program";
-    case Party::kNativeAddOn:
-      return "native-add-on";
-    case Party::kLibrary:
-      return "library";
-    case Party::kMisuse:
-      return "misuse";
-    case Party::kRunTime:
-      return "run-time";
-  }
-  return "unknown";
-}
-
-bool fits(std::string_view pattern, std::string_view text) {
-  size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = t;
-    } else if (p < pattern.size() && pattern[p] == text[t]) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
-}
-
-std::vector<KnownMatch> match(const KnownIssues& known, const Facts& facts) {
+std::vector<KnownMatch> match(const issues::KnownIssues& known, const Facts& facts) {
   std::vector<KnownMatch> matches;
   if (known.issues.empty()) return matches;
   const Subject subject(facts);

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "diagnosis/facts/facts.h"
-#include "diagnosis/known/known_issues.h"
+#include "diagnosis/known/match.h"
 
 namespace inquest::diagnosis {
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "diagnosis/facts/facts.h"
-#include "diagnosis/known/known_issues.h"
+#include "diagnosis/known/match.h"
 #include "diagnosis/verdict/blame.h"
 
 namespace inquest::diagnosis {

@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 
-namespace inquest::diagnosis {
+namespace inquest::issues {
 
 // Negative, 0 or positive, as a is older, the same or newer. Numbers are compared as numbers, part
 // by part ("3.9" < "3.11", "1.0" = "1"); what follows a number, as in "2rc1" or "12+deb12u1",
@@ -33,4 +33,4 @@ class VersionRange {
   std::vector<std::vector<Bound>> alternatives_;
 };
 
-}  // namespace inquest::diagnosis
+}  // namespace inquest::issues

@@ -9,11 +9,10 @@
 #include <vector>
 
 #include "base/result.h"
-#include "diagnosis/facts/facts.h"
-#include "diagnosis/known/party.h"
-#include "diagnosis/known/version_range.h"
+#include "process/issues/party.h"
+#include "process/issues/version_range.h"
 
-namespace inquest::diagnosis {
+namespace inquest::issues {
 
 // All that is given must hold. Names may have "*" in them for any characters.
 struct IssuePattern {
@@ -35,16 +34,27 @@ struct IssuePattern {
   bool is_empty() const;
 };
 
+// A package that is installed, on the stack of a crash or not.
+struct PackageRange {
+  std::string manager, name;
+  VersionRange versions;
+};
+
 struct KnownIssue {
   std::string id, title;
   Party party = Party::kUnknown;
   std::string link;
   std::vector<std::string> more_links;
-  std::string fixed;  // in which version; empty: in none that is known
+  std::string fixed;  // in which version, in words; empty: in none that is known
+  // The version to go to: of the package when the pattern tells versions of one, else of the run
+  // time. Of characters that need no quoting, and none of those that have the bug. May be empty.
+  std::string fixed_version;
   std::string workaround;
   IssuePattern pattern;
-  bool possible = false;  // the pattern fits other bugs as well
-  bool disabled = false;  // takes one of the same id away
+  std::optional<PackageRange> installed;  // without which it does not happen
+  bool always = false;                    // it crashes for whoever has these versions
+  bool possible = false;                  // the pattern fits other bugs as well
+  bool disabled = false;                  // takes one of the same id away
 };
 
 struct KnownIssues {
@@ -60,23 +70,8 @@ struct KnownIssues {
 // an unknown condition cannot be held against a crash.
 Result<KnownIssues> read_known_issues(std::string_view json);
 
-// One that fits a crash.
-struct KnownMatch {
-  std::string id, title;
-  Party party = Party::kUnknown;
-  std::string link;
-  std::vector<std::string> more_links;
-  std::string fixed, workaround;
-  std::vector<std::string> because;  // "frame_getback is on the stack", a sentence each
-  // False: the pattern fits other bugs as well, or asks for versions that the evidence does not
-  // tell.
-  bool sure = true;
-};
+// All of the files, the later ones over the earlier. One that is not there is passed over, one that
+// cannot be read is said in the notes.
+KnownIssues read_known_issue_files(const std::vector<std::string>& files);
 
-// In the order of the file, those that are sure first.
-std::vector<KnownMatch> match(const KnownIssues& known, const Facts& facts);
-
-// Is `text` `pattern`, in which "*" stands for any characters?
-bool fits(std::string_view pattern, std::string_view text);
-
-}  // namespace inquest::diagnosis
+}  // namespace inquest::issues

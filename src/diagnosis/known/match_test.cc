@@ -1,123 +1,31 @@
-#include "diagnosis/known/known_issues.h"
+#include "diagnosis/known/match.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
-#include <set>
+#include "process/issues/known_issues.h"
 
 namespace inquest::diagnosis {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-// --- versions
-
-TEST(Versions, AreComparedByNumber) {
-  EXPECT_LT(compare_versions("3.9", "3.11"), 0);
-  EXPECT_EQ(compare_versions("1", "1.0.0"), 0);
-  EXPECT_EQ(compare_versions("v18.20.8", "18.20.8"), 0);
-  EXPECT_GT(compare_versions("1.10", "1.9.9"), 0);
-  EXPECT_LT(compare_versions("2.0rc1", "2.0"), 0);
-  EXPECT_LT(compare_versions("1.0.0-rc.1", "1.0.0"), 0);
-  EXPECT_GT(compare_versions("2.0.post1", "2.0"), 0);
-  EXPECT_LT(compare_versions("99999999999999999999", "100000000000000000000"), 0);
-}
-
-TEST(Versions, RangesHaveBoundsAndAlternatives) {
-  const auto range = VersionRange::parse(">=3.11 <3.12 || =3.13.1");
-  ASSERT_TRUE(range.ok());
-  EXPECT_TRUE(range->contains("3.11.2"));
-  EXPECT_TRUE(range->contains("3.13.1"));
-  EXPECT_FALSE(range->contains("3.12.0"));
-  EXPECT_FALSE(range->contains("3.10.13"));
-  EXPECT_TRUE(VersionRange::parse("")->contains("anything"));
-  EXPECT_FALSE(VersionRange::parse("~3.11").ok());
-  EXPECT_FALSE(VersionRange::parse(">=").ok());
-  EXPECT_FALSE(VersionRange::parse("3.11").ok());
-}
-
-TEST(Names, MayHaveStars) {
-  EXPECT_TRUE(fits("*TLSWrap::EncOut", "node::crypto::TLSWrap::EncOut"));
-  EXPECT_TRUE(fits("libssl-*.so*", "libssl-fad88670.so.1.0.2l"));
-  EXPECT_FALSE(fits("libssl-*.so*", "libssl.so.1.1"));
-  EXPECT_FALSE(fits("a", "ab"));
-  EXPECT_TRUE(fits("*", ""));
-  // Takes no exponential time.
-  EXPECT_FALSE(fits("*a*a*a*a*a*a*a*a*a*b", std::string(2000, 'a')));
-}
-
-// --- reading
-
-std::string file_of(const std::string& issues) {
-  return R"({"schema": "inquest-known-issues", "schema_version": 1, "issues": [)" + issues + "]}";
-}
-
-constexpr const char* kIssue =
-    R"({"id": "x", "title": "t", "party": "run-time", "link": "https://example.org/1",
-        "match": {"functions": ["f"]}})";
-
-TEST(Reading, WhatIsNotUnderstoodIsLeftOutAndSaid) {
-  const auto known = read_known_issues(file_of(
-      std::string(kIssue) +
-      R"(, {"id": "new", "title": "t", "link": "https://e.org", "match": {"phase_of_moon": 1}},
-         {"id": "any", "title": "t", "link": "https://e.org", "match": {"fault_kind": ["segv*"]}},
-         {"id": "plain", "title": "t", "link": "http://e.org", "match": {"functions": ["f"]}},
-         {"id": "range", "title": "t", "link": "https://e.org",
-          "match": {"functions": ["f"], "run_time": {"name": "node", "versions": "18"}}})"));
-  ASSERT_TRUE(known.ok());
-  EXPECT_EQ(known->issues.size(), 1U);
-  EXPECT_THAT(known->notes,
-              ElementsAre(HasSubstr("phase_of_moon"), HasSubstr("would match every crash"),
-                          HasSubstr("no https:// address"), HasSubstr("no comparison")));
-}
-
-TEST(Reading, OtherFilesAreRefused) {
-  EXPECT_FALSE(read_known_issues("{}").ok());
-  EXPECT_FALSE(read_known_issues("[").ok());
-  EXPECT_FALSE(
-      read_known_issues(R"({"schema": "inquest-known-issues", "schema_version": 2, "issues": []})")
-          .ok());
-}
-
-TEST(Reading, AUsersFileReplacesAndTakesAway) {
-  KnownIssues known = *read_known_issues(file_of(kIssue));
-  known.add(*read_known_issues(
-      file_of(R"({"id": "x", "title": "mine", "link": "https://e.org", "match": {"functions": "g"}},
-                 {"id": "y", "disabled": true})")));
-  ASSERT_EQ(known.issues.size(), 2U);
-  EXPECT_EQ(known.issues[0].title, "mine");
+TEST(Match, WhatWasTakenAwayFitsNothing) {
+  const std::string start =
+      R"({"schema": "inquest-known-issues", "schema_version": 1, "issues": [{"id": "x", )";
+  issues::KnownIssues known = *issues::read_known_issues(
+      start + R"("title": "t", "link": "https://e.org", "match": {"functions": "g"}}]})");
   Facts facts;
   facts.crashing.frames.emplace_back().functions.emplace_back().short_name = "g";
   EXPECT_EQ(match(known, facts).size(), 1U);
-  known.add(*read_known_issues(file_of(R"({"id": "x", "disabled": true})")));
+  known.add(*issues::read_known_issues(start + R"("disabled": true}]})"));
   EXPECT_THAT(match(known, facts), IsEmpty());
 }
 
 // --- what ships
 
-KnownIssues shipped() {
-  std::ifstream file("share/inquest/known-issues.json");
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  auto known = read_known_issues(text);
-  EXPECT_TRUE(known.ok());
-  return known.ok() ? std::move(*known) : KnownIssues{};
-}
-
-TEST(Shipped, EveryIssueIsUnderstoodAndSaysWhose) {
-  const KnownIssues known = shipped();
-  EXPECT_THAT(known.notes, IsEmpty());
-  EXPECT_GE(known.issues.size(), 20U);
-  std::set<std::string> ids;
-  for (const KnownIssue& issue : known.issues) {
-    EXPECT_TRUE(ids.insert(issue.id).second) << issue.id;
-    EXPECT_NE(issue.party, Party::kUnknown) << issue.id;
-    for (const std::string& link : issue.more_links)
-      EXPECT_TRUE(link.starts_with("https://")) << issue.id;
-  }
+issues::KnownIssues shipped() {
+  return issues::read_known_issue_files({"share/inquest/known-issues.json"});
 }
 
 struct Crash {

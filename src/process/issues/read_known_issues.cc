@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "base/words.h"
-#include "diagnosis/known/known_issues.h"
 #include "platform/json/value.h"
+#include "platform/os/file.h"
+#include "process/issues/known_issues.h"
 
-namespace inquest::diagnosis {
+namespace inquest::issues {
 namespace {
 
 constexpr size_t kMaxFile = 4 << 20;
@@ -43,6 +45,12 @@ class Reader {
         issue.more_links = texts(member);
       else if (name == "fixed")
         issue.fixed = text(member);
+      else if (name == "fixed_version")
+        issue.fixed_version = text(member);
+      else if (name == "installed")
+        issue.installed = package(member);
+      else if (name == "always")
+        issue.always = truth(member);
       else if (name == "workaround")
         issue.workaround = text(member);
       else if (name == "match")
@@ -61,6 +69,8 @@ class Reader {
     if (issue.title.empty() || issue.link.empty()) return fail("has no title or no link");
     if (!issue.link.starts_with("https://")) return fail("has a link that is no https:// address");
     if (issue.pattern.is_empty()) return fail("would match every crash");
+    if (!issue.fixed_version.empty()) check_fixed_version(issue);
+    if (!problem_.empty()) return std::nullopt;
     return issue;
   }
 
@@ -157,10 +167,38 @@ class Reader {
   }
 
   void read_package(const json::JsonValue& value, IssuePattern& pattern) {
-    pattern.manager = value.text("manager");
-    pattern.package = value.text("name");
-    if (pattern.package.empty()) fail("has a package without a name");
-    if (const auto* range = value.find("versions")) pattern.package_versions = versions(*range);
+    PackageRange read = package(value);
+    pattern.manager = std::move(read.manager);
+    pattern.package = std::move(read.name);
+    pattern.package_versions = std::move(read.versions);
+  }
+
+  PackageRange package(const json::JsonValue& value) {
+    PackageRange read{.manager = value.text("manager"), .name = value.text("name"), .versions = {}};
+    if (read.name.empty()) fail("has a package without a name");
+    if (const auto* range = value.find("versions")) read.versions = versions(*range);
+    return read;
+  }
+
+  // It is shown as part of a command.
+  void check_fixed_version(const KnownIssue& issue) {
+    const std::string& version = issue.fixed_version;
+    const bool is_plain = std::isdigit(static_cast<unsigned char>(version.front())) != 0 &&
+                          std::ranges::all_of(version, [](unsigned char c) {
+                            return c < 0x80 && (std::isalnum(c) != 0 || c == '.' || c == '-');
+                          });
+    if (!is_plain) {
+      fail("has a fixed_version that is no version");
+      return;
+    }
+    const IssuePattern& pattern = issue.pattern;
+    const bool of_package = !pattern.package.empty() && !pattern.package_versions.is_all();
+    const VersionRange& range = of_package ? pattern.package_versions : pattern.run_time_versions;
+    if (range.is_all()) {
+      fail("has a fixed_version, and tells no versions that it mends");
+    } else if (range.contains(version)) {
+      fail("has a fixed_version that is one of those with the bug");
+    }
   }
 
   std::string problem_;
@@ -214,4 +252,19 @@ void KnownIssues::add(KnownIssues other) {
   if (other.updated > updated) updated = other.updated;
 }
 
-}  // namespace inquest::diagnosis
+KnownIssues read_known_issue_files(const std::vector<std::string>& files) {
+  KnownIssues known;
+  for (const std::string& file : files) {
+    if (!os::is_regular_file(file)) continue;
+    const auto text = os::read_text_file(file, kMaxFile);
+    auto more = text.ok() ? read_known_issues(*text) : Result<KnownIssues>(text.error());
+    if (more.ok()) {
+      known.add(std::move(*more));
+    } else {
+      known.notes.push_back(fmt::format("{}: {}", file, more.error().message()));
+    }
+  }
+  return known;
+}
+
+}  // namespace inquest::issues

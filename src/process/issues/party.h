@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace inquest::diagnosis {
+namespace inquest::issues {
 
 enum class Party : uint8_t {
   kUnknown,
@@ -16,4 +16,4 @@ enum class Party : uint8_t {
 };
 std::string_view to_string(Party party);  // "native-add-on": stable, in the JSON schema
 
-}  // namespace inquest::diagnosis
+}  // namespace inquest::issues

@@ -1,4 +1,4 @@
-#include "diagnosis/known/version_range.h"
+#include "process/issues/version_range.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 
 #include "base/words.h"
 
-namespace inquest::diagnosis {
+namespace inquest::issues {
 namespace {
 
 constexpr size_t kMaxText = 1000;
@@ -115,4 +115,4 @@ bool VersionRange::contains(std::string_view version) const {
   });
 }
 
-}  // namespace inquest::diagnosis
+}  // namespace inquest::issues
