@@ -18,12 +18,14 @@ struct Options {
 };
 
 int run(const Options& options) {
-  const auto done = audit::audit(options.audit);
+  const auto known = issues::read_known_issue_files(default_known_issues());
+  auto done = audit::audit(options.audit, known);
   if (!done.ok()) return refuse(done.error());
+  done->notes.insert(done->notes.end(), known.notes.begin(), known.notes.end());
   const std::string& path = options.audit.path;
-  const int written = print(options.json    ? render_audit_json(*done, path)
+  const int written = print(options.json    ? render_audit_json(*done, known, path)
                             : options.sarif ? render_audit_sarif(*done, path)
-                                            : render_audit_text(*done, path, STDOUT_FILENO));
+                                            : render_audit_text(*done, known, path, STDOUT_FILENO));
   if (written != kExitOk) return written;
   return done->has_problems() ? kExitFound : kExitOk;
 }
@@ -38,11 +40,16 @@ void add_audit(CLI::App& app, std::function<int()>& chosen) {
       ->add_option("PATH", options->audit.path,
                    "node_modules, a virtual environment or site-packages, or one file")
       ->required();
-  command->add_option("--node", options->audit.node, "the node that loads them (default: of PATH)")
+  command
+      ->add_option("--node", options->audit.node,
+                   "the node, bun or electron that loads them (default: by the tree, else node of "
+                   "the environment's PATH)")
       ->type_name("FILE");
   command
-      ->add_option("--python", options->audit.python,
-                   "the python that loads them (default: of the virtual environment, or of PATH)")
+      ->add_option(
+          "--python", options->audit.python,
+          "the python that loads them (default: of the virtual environment, else python3 of "
+          "the environment's PATH)")
       ->type_name("FILE");
   auto* json = command->add_flag("--json", options->json, "print all of it as JSON");
   command->add_flag("--sarif", options->sarif, "print the findings as SARIF 2.1.0")->excludes(json);

@@ -1,15 +1,16 @@
 #include "lab/audit/audit.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
 #include <map>
 #include <set>
 
 #include "lab/audit/choice.h"
+#include "lab/audit/known_bad.h"
+#include "lab/audit/project.h"
+#include "lab/audit/tree.h"
 #include "platform/os/file.h"
 #include "process/packages/packages.h"
 
@@ -17,38 +18,6 @@ namespace inquest::audit {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr size_t kMaxEntries = 4'000'000;  // of directories
-
-bool is_shared_object(const std::string& name) {
-  const size_t at = name.find(".so");
-  if (at == std::string::npos || at == 0) return false;
-  // "libx.so", "libx.so.1.2", and not "x.sock" or "x.so.py".
-  return std::all_of(name.begin() + static_cast<ptrdiff_t>(at) + 3, name.end(),
-                     [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
-}
-
-bool is_node_module(const std::string& name) { return name.ends_with(".node"); }
-
-// Each file once, though links lead to it on several ways. Unreadable directories are passed over.
-std::vector<std::string> native_files_below(const std::string& root) {
-  std::vector<std::string> files;
-  std::set<std::pair<dev_t, ino_t>> seen;
-  std::error_code failure;
-  size_t count = 0;
-  for (fs::recursive_directory_iterator
-           entry(root, fs::directory_options::skip_permission_denied, failure),
-       end;
-       !failure && entry != end && count < kMaxEntries; entry.increment(failure), ++count) {
-    const std::string name = entry->path().filename().string();
-    if (!is_node_module(name) && !is_shared_object(name)) continue;
-    struct stat info = {};
-    if (::stat(entry->path().c_str(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
-    if (seen.emplace(info.st_dev, info.st_ino).second) files.push_back(entry->path().string());
-  }
-  std::ranges::sort(files);
-  return files;
-}
 
 // The interpreter of the virtual environment that a path is in: it has pyvenv.cfg at its top.
 std::string python_of_environment(const std::string& path) {
@@ -61,21 +30,21 @@ std::string python_of_environment(const std::string& path) {
   return {};
 }
 
-std::string absolute(const std::string& path) {
-  std::error_code failure;
-  const fs::path whole = fs::absolute(path, failure).lexically_normal();
-  return failure ? path : whole.string();
-}
-
 class Auditor {
  public:
-  explicit Auditor(const AuditOptions& options) : options_(options) {}
+  Auditor(const AuditOptions& options, const issues::KnownIssues& known)
+      : options_(options), known_(known) {}
 
   Audit run() && {
     if (os::is_regular_file(options_.path)) {
       judge_one_file();
     } else {
       judge_tree();
+    }
+    find_known_bad_of(Loader::Kind::kNode, packages::Manager::kNpm);
+    find_known_bad_of(Loader::Kind::kPython, packages::Manager::kPython);
+    for (const auto& [kind, loader] : loaders_) {
+      if (loader) audit_.loaders.push_back({.loader = *loader, .findings = loader_findings_[kind]});
     }
     return std::move(audit_);
   }
@@ -85,13 +54,9 @@ class Auditor {
   const Loader* loader_for(Loader::Kind kind) {
     const auto [entry, is_new] = loaders_.try_emplace(kind);
     if (is_new) {
-      std::string python = options_.python;
-      if (python.empty()) python = python_of_environment(options_.path);
-      if (python.empty()) python = "python3";
-      auto loader = kind == Loader::Kind::kNode ? ask_node(options_.node) : ask_python(python);
+      auto loader = kind == Loader::Kind::kNode ? node_loader() : python_loader();
       if (loader.ok()) {
         entry->second = std::move(*loader);
-        audit_.loaders.push_back(*entry->second);
       } else {
         audit_.notes.push_back(fmt::format(
             "{} modules were judged without the program that loads them: {}",
@@ -99,6 +64,51 @@ class Auditor {
       }
     }
     return entry->second ? &*entry->second : nullptr;
+  }
+
+  Result<Loader> python_loader() const {
+    std::string python = options_.python;
+    if (python.empty()) python = python_of_environment(options_.path);
+    return ask_python(python.empty() ? "python3" : python);
+  }
+
+  // What the tree is for, unless it is said: Electron's applications bring it, Bun leaves a file.
+  Result<Loader> node_loader() {
+    if (!options_.node.empty()) return ask_node(options_.node);
+    const Project project = read_project(options_.path);
+    if (!project.electron.empty()) return electron_loader(project);
+    if (project.bun_because.empty()) return ask_node("node");
+    if (!project.other_manager.empty()) {
+      audit_.notes.push_back(
+          fmt::format("{} is there and {} too: taken to run on Node.js; --node "
+                      "may name another program",
+                      project.bun_because, project.other_manager));
+      return ask_node("node");
+    }
+    auto bun = ask_node("bun");
+    if (bun.ok()) {
+      bun->because = project.bun_because + " is there";
+      return bun;
+    }
+    audit_.notes.push_back(
+        fmt::format("{} is there, but Bun could not be asked ({}); --node may "
+                    "name it",
+                    project.bun_because, bun.error().message()));
+    return ask_node("node");
+  }
+
+  Loader electron_loader(const Project& project) {
+    Loader loader = read_electron(project.electron, project.electron_version);
+    loader.because = "it is in node_modules";
+    if (loader.node_abi == 0)
+      audit_.notes.push_back(
+          fmt::format("which NODE_MODULE_VERSION Electron {} has is not known: add-ons were not "
+                      "held against it",
+                      loader.version));
+    if (loader.path.empty())
+      audit_.notes.emplace_back(
+          "Electron's program is not there: which functions it has is not known");
+    return loader;
   }
 
   const Loader* loader_of(const NativeModule& module) {
@@ -131,7 +141,33 @@ class Auditor {
                           .closure = closure,
                           .in_tree = in_tree_};
     entry.findings = judge(subject, glibc, libraries);
-    for (const std::string& file : closure.files) note_library(file, libraries);
+    files_.insert(fs::path(entry.module.path).filename().string());
+    for (const std::string& file : closure.files) {
+      files_.insert(fs::path(file).filename().string());
+      note_library(file, libraries);
+    }
+  }
+
+  // Of one manager's packages, those that issues are about, and what loads them.
+  void find_known_bad_of(Loader::Kind kind, packages::Manager manager) {
+    std::vector<packages::Package> found;
+    for (const packages::Package& package : installed_)
+      if (package.manager == manager) found.push_back(package);
+    for (const Entry& entry : audit_.entries) {
+      if (!entry.package || entry.package->manager != manager || entry.package->is_program ||
+          !entry.skipped.empty() || !is_named(known_, manager, entry.package->name))
+        continue;
+      const bool is_known = std::ranges::any_of(found, [&](const packages::Package& other) {
+        return is_same(other, *entry.package) && (manager == packages::Manager::kPython ||
+                                                  other.directory == entry.package->directory);
+      });
+      if (!is_known) found.push_back(*entry.package);
+    }
+    const bool was_asked = loaders_.contains(kind);
+    if (found.empty() && !was_asked) return;
+    KnownBad bad = find_known_bad(known_, loader_for(kind), found, {files_.begin(), files_.end()});
+    loader_findings_[kind] = std::move(bad.of_loader);
+    for (BadPackage& package : bad.packages) audit_.packages.push_back(std::move(package));
   }
 
   // Which builds of a library are loaded: the first one serves all, and whoever was built for
@@ -162,7 +198,11 @@ class Auditor {
   }
 
   void judge_tree() {
-    for (const std::string& path : native_files_below(options_.path)) {
+    Tree tree = read_tree(options_.path, [&](packages::Manager manager, std::string_view name) {
+      return is_named(known_, manager, name);
+    });
+    installed_ = std::move(tree.packages);
+    for (const std::string& path : tree.native_files) {
       auto module = read_native_module(path);
       if (!module.ok()) {
         audit_.notes.push_back(module.error().message());
@@ -228,7 +268,7 @@ class Auditor {
          .what = fmt::format("built for {}; there is none for Python {}",
                              python_tag(fs::path(entry.module.path).filename().string()),
                              loader->version),
-         .fix = rebuild_command(entry.package ? &*entry.package : nullptr, Api::kPython)});
+         .fix = rebuild_command(entry.package ? &*entry.package : nullptr, Api::kPython, loader)});
     entry.skipped.clear();
   }
 
@@ -273,7 +313,11 @@ class Auditor {
   }
 
   const AuditOptions& options_;
+  const issues::KnownIssues& known_;
   Audit audit_;
+  std::vector<packages::Package> installed_;  // that issues are about
+  std::set<std::string> files_;               // names of what is loaded
+  std::map<Loader::Kind, std::vector<Finding>> loader_findings_;
   packages::Packages packages_;
   std::map<Loader::Kind, std::optional<Loader>> loaders_;
   std::map<LibC, std::unique_ptr<Libraries>> libraries_;
@@ -285,19 +329,32 @@ class Auditor {
 }  // namespace
 
 bool Audit::has_problems() const {
-  return std::ranges::any_of(entries, [](const Entry& entry) {
-    return std::ranges::any_of(entry.findings, [](const Finding& finding) {
-      return finding.severity == Severity::kProblem;
+  const auto has = [](const auto& list) {
+    return std::ranges::any_of(list, [](const auto& entry) {
+      return std::ranges::any_of(entry.findings, [](const Finding& finding) {
+        return finding.severity == Severity::kProblem;
+      });
     });
-  });
+  };
+  return has(entries) || has(packages) || has(loaders);
 }
 
-Result<Audit> audit(const AuditOptions& options) {
+const BadPackage* bad_package_of(const Audit& audit, const Entry& entry) {
+  if (!entry.package || !entry.skipped.empty()) return nullptr;
+  for (const BadPackage& bad : audit.packages) {
+    const bool is_there = entry.package->manager == packages::Manager::kPython ||
+                          bad.package.directory == entry.package->directory;
+    if (is_there && is_same(bad.package, *entry.package)) return &bad;
+  }
+  return nullptr;
+}
+
+Result<Audit> audit(const AuditOptions& options, const issues::KnownIssues& known) {
   std::error_code failure;
   if (!fs::exists(options.path, failure)) {
     return Error(ErrorCode::kNotFound, options.path + ": there is no such file or directory");
   }
-  return Auditor(options).run();
+  return Auditor(options, known).run();
 }
 
 }  // namespace inquest::audit

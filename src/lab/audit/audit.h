@@ -7,14 +7,16 @@
 #include <vector>
 
 #include "lab/audit/judge.h"
+#include "lab/audit/known_bad.h"
+#include "process/issues/known_issues.h"
 #include "process/packages/package.h"
 
 namespace inquest::audit {
 
 struct AuditOptions {
   std::string path;
-  std::string node = "node";  // what loads .node files
-  std::string python;         // empty: the one of the virtual environment, else python3
+  std::string node;    // what loads .node files; empty: the Electron or Bun of the tree, else node
+  std::string python;  // empty: the one of the virtual environment, else python3
 };
 
 struct Entry {
@@ -24,14 +26,23 @@ struct Entry {
   std::vector<Finding> findings;
 };
 
+struct LoaderEntry {
+  Loader loader;
+  std::vector<Finding> findings;
+};
+
 struct Audit {
-  std::vector<Loader> loaders;     // that were asked
-  std::vector<Entry> entries;      // by path
-  std::vector<std::string> notes;  // what could not be judged, and why
+  std::vector<LoaderEntry> loaders;  // that were asked
+  std::vector<Entry> entries;        // by path
+  std::vector<BadPackage> packages;  // known to be bad, with or without native modules
+  std::vector<std::string> notes;    // what could not be judged, and why
   bool has_problems() const;
 };
 
+// Is the package of the entry known to be bad? nullptr: not that anybody knows.
+const BadPackage* bad_package_of(const Audit& audit, const Entry& entry);
+
 // Errors: there is no such path.
-Result<Audit> audit(const AuditOptions& options);
+Result<Audit> audit(const AuditOptions& options, const issues::KnownIssues& known);
 
 }  // namespace inquest::audit

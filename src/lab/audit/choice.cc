@@ -139,7 +139,11 @@ std::string why_not_for(const Target& target, const Loader& loader) {
   if (!target.libc.empty() && loader.libc != LibC::kUnknown &&
       target.libc != to_string(loader.libc))
     return "for " + target.libc;
-  if (!target.runtime.empty()) return "for " + target.runtime;
+  if (!target.runtime.empty() && target.runtime != loader.run_time) return "for " + target.runtime;
+  // Where a runtime is named or none, Electron takes no version's binary of Node.js, though the
+  // numbers should be the same.
+  if (loader.run_time == "electron" && target.runtime.empty() && target.abi && !target.node_api)
+    return "for Node.js";
   if (target.abi && loader.kind == Loader::Kind::kNode && loader.node_abi != 0 &&
       *target.abi != loader.node_abi) {
     return fmt::format("for NODE_MODULE_VERSION {}", *target.abi);

@@ -5,6 +5,7 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "binary/demangle/demangle.h"
 #include "lab/audit/choice.h"
@@ -12,23 +13,20 @@
 namespace inquest::audit {
 namespace {
 
-uint16_t machine_here() {
-#if defined(__x86_64__)
-  return EM_X86_64;
-#else
-  return EM_AARCH64;
-#endif
-}
-
-std::string_view loader_name(const Loader& loader) {
-  return loader.kind == Loader::Kind::kNode ? "Node.js" : "Python";
-}
-
 std::string readable(const std::string& symbol) {
   constexpr size_t kLongest = 80;
   std::string name = demangle::demangle(symbol);
   if (name.empty()) name = symbol;
   return name.size() > kLongest ? name.substr(0, kLongest) + "…" : name;
+}
+
+// Names come from files that anybody may have written, and become part of commands.
+bool is_plain_name(std::string_view name) {
+  constexpr std::string_view kOthers = "@/._-";
+  return !name.empty() && !name.starts_with('-') && std::ranges::all_of(name, [&](unsigned char c) {
+    return c < 0x80 &&
+           (std::isalnum(c) != 0 || kOthers.find(static_cast<char>(c)) != std::string_view::npos);
+  });
 }
 
 class Judge {
@@ -51,7 +49,9 @@ class Judge {
   }
 
  private:
-  std::string rebuild() const { return rebuild_command(subject_.package, module_.api); }
+  std::string rebuild() const {
+    return rebuild_command(subject_.package, module_.api, subject_.loader);
+  }
 
   void problem(std::string id, std::string what, std::string fix) {
     findings_.push_back({std::move(id), Severity::kProblem, std::move(what), std::move(fix)});
@@ -116,8 +116,8 @@ class Judge {
     const Loader& loader = *subject_.loader;
     if (loader.node_abi == 0 || *module_.node_abi == loader.node_abi) return;
     problem("node-abi",
-            fmt::format("built for NODE_MODULE_VERSION {}, Node.js {} is {}", *module_.node_abi,
-                        loader.version, loader.node_abi),
+            fmt::format("built for NODE_MODULE_VERSION {}, {} {} is {}", *module_.node_abi,
+                        loader.name, loader.version, loader.node_abi),
             rebuild());
   }
 
@@ -146,10 +146,11 @@ class Judge {
     });
   }
 
-  // With a library missing nobody knows what it would have had.
+  // With a library missing nobody knows what it would have had, nor without the program that loads.
   void symbols_are_missing() {
     if (!subject_.closure.missing.empty()) return;
-    if (subject_.loader == nullptr && module_.interpreter.empty()) return;
+    const Loader* loader = subject_.loader;
+    if (loader == nullptr ? module_.interpreter.empty() : loader->exports.empty()) return;
     std::vector<const std::string*> missing;
     for (const std::string& symbol : module_.imports) {
       if (!is_there(symbol)) missing.push_back(&symbol);
@@ -158,16 +159,23 @@ class Judge {
     const std::unordered_set<std::string> own = own_exports();
     std::erase_if(missing, [&](const std::string* symbol) { return own.contains(*symbol); });
     if (missing.empty()) return;
-    std::string where = "nothing that it loads has them";
-    if (subject_.loader != nullptr) {
-      where = fmt::format("{} {} has them not", loader_name(*subject_.loader),
-                          subject_.loader->version);
-    }
+    const std::string who =
+        loader != nullptr ? loader->name + " " + loader->version : "what it loads";
+    const std::string first = readable(*missing.front());
     problem("symbols",
-            fmt::format("{} of its functions {}: {}", missing.size(), where,
-                        readable(*missing.front())),
-            module_.api == Api::kNone ? "install the version of the library that it was built with"
-                                      : rebuild() + ", or upgrade the package");
+            missing.size() == 1 ? fmt::format("{} lacks a function that it calls: {}", who, first)
+                                : fmt::format("{} lacks {} functions that it calls, {} among them",
+                                              who, missing.size(), first),
+            fix_for_symbols());
+  }
+
+  std::string fix_for_symbols() const {
+    if (module_.api == Api::kNone)
+      return "install the version of the library that it was built with";
+    // Of V8 Bun has a part, whatever the add-on is built for.
+    if (module_.api == Api::kV8 && subject_.loader != nullptr && subject_.loader->run_time == "bun")
+      return "run it on Node.js, or take a package that uses Node-API";
+    return rebuild() + ", or upgrade the package";
   }
 
   std::unordered_set<std::string> own_exports() const {
@@ -185,15 +193,29 @@ class Judge {
 
 }  // namespace
 
-std::string rebuild_command(const packages::Package* package, Api api) {
-  if (package != nullptr && package->manager == packages::Manager::kNpm) {
-    return "npm rebuild " + package->name;
-  }
-  if (package != nullptr && package->manager == packages::Manager::kPython) {
+std::string rebuild_command(const packages::Package* package, Api api, const Loader* loader) {
+  const bool is_named = package != nullptr && is_plain_name(package->name);
+  if (is_named && package->manager == packages::Manager::kPython)
     return "pip install --force-reinstall --no-cache-dir " + package->name;
-  }
-  if (api == Api::kNodeApi || api == Api::kV8) return "npm rebuild";
-  return "reinstall it for this system";
+  const bool is_npm =
+      is_named && package->manager == packages::Manager::kNpm && !package->is_program;
+  if (!is_npm && api != Api::kNodeApi && api != Api::kV8) return "reinstall it for this system";
+  const std::string run_time = loader != nullptr ? loader->run_time : "";
+  // npm rebuild would build for the Node.js that npm runs on.
+  if (run_time == "electron")
+    return std::string("npx @electron/rebuild --force") +
+           (is_npm ? " --only " + package->name : "");
+  if (run_time == "bun") return "bun install --force";
+  return is_npm ? "npm rebuild " + package->name : "npm rebuild";
+}
+
+std::string upgrade_command(const packages::Package& package, const std::string& version) {
+  if (!is_plain_name(package.name)) return {};
+  if (package.manager == packages::Manager::kNpm)
+    return fmt::format("npm install {}@^{}", package.name, version);
+  if (package.manager == packages::Manager::kPython)
+    return fmt::format("pip install '{}>={}'", package.name, version);
+  return {};
 }
 
 std::vector<Finding> judge(const Subject& subject, std::optional<GlibcVersion> host_glibc,

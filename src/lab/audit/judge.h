@@ -22,6 +22,8 @@ struct Finding {
   Severity severity = Severity::kProblem;
   std::string what;  // one sentence
   std::string fix;   // a command, or what to do
+  // Of what is known to be bad: which known issue, where it was reported, what to upgrade to.
+  std::string issue = {}, link = {}, fixed_version = {};
   bool operator==(const Finding&) const = default;
 };
 
@@ -37,7 +39,9 @@ struct Subject {
 std::vector<Finding> judge(const Subject& subject, std::optional<GlibcVersion> host_glibc,
                            Libraries& libraries);
 
-// What to run to get the package anew, built for this machine.
-std::string rebuild_command(const packages::Package* package, Api api);
+// What to run to get the package anew, built for this machine and `loader` (nullptr: not known).
+std::string rebuild_command(const packages::Package* package, Api api, const Loader* loader);
+// What to run to get `version` of the package or a newer one; empty: not known.
+std::string upgrade_command(const packages::Package& package, const std::string& version);
 
 }  // namespace inquest::audit

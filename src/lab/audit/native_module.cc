@@ -170,6 +170,14 @@ std::string machine_name(uint16_t machine) {
   }
 }
 
+uint16_t machine_here() {
+#if defined(__x86_64__)
+  return EM_X86_64;
+#else
+  return EM_AARCH64;
+#endif
+}
+
 std::optional<int> node_abi_of(const elf::File& file) {
   constexpr std::string_view kEntry = "node_register_module_v";
   std::optional<int> version;

@@ -52,6 +52,7 @@ Result<std::vector<std::string>> read_exports(const std::string& path);
 
 // "x86-64", "AArch64", "machine 243".
 std::string machine_name(uint16_t machine);
+uint16_t machine_here();  // EM_*
 
 // NODE_MODULE_VERSION of an add-on of the C++ interface: out of the name of its entry, or of the
 // structure that it registers (node_module in node.h). nullopt: neither is there.
