@@ -13,6 +13,7 @@
 
 enum {
   kNativeMs = 1000,
+  kHeadlineMs = 100,
   kDefaultMs = 2000,
   kMostMs = 2500,      /* with the margins, all is over within the time that handler.h gives */
   kSupervisedMs = 800, /* somebody waits for the next instance */
@@ -116,7 +117,8 @@ static struct part {
 
 static int is_printed;
 
-static void print_language(void* unused) {
+/* Apart: what follows it may be repeated. */
+static void print_headline(void* unused) {
   struct inq_text line;
   line.size = 0;
   (void)unused;
@@ -124,6 +126,10 @@ static void print_language(void* unused) {
   inq_put(&line, language->name);
   inq_put(&line, " stack:\n");
   inq_output_text(&line);
+}
+
+static void print_language(void* unused) {
+  (void)unused;
   language->print(part.context, &part.fault, 0);
   is_printed = 1;
 }
@@ -164,18 +170,19 @@ static int bounded(int wanted, int has_supervisor) {
 }
 
 static void print_stacks(const struct inquest_fault* fault, const struct inq_thread* thread) {
-  struct inq_step steps[kInqMostSteps] = {
-      {inq_fixed()->print_native, fault->ucontext, 0, bounded(kNativeMs, fault->has_supervisor)}};
+  struct inq_step steps[kInqMostSteps] = {{inq_fixed()->print_native, fault->ucontext, 0,
+                                           bounded(kNativeMs, fault->has_supervisor), 0}};
   size_t count = 1;
   if (thread != NULL || language->is_on_every_thread) {
     part = (struct part){thread != NULL ? thread->context : NULL, *fault};
     uintptr_t stack = stack_for(fault, thread);
     int most_ms = bounded(settings->language_ms, fault->has_supervisor);
-    steps[count++] = (struct inq_step){print_language, NULL, stack, most_ms * 2 / 3};
-    steps[count++] = (struct inq_step){print_language_again, NULL, stack, most_ms / 3};
+    steps[count++] = (struct inq_step){print_headline, NULL, 0, kHeadlineMs, 0};
+    steps[count++] = (struct inq_step){print_language, NULL, stack, most_ms * 2 / 3, 1};
+    steps[count++] = (struct inq_step){print_language_again, NULL, stack, most_ms / 3, 0};
     most_ms = bounded(settings->finish_ms, fault->has_supervisor);
     if (language->finish != NULL)
-      steps[count++] = (struct inq_step){finish_language, NULL, stack, most_ms};
+      steps[count++] = (struct inq_step){finish_language, NULL, stack, most_ms, 0};
   }
   long error = inq_child_run(steps, count);
   struct inq_text line;

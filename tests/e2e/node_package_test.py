@@ -235,6 +235,28 @@ class Arguments(NodeTest):
                 self.assert_stack_is_true(death)
                 self.assertIn("collected 999999", death.err)
 
+    def test_heap_that_was_kept_out_of_the_first_copy(self):
+        """As the engine's own threads do, which go on while the process dies: another copy is made, and has it."""
+        for runtime in self.each_runtime():
+            death = app(runtime, "keptOut")
+            self.assert_died(death, signal.SIGSEGV)
+            kept_out = int(re.search(r"ranges (\d+)", death.err)[1])
+            if not runtime.is_bun and runtime.version >= (18,):
+                self.assertGreater(kept_out, 0)
+            names = [name for name, _ in positions(death.javascript)]
+            self.assertEqual(names[:2], ["service", "order"], death.log)
+            self.assertEqual(death.log.count("JavaScript stack:"), 1)
+            self.assertEqual(death.log.count("Native stack:"), 1)
+
+    def test_memory_that_is_nowhere_is_told_and_less_is_tried(self):
+        """The program's own Error.prepareStackTrace crashes: no copy would have what it wants."""
+        for runtime in self.each_runtime(include_bun=False):
+            death = app(runtime, "badTrace")
+            self.assert_died(death, signal.SIGSEGV)
+            self.assertEqual(death.javascript[0], "(ended by SIGSEGV for address: 0x77777000)", death.log)
+            self.assertIn("service", " ".join(death.javascript))
+            self.assertEqual(death.log.count("ended by"), 1)
+
     def test_file_without_a_name_and_relative_ones(self):
         place = e2e.fresh("place")
         (place / "node_modules").symlink_to(application() / "node_modules")

@@ -17,6 +17,14 @@ const ways = {
   kill: () => process.kill(process.pid, 'SIGSEGV'),
   pool: () => require('./other.node').pool(),
   jump: () => require('./other.node').jump(),
+  keptOut() {
+    console.error(`ranges ${require('./other.node').keepHeapOut()}`);
+    inquest.causeSegfault();
+  },
+  badTrace() {
+    Error.prepareStackTrace = () => require('./other.node').jump();
+    inquest.causeSegfault();
+  },
   none: () => {},
   recursion: function deeper(n = 60) {
     if (n === 0) inquest.causeSegfault();
