@@ -53,7 +53,7 @@ bool has_problem(const std::vector<Finding>& findings) {
 
 // Of the file and of its package.
 std::string verdict_of(const term::Painter& paint, const Audit& audit, const Entry& entry) {
-  const audit::BadPackage* bad = bad_package_of(audit, entry);
+  const audit::PackageEntry* bad = package_entry_of(audit, entry);
   if (has_problem(entry.findings) || (bad != nullptr && has_problem(bad->findings)))
     return paint.red("problem");
   return entry.findings.empty() && bad == nullptr ? paint.green("fits") : paint.yellow("warning");
@@ -116,7 +116,7 @@ std::string all_details(const term::Painter& paint, const Audit& audit, const st
     const std::string subject = entry.loader.name + " " + entry.loader.version;
     text += details_of(paint, entry.findings, paint.bold(term::printable(subject)), columns);
   }
-  for (const audit::BadPackage& bad : audit.packages) {
+  for (const audit::PackageEntry& bad : audit.packages) {
     const std::string subject = bad.package.name + " " + bad.package.version;
     text += details_of(paint, bad.findings, paint.bold(term::printable(subject)), columns);
   }
@@ -161,8 +161,10 @@ void write_entry(json::JsonWriter& out, const Audit& audit, const Entry& entry) 
   if (entry.package) {
     out.begin_object().field("name", entry.package->name).field("version", entry.package->version);
     out.key("known_issues").begin_array();
-    if (const audit::BadPackage* bad = bad_package_of(audit, entry))
-      for (const Finding& finding : bad->findings) out.value(finding.issue);
+    if (const audit::PackageEntry* bad = package_entry_of(audit, entry)) {
+      for (const Finding& finding : bad->findings)
+        if (!finding.issue.empty()) out.value(finding.issue);
+    }
     out.end_array().end_object();
   } else {
     out.null();
@@ -194,7 +196,7 @@ void write_loader(json::JsonWriter& out, const audit::LoaderEntry& entry) {
   out.end_object();
 }
 
-void write_package(json::JsonWriter& out, const audit::BadPackage& bad) {
+void write_package(json::JsonWriter& out, const audit::PackageEntry& bad) {
   out.begin_object()
       .field("name", bad.package.name)
       .field("version", bad.package.version)
@@ -219,10 +221,10 @@ std::string uri_of(const std::string& path) {
 }
 
 // Python's packages are known by their modules, or by the folder of their list.
-std::string place_of(const Audit& audit, const audit::BadPackage& bad) {
+std::string place_of(const Audit& audit, const audit::PackageEntry& bad) {
   if (!bad.package.directory.empty()) return bad.package.directory;
   for (const Entry& entry : audit.entries)
-    if (bad_package_of(audit, entry) == &bad) return audit::absolute(entry.module.path);
+    if (package_entry_of(audit, entry) == &bad) return audit::absolute(entry.module.path);
   return {};
 }
 
@@ -278,7 +280,7 @@ std::string render_audit_json(const Audit& audit, const issues::KnownIssues& kno
   out.end_array().key("modules").begin_array();
   for (const Entry& entry : audit.entries) write_entry(out, audit, entry);
   out.end_array().key("packages").begin_array();
-  for (const audit::BadPackage& bad : audit.packages) write_package(out, bad);
+  for (const audit::PackageEntry& bad : audit.packages) write_package(out, bad);
   out.end_array().key("known_issues").begin_object();
   out.field("count", static_cast<uint64_t>(known.issues.size())).field("updated", known.updated);
   out.end_object().key("notes").begin_array();
@@ -309,7 +311,7 @@ std::string render_audit_sarif(const Audit& audit, const std::string& path) {
   out.key("results").begin_array();
   for (const audit::LoaderEntry& entry : audit.loaders)
     write_results(out, entry.findings, entry.loader.path);
-  for (const audit::BadPackage& bad : audit.packages)
+  for (const audit::PackageEntry& bad : audit.packages)
     write_results(out, bad.findings, short_path(place_of(audit, bad), audit::absolute(path)));
   for (const Entry& entry : audit.entries)
     write_results(out, entry.findings, short_path(entry.module.path, path));

@@ -145,9 +145,12 @@ class NodeModules(Audit):
         """node-gyp links what it built; the file that is loaded is named."""
         self.package("built")
         left = self.compile("node_modules/built/build/Release/obj.target/built.node", NODE_API % {"more": ""})
-        os.link(left, self.root / "node_modules/built/build/Release/built.node")
-        module, = self.audit(expect=0)["modules"]
-        self.assertTrue(module["path"].endswith("/build/Release/built.node"))
+        built = self.root / "node_modules/built/build/Release/built.node"
+        for link in (os.link, shutil.copy):
+            link(left, built)
+            module, = self.audit(expect=0)["modules"]
+            self.assertEqual(module["path"], str(built))
+            built.unlink()
 
     def test_paths_with_blanks_in_sarif(self):
         self.compile("my files/a.node", V8 % {"abi": self.abi - 7, "declare": "", "call": ""})
@@ -344,6 +347,61 @@ class KnownBad(Audit):
         self.assertEqual(finding["fix"], "pip install 'fast_orders>=2.1'")
         loader, = report["loaders"]
         self.assertEqual([finding["issue"] for finding in loader["findings"]], ["profiler"])
+
+
+class WithoutBinary(Audit):
+    """Packages that fail when they are loaded because nothing is there to be loaded."""
+
+    def setUp(self):
+        super().setUp()
+        e2e.need("node", e2e.CC)
+        self.arch = "x64" if os.uname().machine == "x86_64" else "arm64"
+
+    def no_binary(self, name: str, expect: int) -> dict | None:
+        found = [finding for finding in self.of_package(self.audit(expect=expect), name) if finding["id"] == "no-binary"]
+        return found[0] if found else None
+
+    def test_one_that_was_not_compiled(self):
+        self.package("gyp")
+        (self.root / "node_modules/gyp/binding.gyp").write_text("{}")
+        finding = self.no_binary("gyp", expect=3)
+        self.assertEqual((finding["severity"], finding["fix"]), ("problem", "npm rebuild gyp"))
+        self.assertIn("npm rebuild gyp", e2e.inquest("audit", self.root).out)
+        self.compile("node_modules/gyp/build/Release/gyp.node", NODE_API % {"more": ""})
+        self.assertIsNone(self.no_binary("gyp", expect=0))
+
+    def test_one_that_came_from_another_machine_or_another_node(self):
+        self.package("other")
+        for path in ("prebuilds/darwin-arm64/a.node", f"lib/binding/node-v11-linux-{self.arch}/a.node"):
+            file = self.root / "node_modules/other" / path
+            file.parent.mkdir(parents=True)
+            file.write_bytes(b"\xcf\xfa\xed\xfe" + b"\0" * 60)
+        finding = self.no_binary("other", expect=3)
+        self.assertIn("they are for NODE_MODULE_VERSION 11, for darwin", finding["what"])
+
+    def test_one_for_another_system_is_no_fault(self):
+        self.package("mac", os=["darwin"])
+        (self.root / "node_modules/mac/binding.gyp").write_text("{}")
+        (self.root / "node_modules/mac/a.node").write_bytes(b"\xcf\xfa\xed\xfe")
+        self.assertIsNone(self.no_binary("mac", expect=0))
+
+    def test_its_package_for_this_platform_is_not_installed(self):
+        ours, libs = f"@i/pic-linux-{self.arch}", f"@i/pic-libs-linux-{self.arch}"
+        self.package("pic", optionalDependencies=dict.fromkeys((ours, libs, "@i/pic-darwin-arm64", "@i/pic-wasm32", "fun"), "1"))
+        self.package(libs)
+        self.package("@i/pic-darwin-arm64", os=["darwin"])
+        finding = self.no_binary("pic", expect=0)
+        self.assertEqual(finding["severity"], "warning")
+        self.assertIn(f"is in {ours}, which is not installed", finding["what"])
+        self.package(ours)
+        self.assertIsNone(self.no_binary("pic", expect=0))
+
+    def test_such_a_package_stands_in_for_what_would_be_compiled(self):
+        ours = f"extract-linux-{self.arch}"
+        self.package("extract", optionalDependencies={ours: "1"})
+        (self.root / "node_modules/extract/binding.gyp").write_text("{}")
+        self.package(ours)
+        self.assertIsNone(self.no_binary("extract", expect=0))
 
 
 class Loaders(Audit):

@@ -9,6 +9,7 @@
 
 #include "lab/audit/choice.h"
 #include "lab/audit/known_bad.h"
+#include "lab/audit/no_binary.h"
 #include "lab/audit/project.h"
 #include "lab/audit/tree.h"
 #include "platform/os/file.h"
@@ -151,8 +152,10 @@ class Auditor {
   // Of one manager's packages, those that issues are about, and what loads them.
   void find_known_bad_of(Loader::Kind kind, packages::Manager manager) {
     std::vector<packages::Package> found;
-    for (const packages::Package& package : installed_)
-      if (package.manager == manager) found.push_back(package);
+    for (const packages::Package& package : installed_) {
+      if (package.manager == manager && is_named(known_, manager, package.name))
+        found.push_back(package);
+    }
     for (const Entry& entry : audit_.entries) {
       if (!entry.package || entry.package->manager != manager || entry.package->is_program ||
           !entry.skipped.empty() || !is_named(known_, manager, entry.package->name))
@@ -167,7 +170,32 @@ class Auditor {
     if (found.empty() && !was_asked) return;
     KnownBad bad = find_known_bad(known_, loader_for(kind), found, {files_.begin(), files_.end()});
     loader_findings_[kind] = std::move(bad.of_loader);
-    for (BadPackage& package : bad.packages) audit_.packages.push_back(std::move(package));
+    for (PackageEntry& package : bad.packages) add_package(std::move(package));
+  }
+
+  void add_package(PackageEntry added) {
+    const auto same = std::ranges::find_if(audit_.packages, [&](const PackageEntry& other) {
+      return other.package.directory == added.package.directory &&
+             is_same(other.package, added.package);
+    });
+    if (same == audit_.packages.end()) {
+      audit_.packages.push_back(std::move(added));
+    } else {
+      same->findings.insert(same->findings.end(), added.findings.begin(), added.findings.end());
+    }
+  }
+
+  void find_those_without_binary() {
+    BinariesOf binaries;
+    for (const Entry& entry : audit_.entries) {
+      if (entry.package && is_node_module(entry.module.path))
+        binaries[entry.package->directory].push_back(entry.skipped);
+    }
+    const auto candidates = candidates_without_binary(installed_, binaries);
+    const Loader* loader = candidates.empty() ? nullptr : loader_for(Loader::Kind::kNode);
+    if (loader == nullptr) return;
+    for (PackageEntry& package : find_no_binary(candidates, binaries, *loader))
+      add_package(std::move(package));
   }
 
   // Which builds of a library are loaded: the first one serves all, and whoever was built for
@@ -198,9 +226,7 @@ class Auditor {
   }
 
   void judge_tree() {
-    Tree tree = read_tree(options_.path, [&](packages::Manager manager, std::string_view name) {
-      return is_named(known_, manager, name);
-    });
+    Tree tree = read_tree(options_.path);
     installed_ = std::move(tree.packages);
     for (const std::string& path : tree.native_files) {
       auto module = read_native_module(path);
@@ -214,6 +240,7 @@ class Auditor {
           {.module = std::move(*module), .package = owner_of(path), .skipped = {}, .findings = {}});
     }
     skip_those_for_others();
+    find_those_without_binary();
     skip_those_not_chosen();
     for (Entry& entry : audit_.entries) {
       if (entry.skipped.empty() && entry.findings.empty()) judge_entry(entry);
@@ -315,8 +342,8 @@ class Auditor {
   const AuditOptions& options_;
   const issues::KnownIssues& known_;
   Audit audit_;
-  std::vector<packages::Package> installed_;  // that issues are about
-  std::set<std::string> files_;               // names of what is loaded
+  std::vector<packages::Package> installed_;
+  std::set<std::string> files_;  // names of what is loaded
   std::map<Loader::Kind, std::vector<Finding>> loader_findings_;
   packages::Packages packages_;
   std::map<Loader::Kind, std::optional<Loader>> loaders_;
@@ -339,9 +366,9 @@ bool Audit::has_problems() const {
   return has(entries) || has(packages) || has(loaders);
 }
 
-const BadPackage* bad_package_of(const Audit& audit, const Entry& entry) {
+const PackageEntry* package_entry_of(const Audit& audit, const Entry& entry) {
   if (!entry.package || !entry.skipped.empty()) return nullptr;
-  for (const BadPackage& bad : audit.packages) {
+  for (const PackageEntry& bad : audit.packages) {
     const bool is_there = entry.package->manager == packages::Manager::kPython ||
                           bad.package.directory == entry.package->directory;
     if (is_there && is_same(bad.package, *entry.package)) return &bad;

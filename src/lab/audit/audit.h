@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "lab/audit/judge.h"
-#include "lab/audit/known_bad.h"
 #include "process/issues/known_issues.h"
 #include "process/packages/package.h"
 
@@ -32,15 +31,15 @@ struct LoaderEntry {
 };
 
 struct Audit {
-  std::vector<LoaderEntry> loaders;  // that were asked
-  std::vector<Entry> entries;        // by path
-  std::vector<BadPackage> packages;  // known to be bad, with or without native modules
-  std::vector<std::string> notes;    // what could not be judged, and why
+  std::vector<LoaderEntry> loaders;    // that were asked
+  std::vector<Entry> entries;          // by path
+  std::vector<PackageEntry> packages;  // of which more is wrong than one file
+  std::vector<std::string> notes;      // what could not be judged, and why
   bool has_problems() const;
 };
 
-// Is the package of the entry known to be bad? nullptr: not that anybody knows.
-const BadPackage* bad_package_of(const Audit& audit, const Entry& entry);
+// What is wrong with the package of the entry; nullptr: nothing.
+const PackageEntry* package_entry_of(const Audit& audit, const Entry& entry);
 
 // Errors: there is no such path.
 Result<Audit> audit(const AuditOptions& options, const issues::KnownIssues& known);

@@ -27,6 +27,12 @@ struct Finding {
   bool operator==(const Finding&) const = default;
 };
 
+// What is wrong with a package as a whole.
+struct PackageEntry {
+  packages::Package package;
+  std::vector<Finding> findings;
+};
+
 struct Subject {
   const NativeModule& module;
   const packages::Package* package = nullptr;  // nullptr: unknown

@@ -99,13 +99,13 @@ KnownBad find_known_bad(const issues::KnownIssues& known, const Loader* loader,
       bad.of_loader.push_back(std::move(finding));
       continue;
     }
-    const auto same = std::ranges::find_if(bad.packages, [&](const BadPackage& it) {
+    const auto same = std::ranges::find_if(bad.packages, [&](const PackageEntry& it) {
       return it.package.directory == package->directory && is_same(it.package, *package);
     });
-    BadPackage& entry =
+    PackageEntry& entry =
         same != bad.packages.end()
             ? *same
-            : bad.packages.emplace_back(BadPackage{.package = *package, .findings = {}});
+            : bad.packages.emplace_back(PackageEntry{.package = *package, .findings = {}});
     entry.findings.push_back(std::move(finding));
   }
   return bad;

@@ -11,13 +11,8 @@
 
 namespace inquest::audit {
 
-struct BadPackage {
-  packages::Package package;
-  std::vector<Finding> findings;
-};
-
 struct KnownBad {
-  std::vector<BadPackage> packages;
+  std::vector<PackageEntry> packages;
   std::vector<Finding> of_loader;
 };
 

@@ -5,9 +5,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <optional>
-#include <tuple>
 
+#include "platform/os/file.h"
 #include "process/packages/npm.h"
 #include "process/packages/python.h"
 
@@ -17,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMaxEntries = 4'000'000;  // of directories
-constexpr size_t kMaxPackages = 10'000;
+constexpr size_t kMaxPackages = 50'000;
 
 bool is_shared_object(std::string_view name) {
   const size_t at = name.find(".so");
@@ -27,16 +26,17 @@ bool is_shared_object(std::string_view name) {
                      [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
 }
 
-// node-gyp links what it has built here to build/Release/NAME.node, which is what gets loaded.
-bool is_left_by_the_build(const std::string& path) {
-  return path.find("/build/Release/obj.target/") != std::string::npos ||
-         path.find("/build/Debug/obj.target/") != std::string::npos;
+constexpr std::string_view kLeft = "/obj.target/";
+
+// node-gyp puts what it has built into build/Release/NAME.node too, which is what gets loaded.
+bool is_left_by_the_build(std::string path) {
+  const size_t at = path.rfind(kLeft);
+  if (at == std::string::npos || path.rfind("/build/", at) == std::string::npos) return false;
+  return os::is_regular_file(path.replace(at, kLeft.size(), "/"));
 }
 
 class Walk {
  public:
-  explicit Walk(const IsWanted& is_wanted) : is_wanted_(is_wanted) {}
-
   void run(const std::string& root) {
     std::error_code failure;
     size_t count = 0;
@@ -61,15 +61,13 @@ class Walk {
   }
 
  private:
-  // Of several names of one file: what a build left behind is the last choice, else the first name.
+  // Of several names of one file the first.
   void note_file(const std::string& path) {
     struct stat info = {};
     if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return;
+    if (is_left_by_the_build(path)) return;
     const auto [entry, is_new] = files_.try_emplace({info.st_dev, info.st_ino}, path);
-    const auto order = [](const std::string& name) {
-      return std::tuple(is_left_by_the_build(name), std::string_view(name));
-    };
-    if (!is_new && order(path) < order(entry->second)) entry->second = path;
+    if (!is_new && path < entry->second) entry->second = path;
   }
 
   void note_package(const fs::path& path, const std::string& name) {
@@ -77,28 +75,26 @@ class Walk {
     const std::string parent = path.parent_path().filename().string();
     if (parent == "site-packages" || parent == "dist-packages") {
       const auto distribution = packages::distribution_name(name);
-      if (!distribution || !is_wanted_(packages::Manager::kPython, distribution->name)) return;
+      if (!distribution) return;
       tree_.packages.push_back({.manager = packages::Manager::kPython,
                                 .name = distribution->name,
                                 .version = distribution->version,
                                 .directory = path.string()});
     } else if (parent == "node_modules" || parent.starts_with('@')) {
-      const std::string whole = parent.starts_with('@') ? parent + "/" + name : name;
-      if (!is_wanted_(packages::Manager::kNpm, whole)) return;
       note_npm_package(path);
     }
   }
 
   void note_npm_package(const fs::path& path) {
     std::error_code failure;
-    if (fs::is_symlink(path, failure) || !fs::is_directory(path, failure)) return;
+    if (fs::is_symlink(path, failure)) return;
     const std::string directory = absolute(path.string());
     if (packages::npm_directory_of(directory + "/") != directory) return;
+    if (!os::is_regular_file(directory + "/package.json")) return;
     if (const auto* package = npm_.owner_of(directory + "/package.json"))
       tree_.packages.push_back(*package);
   }
 
-  const IsWanted& is_wanted_;
   Tree tree_;
   packages::NpmPackages npm_{""};
   std::map<std::pair<dev_t, ino_t>, std::string> files_;
@@ -116,8 +112,8 @@ std::string absolute(const std::string& path) {
   return text;
 }
 
-Tree read_tree(const std::string& root, const IsWanted& is_wanted) {
-  Walk walk(is_wanted);
+Tree read_tree(const std::string& root) {
+  Walk walk;
   walk.run(root);
   return std::move(walk).result();
 }

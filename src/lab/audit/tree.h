@@ -1,7 +1,6 @@
 // Tree: what lies below the audited path: compiled files, and packages.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,14 +10,12 @@
 namespace inquest::audit {
 
 struct Tree {
-  std::vector<std::string> native_files;  // by path, each once, though links lead to it
-  std::vector<packages::Package> packages;
+  std::vector<std::string> native_files;    // by path, each once, though links lead to it
+  std::vector<packages::Package> packages;  // by directory: of Python the folder of its list
 };
 
-// `is_wanted`: which packages are of interest, by manager and name; of the others nothing is read.
 // Unreadable directories are passed over, links to directories are not followed.
-using IsWanted = std::function<bool(packages::Manager, std::string_view)>;
-Tree read_tree(const std::string& root, const IsWanted& is_wanted);
+Tree read_tree(const std::string& root);
 
 bool is_node_module(std::string_view file);  // by its name
 

@@ -26,6 +26,13 @@ std::vector<std::string> words_of(const json::JsonValue& manifest, std::string_v
   return words;
 }
 
+std::vector<std::string> names_of(const json::JsonValue* dependencies) {
+  std::vector<std::string> names;
+  if (dependencies == nullptr || dependencies->object() == nullptr) return names;
+  for (const auto& [name, version] : *dependencies->object()) names.push_back(name);
+  return names;
+}
+
 // Those without a name are no packages: they only say how their folder is to be read.
 std::optional<Package> read_manifest(const std::string& root, const std::string& directory) {
   const auto text = os::read_text_file(root + directory + "/package.json", kMaxManifest);
@@ -39,7 +46,8 @@ std::optional<Package> read_manifest(const std::string& root, const std::string&
                  .is_program = directory.find(kModules) == std::string::npos,
                  .os = words_of(*manifest, "os"),
                  .cpu = words_of(*manifest, "cpu"),
-                 .libc = words_of(*manifest, "libc")};
+                 .libc = words_of(*manifest, "libc"),
+                 .optional = names_of(manifest->find("optionalDependencies"))};
 }
 
 // pnpm: "/a/node_modules/.pnpm/better-sqlite3@9.4.0/node_modules/better-sqlite3". A scope's slash

@@ -27,6 +27,7 @@ struct Package {
   bool is_program = false;
   // npm's fields of that name: what it is for; empty: for all.
   std::vector<std::string> os = {}, cpu = {}, libc = {};
+  std::vector<std::string> optional = {};  // npm: names of its optionalDependencies
 };
 
 }  // namespace inquest::packages
