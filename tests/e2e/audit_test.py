@@ -71,6 +71,13 @@ class NodeModules(Audit):
         (self.root / "node_modules/only-darwin/a.node").write_bytes(b"\xcf\xfa\xed\xfe" + b"\0" * 60)
         self.assertEqual(self.skipped(self.audit(expect=0), "a.node"), "the package is for darwin")
 
+    def test_node_modules_that_is_a_link(self):
+        self.compile("elsewhere/a/a.node", NODE_API % {"more": ""})
+        (self.root / "project").mkdir()
+        (self.root / "project/node_modules").symlink_to("../elsewhere")
+        module, = self.audit(path=self.root / "project", expect=0)["modules"]
+        self.assertTrue(module["path"].endswith("/project/node_modules/a/a.node"))
+
     def test_what_a_build_leaves_behind(self):
         """node-gyp links what it built; the file that is loaded is named."""
         self.package("built")

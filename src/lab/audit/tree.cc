@@ -115,6 +115,10 @@ std::string absolute(const std::string& path) {
 Tree read_tree(const std::string& root) {
   Walk walk;
   walk.run(root);
+  // Containers often have it elsewhere.
+  std::error_code failure;
+  const fs::path modules = fs::path(root) / "node_modules";
+  if (fs::is_symlink(modules, failure)) walk.run(modules.string());
   return std::move(walk).result();
 }
 

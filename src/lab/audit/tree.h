@@ -14,7 +14,8 @@ struct Tree {
   std::vector<packages::Package> packages;  // by directory: of Python the folder of its list
 };
 
-// Unreadable directories are passed over, links to directories are not followed.
+// Unreadable directories are passed over, links to directories are not followed,
+// but for the node_modules of `root`.
 Tree read_tree(const std::string& root);
 
 bool is_node_module(std::string_view file);  // by its name
