@@ -29,10 +29,21 @@ void inq_python_begin(int locals, int fd, int signal_number) {
 /* --- in the signal handler ---------------------------------------------------------------------
  */
 
+/* What signal.signal() installs, whatever the function in Python: it only notes the signal. */
+static uintptr_t noting_handler(void) {
+  struct inq_kernel_action action = {.handler = 0};
+  /* Python has it on SIGINT from its start, and what a program installs there is the same. */
+  return inq_sigaction(SIGINT, NULL, &action) == 0 ? action.handler : 0;
+}
+
 /* faulthandler, and the handler of a program that Python is embedded in (uWSGI), end the process:
  * they get it after us. Those of other libraries may mend the fault (a JVM's null checks), and go
- * first. */
+ * first. So does one in Python for what was sent, as gunicorn's workers have for SIGABRT: it is no
+ * crash, unless abort() sent it and goes on to die. */
 static int judge(const struct inquest_fault* fault) {
+  if (((const siginfo_t*)fault->siginfo)->si_code <= 0 && fault->handler != NULL &&
+      (uintptr_t)fault->handler == noting_handler())
+    return INQUEST_FAULT_UNKNOWN;
   return fault->handler != NULL && inq_is_runtime(fault->handler) ? INQUEST_FAULT_HANDED_ON
                                                                   : INQUEST_FAULT_UNKNOWN;
 }

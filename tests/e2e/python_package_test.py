@@ -363,6 +363,44 @@ class Servers(PythonTest):
                 self.crashes_and_serves_on(["gunicorn", "-c", configuration, "-b", "127.0.0.1:PORT", "-w", "2", *worker,
                                             "wsgi:application"])
 
+    def test_gunicorn_takes_sigabrt_for_itself(self):
+        """abort() in a worker is a crash; the SIGABRT by which the arbiter ends a slow worker is not, and does what it did."""
+        e2e.need("gunicorn")
+        configuration = e2e.fresh("gunicorn") / "gunicorn.conf.py"
+        configuration.write_text(
+            'import os\nimport inquest\n\ninquest.enable(os.environ["LOG"])\n\n\n'
+            'def post_worker_init(worker):\n    inquest.enable(os.environ["LOG"])\n\n\n'
+            'def worker_abort(worker):\n    open(os.environ["LOG"] + ".hook", "w").close()\n')
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        _, log = self.serve(["gunicorn", "-c", configuration, "-b", f"127.0.0.1:{port}", "-t", "3", "wsgi:application"])
+        self.until(lambda: self.get(port, "/"), "the server answers")
+        self.get(port, "/sleep")
+        self.until(lambda: log.with_suffix(".log.hook").exists(), "the slow worker is ended by its own handler")
+        self.until(lambda: self.get(port, "/"), "the next worker answers")
+        self.assertFalse(log.exists(), "a worker that was too slow is no crash")
+        self.get(port, "/abort")
+        self.until(lambda: log.exists() and log.read_text().endswith("\n\n"), "the abort is reported")
+        self.assertRegex(log.read_text(), r"^PID (\d+) received SIGABRT from PID \1\n")
+        self.assertIn("in application\n", log.read_text())
+        self.assertEqual(log.read_text().count("received"), 1)
+        self.until(lambda: self.get(port, "/"), "the next worker answers")
+
+    def test_a_handler_in_python_goes_first(self):
+        """For what was sent; once it has come back a fault is a fault."""
+        script = """if True:
+            import os, signal, inquest
+            signal.signal(signal.SIGABRT, lambda *_: print("handled", flush=True))
+            inquest.enable()
+            os.kill(os.getpid(), signal.SIGABRT)
+            print("alive", flush=True)
+            inquest.cause_segfault()"""
+        death = subprocess.run(["/usr/bin/python3", "-c", script], env={"PYTHONPATH": str(site())}, capture_output=True, text=True)
+        self.assertEqual((death.returncode, death.stdout), (-signal.SIGSEGV, "handled\nalive\n"), death.stderr)
+        self.assertNotIn("SIGABRT", death.stderr)
+        self.assertIn("received SIGSEGV", death.stderr)
+
     def test_gunicorn_by_environment(self):
         e2e.need("gunicorn")
         log = e2e.fresh("log") / "x.log"
