@@ -24,7 +24,8 @@ CASES = os.path.join(ROOT, "tests", "cases", "python")
 PAGE = 4096
 PT_LOAD, PT_NOTE, PF_R = 1, 4, 4
 NT_FILE = 0x46494c45
-PYENV = os.path.expanduser("~/.pyenv/").encode()
+# Where interpreters are: those of pyenv, and others that were put there for this.
+PREFIXES = [os.path.expanduser("~/.pyenv/").encode(), b"/opt/cpython/"]
 PROGRAM_HEADER = "<IIQQQQQQ"  # type, flags, offset, vaddr, paddr, filesz, memsz, align
 
 
@@ -58,7 +59,9 @@ def python_of(answer):
 
 def nowhere(data):
     """The record as of a machine that has none of its files, and whose host is not told: of the same length."""
-    data = data.replace(PYENV, b"/opt/pythons/".ljust(len(PYENV), b"_")).replace(b"/usr/lib/", b"/opt/lib/")
+    for prefix in PREFIXES:
+        data = data.replace(prefix, b"/opt/pythons/".ljust(len(prefix), b"_"))
+    data = data.replace(b"/usr/lib/", b"/opt/lib/")
     data = data.replace(SCRATCH.encode(), SCRATCH.replace("/tmp/", "/srv/").encode())
     return re.sub(rb'("host":\{"name":")([^"]*)(","kernel":")([^"]*)',
                   lambda match: match[1] + b"x" * len(match[2]) + match[3] + b"x" * len(match[4]), data)
@@ -82,7 +85,7 @@ def constants(data):
     count, _ = struct.unpack_from("<QQ", note)
     for number, path in enumerate(note[16 + count * 24:].split(b"\0")[:count]):
         start, end, page = struct.unpack_from("<QQQ", note, 16 + number * 24)
-        if PYENV not in path:
+        if not any(prefix in path for prefix in PREFIXES):
             continue
         with open(path, "rb") as file:
             content = file.read()

@@ -274,7 +274,7 @@ def lonely(python: Path, directory: Path) -> tuple[Path, dict[str, str]]:
          "get = sysconfig.get_config_var\n"
          "print(os.path.join(get('LIBDIR'), get('INSTSONAME')) if get('Py_ENABLE_SHARED') else '')"],
         capture_output=True, text=True, check=True, env=e2e.environment()).stdout.splitlines()
-    for file in filter(None, [program, library]):
+    for file in filter(os.path.exists, [program, library]):  # of a build that has both, the library may not be installed
         shutil.copy(file, directory)
     return directory / Path(program).name, {"LD_LIBRARY_PATH": str(directory), "PYTHONHOME": prefix}
 

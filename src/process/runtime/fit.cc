@@ -19,13 +19,16 @@ class FrameFinder {
 
   size_t find(Address at) const {
     std::optional<Address> below;  // where the frames before this one end
+    bool gap = false;              // frames that are not kept, or not in place, lie between
     for (size_t i = 0; i < stack_.frames.size(); ++i) {
       const Frame& frame = stack_.frames[i];
+      gap = gap || is_behind_gap(i);
       if (!frame.cfa) continue;
       const auto low = frame.registers.sp() ? frame.registers.sp() : below;
       if (low && *low <= at && at < *frame.cfa) return is_loop_[i] ? i : kNotFound;
-      if (is_behind_gap(i) && below && low && *below <= at && at < *low) return kFolded;
+      if (gap && below && low && *below <= at && at < *low) return kFolded;
       below = frame.cfa;
+      gap = false;
     }
     return kNotFound;
   }

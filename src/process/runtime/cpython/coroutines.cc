@@ -9,9 +9,15 @@
 namespace inquest::process::cpython {
 namespace {
 
-// PyFrameState and its predecessors (Include/internal/pycore_frame.h): the numbers moved by one
-// when 3.13 put "suspended in a yield from" between.
-constexpr int8_t kCreatedOf3_13 = -3, kCreatedOf3_11 = -2, kExecuting = 0;
+// PyFrameState and its predecessors (Include/internal/pycore_frame.h): between the first two of
+// these it is suspended, behind the second it is done.
+struct FrameStates {
+  int8_t created, executing;
+};
+FrameStates frame_states_of(const Version& version) {
+  if (version.is_at_least(15)) return {0, 4};
+  return {static_cast<int8_t>(version.is_at_least(13) ? -3 : -2), 0};
+}
 // A suspended coroutine's stack holds what it awaits, and little else.
 constexpr int64_t kMaxStack = 1 << 16;
 constexpr uint32_t kWrapped = 16;  // of a coroutine_wrapper and of the like: the coroutine
@@ -54,18 +60,22 @@ Result<Standing> standing_of(const Objects& objects, const Version& version, Add
   if (!layout.generator_inner_frame || !layout.generator_state)
     return Error(ErrorCode::kUnsupported, "this version does not tell where its frame is");
   INQ_TRY(const int8_t state, objects.field<int8_t>(generator, *layout.generator_state));
-  const int8_t created = version.is_at_least(13) ? kCreatedOf3_13 : kCreatedOf3_11;
+  const auto [created, executing] = frame_states_of(version);
   Standing standing{.state = CoroutineState::kSuspended,
                     .frame = generator + *layout.generator_inner_frame};
-  if (state == kExecuting) standing.state = CoroutineState::kRunning;
+  if (state == executing) standing.state = CoroutineState::kRunning;
   if (state == created) standing.state = CoroutineState::kCreated;
-  if (state > kExecuting) return Standing{.state = CoroutineState::kFinished, .frame = {}};
+  if (state > executing) return Standing{.state = CoroutineState::kFinished, .frame = {}};
   if (state < created)
     return Error(ErrorCode::kCorrupt, fmt::format("{} is no state of a coroutine", state));
   return standing;
 }
 
-// What lies on top of the stack of a suspended frame; null: nothing.
+// A word of the stack that is a number itself (3.15).
+bool is_number(uint64_t word) { return (word & 3) == 3; }
+
+// What lies on top of the stack of a suspended frame; null: nothing. In 3.15 that may be the place
+// reached in what is iterated, or none: then what is iterated, or awaited, lies below.
 Result<Address> top_of_stack(const Objects& objects, const Version& version, Address frame) {
   const Layout& layout = objects.layout();
   Address end;
@@ -83,7 +93,11 @@ Result<Address> top_of_stack(const Objects& objects, const Version& version, Add
   }
   if (end.value < 8) return Address();
   INQ_TRY(const uint64_t word, objects.field<uint64_t>(Address(end.value - 8), 0));
-  const Address top(version.is_at_least(14) ? word & ~uint64_t{3} : word);
+  Address top(without_mark(word, version));
+  if (version.is_at_least(15) && (top.is_null() || is_number(word)) && end.value >= 16) {
+    INQ_TRY(const uint64_t below, objects.field<uint64_t>(Address(end.value - 16), 0));
+    top = is_number(below) ? Address() : Address(without_mark(below, version));
+  }
   if (!top.is_null() && !may_be_object(top))
     return Error(ErrorCode::kCorrupt, "what lies on its stack is no object");
   return top;

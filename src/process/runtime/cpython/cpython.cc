@@ -12,6 +12,7 @@
 #include "process/runtime/cpython/known_types.h"
 #include "process/runtime/cpython/objects.h"
 #include "process/runtime/cpython/state.h"
+#include "process/runtime/cpython/task_lists.h"
 #include "process/runtime/cpython/tasks.h"
 #include "process/runtime/cpython/threads.h"
 
@@ -46,7 +47,9 @@ class CPython final : public Runtime {
  public:
   CPython(const ProcessImage& image, const ModuleSet& modules, Found found)
       : image_(image),
+        modules_(modules),
         found_(std::move(found)),
+        module_(modules.find(found_.interpreters)),
         objects_(modules.memory(), found_.layout),
         types_(objects_, found_.version),
         frames_(objects_, types_, found_.version),
@@ -68,7 +71,9 @@ class CPython final : public Runtime {
   const std::vector<RuntimeTask>& tasks() override {
     if (tasks_read_ || !has_asyncio_) return tasks_;
     tasks_read_ = true;
-    Tasks read = read_tasks(objects_, types_, found_.version, frames_, threads_.interpreters);
+    const auto lists =
+        found_.version.is_at_least(14) ? find_task_lists(image_, modules_, found_) : std::nullopt;
+    Tasks read = read_tasks(objects_, types_, found_.version, frames_, threads_, lists);
     tasks_ = std::move(read.list);
     for (std::string& note : read.notes) notes_.push_back({std::move(note), ""});
     return tasks_;
@@ -88,9 +93,13 @@ class CPython final : public Runtime {
       chain.notes.insert(chain.notes.end(), more.notes.begin(), more.notes.end());
     }
     has_asyncio_ = has_asyncio_ || is_in_asyncio(chain);
+    const bool has_places = std::any_of(chain.activations.begin(), chain.activations.end(),
+                                        [](const auto& call) { return call.on_stack.has_value(); });
     std::vector<bool> is_loop(stack.frames.size());
-    for (size_t i = 0; i < is_loop.size() && i < functions.size(); ++i)
-      is_loop[i] = is_loop_name(functions[i]);
+    for (size_t i = 0; i < is_loop.size() && i < functions.size(); ++i) {
+      is_loop[i] = is_loop_name(functions[i]) ||
+                   (has_places && functions[i].empty() && is_own(stack.frames[i]));
+    }
     RuntimeStack result = fit(std::move(chain.activations), stack, is_loop, kLanguage);
     result.notes.insert(result.notes.end(), chain.notes.begin(), chain.notes.end());
     result.holds_lock = holds_lock(*states.front());
@@ -99,6 +108,13 @@ class CPython final : public Runtime {
   }
 
  private:
+  // Compilers cut the loop in pieces, of which a stripped interpreter names one. Where the stack
+  // tells which frame it is, a frame of the interpreter that has no name may be it, but none whose
+  // own place was guessed.
+  bool is_own(const Frame& frame) const {
+    return module_ != nullptr && frame.trust != Trust::kLow &&
+           module_->range.contains(frame.lookup_pc());
+  }
   bool holds_lock(const ThreadState& state) const {
     return std::find(process_.lock_holders.begin(), process_.lock_holders.end(), state.address) !=
            process_.lock_holders.end();
@@ -116,7 +132,9 @@ class CPython final : public Runtime {
   }
 
   const ProcessImage& image_;
+  const ModuleSet& modules_;
   Found found_;
+  const Module* module_;  // the interpreter's; nullptr: its variables are in none
   Objects objects_;
   Types types_;
   FrameReader frames_;

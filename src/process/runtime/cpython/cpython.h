@@ -1,4 +1,4 @@
-// CPython 3.6 to 3.14 as a Runtime.
+// CPython 3.6 to 3.15 as a Runtime.
 #pragma once
 
 #include "process/modules/modules.h"

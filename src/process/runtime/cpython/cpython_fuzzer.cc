@@ -11,6 +11,7 @@
 #include "process/runtime/cpython/known_types.h"
 #include "process/runtime/cpython/line_table.h"
 #include "process/runtime/cpython/state.h"
+#include "process/runtime/cpython/task_lists.h"
 #include "process/runtime/cpython/tasks.h"
 #include "process/runtime/cpython/threads.h"
 
@@ -32,7 +33,7 @@ uint64_t word_of(const FakePython& fake, uint8_t kind, uint64_t raw) {
     case 1:
       return FakePython::kStart + raw % FakePython::kSize / 8 * 8;
     case 2:
-      return fake.thread_state + raw % 0x200;
+      return fake.thread_state + raw % 0x500;
     default:
       return raw & 0xffff;
   }
@@ -104,7 +105,8 @@ void use(const FakePython& fake) {
         fit(std::move(chain.activations), stack, {false, true, true, false}, "Python");
     for (const RuntimeClaim& claim : fitted.claims) INQ_CHECK(claim.frame < stack.frames.size());
   }
-  const Tasks tasks = read_tasks(objects, types, fake.version, frames, {Address(fake.interpreter)});
+  const Tasks tasks = read_tasks(objects, types, fake.version, frames, threads,
+                                 task_lists_of_fake(fake.version.minor));
   INQ_CHECK(tasks.list.size() <= kMaxTasks);
   const Found found{
       .version = fake.version, .layout = fake.layout, .runtime = Address(fake.interpreters)};
@@ -120,6 +122,7 @@ void use_tables(ByteView bytes, uint32_t first) {
     }
   }
   static_cast<void>(read_debug_offsets(bytes).ok());
+  static_cast<void>(read_task_lists(bytes, layout_of_fake(14)));
 }
 
 }  // namespace
@@ -128,7 +131,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 4 || size > kMaxInput) return 0;
   const ByteView input(data, size);
   use_tables(input.subspan(2), input[1]);
-  FakePython fake(6 + input[0] % 7);
+  FakePython fake(6 + input[0] % 10);
   const size_t shape = std::min<size_t>(input[1] % 24, size - 2);
   build(fake, input.subspan(2, shape));
   ByteView rest = input.subspan(2 + shape);

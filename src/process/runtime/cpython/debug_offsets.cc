@@ -10,16 +10,23 @@ namespace inquest::process::cpython {
 namespace {
 
 constexpr uint64_t kMaxInterpreterOffset = 1 << 24;  // bytes; PyInterpreterState is the largest
-constexpr uint32_t kExceptionOf3_13 = 112;           // current_exception; not among the offsets
+constexpr uint32_t kException = 112;  // current_exception, which 3.13 and 3.14 do not tell
 
-// How many words each group has, its size first.
+// How many words each group has, its size first; groups that a version lacks have none.
 struct Shape {
   uint32_t minor;
-  size_t interpreter, frame, code, set;
-  size_t collector;  // index of `gc` within the interpreter's
+  size_t interpreter, collector_at;    // where `gc` stands among the interpreter's
+  size_t thread, thread_id_at;         // likewise
+  size_t exception_item, frame, code;  // the first has no size
+  size_t type, heap_type, set, text, collector, generator;
 };
-constexpr std::array<Shape, 3> kShapes = {
-    {{13, 13, 6, 10, 0, 4}, {14, 16, 8, 11, 4, 5}, {14, 14, 7, 10, 4, 5}}};
+// The second of 3.14 was that of its first test releases.
+constexpr std::array<Shape, 4> kShapes = {{
+    {13, 13, 4, 9, 5, 0, 6, 10, 4, 0, 0, 4, 2, 0},
+    {14, 16, 5, 9, 5, 0, 8, 11, 4, 0, 4, 4, 2, 4},
+    {14, 14, 5, 9, 5, 0, 7, 10, 4, 0, 4, 4, 2, 4},
+    {15, 16, 5, 16, 8, 1, 8, 11, 6, 2, 4, 5, 5, 4},
+}};
 
 // One group of words: the size of a structure, and offsets within it.
 class Group {
@@ -37,27 +44,28 @@ class Group {
   bool is_sound() const { return is_sound_ && size() != 0; }
 
  private:
-  std::array<uint64_t, 16> words_{};
+  std::array<uint64_t, 16> words_{};  // no group is longer
   bool is_sound_ = true;
 };
 
 // What follows the cookie, the version and the flag. nullopt: the words cannot be that.
 std::optional<Layout> read_shape(Cursor cursor, const Shape& shape) {
-  Group runtime(cursor, 3), interpreter(cursor, shape.interpreter), thread(cursor, 9),
-      frame(cursor, shape.frame), code(cursor, shape.code), object(cursor, 2), type(cursor, 4),
-      tuple(cursor, 3);
+  Group runtime(cursor, 3), interpreter(cursor, shape.interpreter), thread(cursor, shape.thread);
+  cursor.skip(shape.exception_item * sizeof(uint64_t));
+  Group frame(cursor, shape.frame), code(cursor, shape.code), object(cursor, 2),
+      type(cursor, shape.type), heap_type(cursor, shape.heap_type), tuple(cursor, 3);
   cursor.skip((3 + shape.set + 3 + 2 + 3) * sizeof(uint64_t));  // list, set, dict, float, long
-  Group bytes(cursor, 3), text(cursor, 4), collector(cursor, 2);
-  std::optional<Group> generator;
-  if (shape.minor >= 14) generator.emplace(cursor, 4);
+  Group bytes(cursor, 3), text(cursor, shape.text), collector(cursor, shape.collector),
+      generator(cursor, shape.generator);
 
   Layout layout;
   layout.runtime_interpreters = runtime[2];
+  layout.interpreter_size = interpreter.size();
   layout.interpreter_next = interpreter[2];
   layout.interpreter_threads = interpreter[3];
-  layout.interpreter_collecting = interpreter[shape.collector] + collector[1];
-  layout.interpreter_modules = interpreter[shape.collector + 1];
-  const size_t lock = shape.collector + 4;
+  layout.interpreter_collecting = interpreter[shape.collector_at] + collector[1];
+  layout.interpreter_modules = interpreter[shape.collector_at + 1];
+  const size_t lock = shape.collector_at + 4;
   layout.interpreter_lock = interpreter[lock];
   // Told as offsets of the interpreter's own lock; that of another may be the one in use.
   const uint32_t own = interpreter[lock + 1];
@@ -66,8 +74,9 @@ std::optional<Layout> read_shape(Cursor cursor, const Shape& shape) {
   layout.thread_next = thread[2];
   layout.thread_interpreter = thread[3];
   layout.thread_frame = thread[4];
-  layout.thread_pthread = thread[5];
-  layout.thread_native = thread[6];
+  layout.thread_pthread = thread[shape.thread_id_at];
+  layout.thread_native = thread[shape.thread_id_at + 1];
+  if (shape.minor >= 15) layout.thread_exception_value = thread[14];
   layout.frame_previous = frame[1];
   layout.frame_code = frame[2];
   layout.frame_instruction = frame[3];
@@ -93,10 +102,14 @@ std::optional<Layout> read_shape(Cursor cursor, const Shape& shape) {
   layout.text_length = text[2];
   layout.ascii_size = static_cast<uint32_t>(text[3]);
   layout.compact_size = layout.ascii_size + 16;  // utf8_length, utf8
-  if (generator && generator->size() != 0) {
-    layout.generator_inner_frame = (*generator)[2];
-    layout.generator_state = (*generator)[3];
-    if (!generator->is_sound()) layout.generator_inner_frame.reset();
+  if (shape.generator != 0) {
+    layout.generator_inner_frame = generator[2];
+    layout.generator_state = generator[3];
+    if (!generator.is_sound()) layout.generator_inner_frame.reset();
+  }
+  if (shape.heap_type != 0) {
+    layout.heap_type_keys = heap_type[1];
+    if (!heap_type.is_sound()) layout.heap_type_keys.reset();
   }
   const bool is_sound = cursor.ok() && runtime.is_sound() && interpreter.is_sound() &&
                         thread.is_sound() && frame.is_sound() && code.is_sound() &&
@@ -108,11 +121,11 @@ std::optional<Layout> read_shape(Cursor cursor, const Shape& shape) {
   return is_sound && fits ? std::optional(layout) : std::nullopt;
 }
 
-// From the headers of 3.13.0 and of 3.14. They are of use only where what is told of their
+// From the headers of 3.13.0, 3.14.10 and 3.15.2. They are of use only where what is told of their
 // neighbours is as there.
 void add_what_is_not_told(uint32_t minor, Layout& layout) {
-  if (minor == 13) layout.thread_exception_value = kExceptionOf3_13;
-  if (minor >= 14) layout.text_kind_bit = 16;
+  if (minor <= 14 && layout.thread_frame == 72u && layout.thread_pthread == 152)
+    layout.thread_exception_value = kException;
   if (layout.frame_previous == 8 && layout.frame_instruction == 56) {
     layout.frame_globals = 24;
     layout.frame_locals = 40;
@@ -123,11 +136,11 @@ void add_what_is_not_told(uint32_t minor, Layout& layout) {
     layout.code_keyword_arguments = 60;
   }
   if (minor == 13) {
-    layout.generator_name = 32;
     layout.generator_inner_frame = 72;
     layout.generator_state = 67;
   }
-  layout.heap_type_keys = 880;
+  layout.generator_name = 32;
+  if (minor <= 14) layout.heap_type_keys = 880;
 }
 
 }  // namespace

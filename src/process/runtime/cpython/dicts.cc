@@ -7,7 +7,7 @@
 namespace inquest::process::cpython {
 namespace {
 
-// PyDictObject: the same from 3.6 to 3.14.
+// PyDictObject: the same from 3.6 to 3.15.
 constexpr uint32_t kUsed = 16, kKeys = 32, kValues = 40;
 // Places that are looked at for so many entries; one that lost most of its own is told in part.
 uint64_t places_for(size_t max) {

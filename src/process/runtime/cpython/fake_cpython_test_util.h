@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "process/image/process_image.h"
+#include "process/runtime/cpython/described_test_util.h"
 #include "process/runtime/cpython/find.h"
 #include "process/runtime/cpython/layout.h"
 
@@ -21,8 +22,8 @@ class FakePython final : public MemoryReader {
   static constexpr int32_t kTid = 71;
   static constexpr uint64_t kSelf = 0x7f0000001740;
 
-  // Of 3.6 to 3.12, or a layout that another reader made.
-  explicit FakePython(uint32_t minor) : FakePython(minor, *layout_of({3, minor, {}})) {}
+  // Of 3.6 to 3.15, or a layout that another reader made.
+  explicit FakePython(uint32_t minor) : FakePython(minor, layout_of_fake(minor)) {}
   FakePython(uint32_t minor, const Layout& of)
       : version{3, minor, std::nullopt}, layout(of), bytes_(kSize, 0) {
     Thread& thread = image.threads.emplace_back();
@@ -58,7 +59,7 @@ class FakePython final : public MemoryReader {
     const uint64_t header = ascii ? layout.ascii_size : layout.compact_size;
     const uint64_t at = object("str", header + characters.size() * width);
     put(at + layout.text_length, characters.size());
-    const uint32_t state = (width | 8u | (ascii ? 16u : 0u)) << layout.text_kind_bit;
+    const uint32_t state = (width | 8u | (ascii ? 16u : 0u)) << text_kind_bit;
     put(at + layout.text_state, state, 4);
     for (size_t i = 0; i < characters.size(); ++i)
       put(at + header + i * width, static_cast<uint8_t>(characters[i]), width);
@@ -88,7 +89,7 @@ class FakePython final : public MemoryReader {
   // --- threads and frames -------------------------------------------------------------------
 
   uint64_t add_thread(uint64_t self, int32_t tid) {
-    const uint64_t at = take(0x200);
+    const uint64_t at = take(0x500);
     put(at + layout.thread_interpreter, interpreter);
     put(at + layout.thread_pthread, self);
     if (layout.thread_native) put(at + *layout.thread_native, static_cast<uint64_t>(tid));
@@ -108,7 +109,7 @@ class FakePython final : public MemoryReader {
     }
     const uint64_t at = version.is_at_least(11) ? take(0x100) : object("frame", 0x200);
     put(at + layout.frame_previous, previous);
-    put(at + layout.frame_code, code_at);
+    put(at + layout.frame_code, marked(code_at));
     if (version.is_at_least(11)) {
       put(at + layout.frame_instruction, code_at + layout.code_instructions + 2);
     } else {
@@ -118,6 +119,11 @@ class FakePython final : public MemoryReader {
     innermost_ = at;
     set_innermost(at, new_call, stack);
     return at;
+  }
+
+  // As it stands in a frame: with a mark, which says that nobody counts this reference.
+  uint64_t marked(uint64_t object_at) const {
+    return version.is_at_least(14) ? object_at | 1 : object_at;
   }
 
   // --- memory -------------------------------------------------------------------------------
@@ -158,6 +164,7 @@ class FakePython final : public MemoryReader {
   Layout layout;
   ProcessImage image;
   uint64_t interpreters = 0, interpreter = 0, thread_state = 0;
+  uint32_t text_kind_bit = 2;  // of the state of a text
 
  private:
   void set_innermost(uint64_t at, bool new_call, uint64_t stack) {

@@ -90,11 +90,13 @@ class FakeValues {
     } else {
       flags |= 1 << 4;
       fake_.put(type + *fake_.layout.heap_type_keys, keys(fields, false));
-      const uint64_t array = values(fields, at + 0x100);
-      if (fake_.version.minor == 11) {
-        fake_.put(at - 32, array);
+      if (fake_.version.is_at_least(13)) {
+        flags |= 1 << 2;
+        values(fields, at + 0x20);
+      } else if (fake_.version.minor == 12) {
+        fake_.put(at - 24, values(fields, at + 0x100) - 1);
       } else {
-        fake_.put(at - 24, array - 1);
+        fake_.put(at - 32, values(fields, at + 0x100));
       }
     }
     fake_.put(type + 168, flags);
@@ -107,7 +109,7 @@ class FakeValues {
     const bool is_old = layout.generator_frame.has_value();
     const uint64_t frame =
         is_old ? fake_.object("frame", 0x300) : at + *layout.generator_inner_frame;
-    fake_.put(frame + layout.frame_code, code);
+    fake_.put(frame + layout.frame_code, fake_.marked(code));
     if (is_old) {
       fake_.put(at + *layout.generator_frame, frame);
       fake_.put(frame + layout.frame_instruction, 1, 4);
@@ -116,16 +118,22 @@ class FakeValues {
       if (layout.frame_stack) fake_.put(frame + *layout.frame_stack, frame + 0x2f0);
       if (layout.frame_stack_size) fake_.put(frame + *layout.frame_stack_size, 1, 4);
     } else {
-      fake_.put(at + *layout.generator_state, 0xff, 1);
+      const uint64_t stack = frame + *layout.frame_values + 8;
+      fake_.put(at + *layout.generator_state, fake_.version.is_at_least(15) ? 2 : 0xff, 1);
       fake_.put(frame + layout.frame_instruction, code + layout.code_instructions + 2);
       fake_.put(frame + *layout.frame_owner, 1, 1);
-      fake_.put(frame + *layout.frame_values + 8, awaited);
-      fake_.put(frame + *layout.frame_stack_size, 2, 4);
+      fake_.put(stack, fake_.marked(awaited));
+      if (fake_.version.is_at_least(15)) fake_.put(stack + 8, fake_.marked(0));
+      if (layout.frame_stack_end)
+        fake_.put(frame + *layout.frame_stack_end,
+                  stack + (fake_.version.is_at_least(15) ? 16 : 8));
+      if (layout.frame_stack_size) fake_.put(frame + *layout.frame_stack_size, 2, 4);
     }
     return at;
   }
   uint64_t task(std::string_view name, uint64_t coroutine_at, uint64_t waiter) {
-    const TaskLayout layout = *task_layout_of(fake_.version);
+    const auto lists = task_lists_of_fake(fake_.version.minor);
+    const TaskLayout layout = lists ? lists->task : *task_layout_of(fake_.version);
     const uint64_t at = fake_.object("_asyncio.Task", layout.size);
     fake_.put(fake_.type("_asyncio.Task") + 32, layout.size);
     fake_.put(at + layout.coroutine, coroutine_at);
@@ -133,8 +141,23 @@ class FakeValues {
     if (layout.name) fake_.put(at + *layout.name, fake_.text(name));
     return at;
   }
-  // sys.modules with asyncio.tasks, which knows `tasks`.
-  void load_asyncio(const std::vector<uint64_t>& tasks) {
+  // A list of the thread, the first before the others.
+  void link_tasks(const TaskLists& lists, const std::vector<uint64_t>& tasks) {
+    const uint64_t head = fake_.thread_state + lists.thread_head;
+    uint64_t before = head;
+    for (const uint64_t task_at : tasks) {
+      fake_.put(before, task_at + lists.node);
+      fake_.put(task_at + lists.node + 8, before);
+      before = task_at + lists.node;
+    }
+    fake_.put(before, head);
+    fake_.put(head + 8, before);
+  }
+  // sys.modules with asyncio.tasks, which knows `tasks`; the thread does from 3.14 on.
+  void load_asyncio(const std::vector<uint64_t>& all_tasks) {
+    const auto lists = task_lists_of_fake(fake_.version.minor);
+    if (lists) link_tasks(*lists, all_tasks);
+    const std::vector<uint64_t> tasks = lists ? std::vector<uint64_t>() : all_tasks;
     std::vector<uint64_t> references;
     for (const uint64_t task_at : tasks) {
       references.push_back(fake_.object("weakref", 0x40));
@@ -166,7 +189,7 @@ class FakeValues {
     fake_.put(code + *layout.code_flags, 3, 4);
   }
   void set_variable(uint64_t frame, size_t index, uint64_t value) {
-    fake_.put(frame + *fake_.layout.frame_values + index * 8, value);
+    fake_.put(frame + *fake_.layout.frame_values + index * 8, fake_.marked(value));
   }
 
  private:
@@ -194,6 +217,16 @@ class FakeValues {
   }
   // The values of shared keys at `at`, which has room before it and behind.
   uint64_t values(const Pairs& entries, uint64_t at) {
+    if (fake_.version.is_at_least(13)) {
+      fake_.put(at, entries.size(), 1);      // places
+      fake_.put(at + 1, entries.size(), 1);  // … in use
+      fake_.put(at + 3, 1, 1);
+      for (size_t i = 0; i < entries.size(); ++i) {
+        fake_.put(at + 8 + i * 8, entries[i].second);
+        fake_.put(at + 8 + entries.size() * 8 + i, i, 1);
+      }
+      return at;
+    }
     if (fake_.version.is_at_least(11)) {
       fake_.put(at - 2, entries.size(), 1);
       for (size_t i = 0; i < entries.size(); ++i) fake_.put(at - 3 - i, i, 1);

@@ -121,9 +121,8 @@ Result<FrameReader::Step> FrameReader::read_interpreter_frame(Address frame) {
     step.ends_activation = true;
     return step;
   }
-  // From 3.14 on the lowest bits tell who counts the reference.
   INQ_TRY(const uint64_t executable, objects_.field<uint64_t>(frame, layout_.frame_code));
-  const Address address(version_.is_at_least(14) ? executable & ~uint64_t{3} : executable);
+  const Address address(without_mark(executable, version_));
   INQ_TRY(const uint64_t instruction, objects_.field<uint64_t>(frame, layout_.frame_instruction));
   step.code = address;
   const Code& code = code_at(address);

@@ -30,7 +30,7 @@ std::vector<std::string> told(const FrameChain& chain) {
 }
 
 class EachVersion : public testing::TestWithParam<uint32_t> {};
-INSTANTIATE_TEST_SUITE_P(Frames, EachVersion, testing::Range(6u, 13u));
+INSTANTIATE_TEST_SUITE_P(Frames, EachVersion, testing::Range(6u, 16u));
 
 TEST_P(EachVersion, FramesAreReadInnermostFirst) {
   FakePython fake(GetParam());
@@ -126,8 +126,8 @@ TEST_P(EachVersion, TheExceptionInFlightHasItsMessage) {
   EXPECT_EQ(exception_in_flight(objects, thread), "ValueError: too late");
 }
 
-TEST(Frames, Of3_11And3_12SayWhereOnTheStackTheirCallIs) {
-  for (const uint32_t minor : {11u, 12u}) {
+TEST(Frames, From3_11OnTheySayWhereOnTheStackTheirCallIs) {
+  for (const uint32_t minor : {11u, 12u, 13u, 14u, 15u}) {
     FakePython fake(minor);
     fake.push(fake.code("<module>", "/srv/app.py", 40), true, FakePython::kStackStart + 0x800);
     fake.push(fake.code("rate", "/srv/rate.py", 7), true, FakePython::kStackStart + 0x200);

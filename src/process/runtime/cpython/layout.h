@@ -25,6 +25,7 @@ struct Layout {
   Offset runtime_current_thread;      // _PyRuntimeState.gilstate.tstate_current; x86-64 only
   Offset runtime_collecting;          // _PyRuntimeState.gc.collecting; x86-64 only
 
+  uint64_t interpreter_size = 0;  // from 3.13 on
   uint32_t interpreter_next = 0, interpreter_threads = 0;
   Offset interpreter_collecting;       // gc.collecting
   Offset interpreter_modules;          // sys.modules, a dict
@@ -65,7 +66,6 @@ struct Layout {
 
   uint32_t ascii_size = 48, compact_size = 72;  // sizeof(PyASCIIObject), PyCompactUnicodeObject
   uint32_t text_length = 16, text_state = 32;
-  uint32_t text_kind_bit = 2;  // of the state: kind (3 bits), compact, ascii
   uint32_t bytes_size = 16, bytes_value = 32;
   uint32_t object_type = 8, type_name = 24;
   uint32_t exception_arguments = 24, tuple_size = 16, tuple_items = 24;
@@ -74,8 +74,8 @@ struct Layout {
 // 3.6 to 3.12; nullopt for others.
 std::optional<Layout> layout_of(const Version& version);
 
-// What a _Py_DebugOffsets starts with. That of 3.13 was held against an interpreter; that of 3.14
-// was written from its header, no interpreter was at hand.
+// What a _Py_DebugOffsets starts with. Those of 3.13.0, 3.14.10 and 3.15.2 were held against
+// interpreters.
 inline constexpr std::string_view kDebugCookie = "xdebugpy";
 inline constexpr uint64_t kDebugOffsetsSize = 1024;  // bytes, more than any known version has
 

@@ -3,60 +3,23 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <array>
+#include <vector>
+
+#include "process/runtime/cpython/described_test_util.h"
 
 namespace inquest::process::cpython {
 namespace {
 
 using testing::HasSubstr;
 
-// The words of _Py_DebugOffsets of CPython 3.13.0 on x86-64, after the cookie.
-Bytes described(uint64_t version, uint64_t is_free_threaded) {
-  const std::vector<uint64_t> words = {version, is_free_threaded,
-                                       283320,  608,
-                                       632,     194968,
-                                       7272,    7264,
-                                       7344,    7400,
-                                       7656,    7640,
-                                       7648,    16,
-                                       7752,    0,
-                                       7768,    7760,
-                                       304,     0,
-                                       8,       16,
-                                       72,      152,
-                                       160,     232,
-                                       32,      80,
-                                       8,       0,
-                                       56,      72,
-                                       70,      208,
-                                       112,     120,
-                                       128,     136,
-                                       68,      52,
-                                       96,      104,
-                                       200,     16,
-                                       8,       416,
-                                       24,      88,
-                                       168,     32,
-                                       24,      16,
-                                       40,      24,
-                                       16,      48,
-                                       32,      40,
-                                       24,      16,
-                                       32,      16,
-                                       24,      40,
-                                       16,      32,
-                                       64,      32,
-                                       16,      40,
-                                       240,     200};
-  Bytes bytes(kDebugCookie.begin(), kDebugCookie.end());
-  for (const uint64_t word : words) {
-    for (unsigned i = 0; i < 8; ++i) bytes.push_back(static_cast<uint8_t>(word >> (8 * i)));
-  }
-  return bytes;
+Bytes said_to_be(std::vector<uint64_t> words, uint64_t version, uint64_t is_free_threaded) {
+  words[0] = version;
+  words[1] = is_free_threaded;
+  return bytes_of_words(words, kDebugCookie);
 }
 
 TEST(DebugOffsets, Of3_13AreThoseOfItsHeaders) {
-  const auto read = read_debug_offsets(described(0x030d00f0, 0));
+  const auto read = read_debug_offsets(described(13));
   ASSERT_TRUE(read.ok()) << read.error().message();
   EXPECT_EQ(to_string(read->version), "3.13.0");
   const Layout& layout = read->layout;
@@ -85,62 +48,84 @@ TEST(DebugOffsets, Of3_13AreThoseOfItsHeaders) {
   EXPECT_EQ(layout.compact_size, 56u);
 }
 
-// Where the groups of 3.14 stand, each size and offset told apart; the numbers are made up, except
-// those that no version changes.
-TEST(DebugOffsets, OfTheGroupsOf3_14AreReadEachInItsPlace) {
-  std::vector<uint64_t> words = {0x030e00f0, 0};
-  const auto group = [&](std::initializer_list<uint64_t> more) {
-    words.insert(words.end(), more.begin(), more.end());
-  };
-  group({90000, 8, 16});  // runtime
-  group({9000, 1, 24, 32, 33, 40, 48, 49, 50, 56, 64, 65, 72, 80, 90, 91});
-  group({400, 8, 16, 24, 72, 152, 160, 232, 32});  // thread
-  group({88, 8, 0, 56, 80, 74, 64, 76});           // frame
-  group({216, 112, 120, 128, 136, 68, 52, 96, 104, 208, 144});
-  group({16, 8});             // object
-  group({416, 24, 88, 168});  // type
-  group({40, 32, 16});        // tuple
-  group({40, 24, 16});        // list
-  group({200, 24, 40, 32});   // set
-  group({48, 32, 40});        // dict
-  group({24, 16});            // float
-  group({32, 16, 24});        // int
-  group({40, 16, 32});        // bytes
-  group({64, 32, 16, 40});    // text
-  group({240, 200});          // collector
-  group({152, 24, 72, 67});   // generator
-  Bytes bytes(kDebugCookie.begin(), kDebugCookie.end());
-  for (const uint64_t word : words) {
-    for (unsigned i = 0; i < 8; ++i) bytes.push_back(static_cast<uint8_t>(word >> (8 * i)));
+TEST(DebugOffsets, Of3_14And3_15AreThoseOfTheirHeaders) {
+  for (const uint32_t minor : {14u, 15u}) {
+    const auto read = read_debug_offsets(described(minor));
+    ASSERT_TRUE(read.ok()) << read.error().message();
+    const Layout& layout = read->layout;
+    const bool is_15 = minor == 15;
+    EXPECT_EQ(to_string(read->version), is_15 ? "3.15.2" : "3.14.10");
+    EXPECT_EQ(layout.interpreter_size, is_15 ? 226240u : 225864u);
+    EXPECT_EQ(layout.interpreter_collecting, is_15 ? 7512u : 7600u);
+    EXPECT_EQ(layout.interpreter_modules, is_15 ? 7592u : 7688u);
+    EXPECT_EQ(layout.lock_holder, 8u);
+    EXPECT_EQ(layout.lock_is_locked, 16u);
+    EXPECT_EQ(layout.thread_pthread, is_15 ? 176u : 152u);
+    EXPECT_EQ(layout.thread_native, is_15 ? 184u : 160u);
+    EXPECT_EQ(layout.thread_exception_value, is_15 ? 136u : 112u);
+    EXPECT_EQ(layout.frame_owner, 74u);
+    EXPECT_EQ(layout.frame_values, 80u);
+    EXPECT_EQ(layout.frame_stack_end, 64u);
+    EXPECT_FALSE(layout.frame_stack_size.has_value());
+    EXPECT_EQ(layout.code_flags, 48u);
+    EXPECT_EQ(layout.code_instructions, 208u);
+    EXPECT_EQ(layout.tuple_items, 32u);
+    EXPECT_EQ(layout.ascii_size, 40u);
+    EXPECT_EQ(layout.generator_inner_frame, 72u);
+    EXPECT_EQ(layout.generator_state, 67u);
+    EXPECT_EQ(layout.heap_type_keys, is_15 ? 888u : 880u);
   }
-  const auto read = read_debug_offsets(bytes);
-  ASSERT_TRUE(read.ok()) << read.error().message();
-  const Layout& layout = read->layout;
-  EXPECT_EQ(layout.interpreter_collecting, 240u);
-  EXPECT_EQ(layout.interpreter_modules, 48u);
-  EXPECT_EQ(layout.tuple_items, 32u);
-  EXPECT_EQ(layout.frame_values, 80u);
-  EXPECT_EQ(layout.frame_stack_end, 64u);
-  EXPECT_FALSE(layout.frame_stack_size.has_value());
-  EXPECT_EQ(layout.code_flags, 48u);
-  EXPECT_EQ(layout.generator_inner_frame, 72u);
-  EXPECT_EQ(layout.generator_state, 67u);
+}
+
+TEST(DebugOffsets, WhatIsNotToldIsOnlyUsedWhereItsNeighboursAreKnown) {
+  std::vector<uint64_t> words = described_words(14);
+  words[26] = 168;  // where a thread keeps its own number
+  const auto read = read_debug_offsets(bytes_of_words(words, kDebugCookie));
+  ASSERT_TRUE(read.ok());
+  EXPECT_FALSE(read->layout.thread_exception_value.has_value());
+}
+
+TEST(TaskLists, AreThoseThatAsyncioDescribes) {
+  const TaskLists lists = *task_lists_of_fake(14);
+  EXPECT_EQ(lists.task.size, 168u);
+  EXPECT_EQ(lists.task.state, 104u);
+  EXPECT_EQ(lists.task.waiter, 120u);
+  EXPECT_EQ(lists.task.coroutine, 128u);
+  EXPECT_EQ(lists.task.name, 136u);
+  EXPECT_EQ(lists.node, 152u);
+  EXPECT_EQ(lists.interpreter_head, 10880u);
+  EXPECT_EQ(lists.thread_head, 880u);
+  EXPECT_EQ(task_lists_of_fake(15)->thread_head, 1048u);
+}
+
+TEST(TaskLists, WordsThatCannotBeThatAreRefused) {
+  const Layout layout = layout_of_fake(14);
+  for (size_t i = 0; i < asyncio_words(14).size(); ++i) {
+    std::vector<uint64_t> words = asyncio_words(14);
+    words[i] = UINT64_MAX - 7;
+    EXPECT_FALSE(read_task_lists(bytes_of_words(words), layout).has_value()) << i;
+    words.resize(i);
+    EXPECT_FALSE(read_task_lists(bytes_of_words(words), layout).has_value()) << i;
+  }
+  // Another interpreter's.
+  EXPECT_FALSE(read_task_lists(bytes_of_words(asyncio_words(15)), layout).has_value());
 }
 
 TEST(DebugOffsets, WhatIsNotReadIsSaid) {
-  const auto later = read_debug_offsets(described(0x030f00f0, 0));
+  const auto later = read_debug_offsets(said_to_be(described_words(15), 0x031000a1, 0));
   EXPECT_EQ(later.error().code(), ErrorCode::kUnsupported);
-  EXPECT_THAT(later.error().message(), HasSubstr("CPython 3.15.0 is not known"));
-  const auto free_threaded = read_debug_offsets(described(0x030d00f0, 1));
+  EXPECT_THAT(later.error().message(), HasSubstr("CPython 3.16.0 is not known"));
+  const auto free_threaded = read_debug_offsets(said_to_be(described_words(13), 0x030d00f0, 1));
   EXPECT_EQ(free_threaded.error().code(), ErrorCode::kUnsupported);
   EXPECT_THAT(free_threaded.error().message(), HasSubstr("free-threaded"));
   // The words of 3.13 are not those of 3.14.
-  EXPECT_EQ(read_debug_offsets(described(0x030e00f0, 0)).error().code(), ErrorCode::kCorrupt);
+  EXPECT_EQ(read_debug_offsets(said_to_be(described_words(13), 0x030e00f0, 0)).error().code(),
+            ErrorCode::kCorrupt);
   EXPECT_EQ(read_debug_offsets({}).error().code(), ErrorCode::kNotFound);
 }
 
 TEST(DebugOffsets, EveryWordThatIsChangedIsReadAsSomethingOrRefused) {
-  const Bytes sound = described(0x030d00f0, 0);
+  const Bytes sound = described(13);
   for (size_t at = 24; at + 8 <= sound.size(); at += 8) {
     Bytes changed = sound;
     for (size_t i = 0; i < 8; ++i) changed[at + i] = 0xff;

@@ -16,11 +16,6 @@ constexpr std::string_view kUnbound = "unbound";
 constexpr uint32_t kOptimized = 1, kVariableArguments = 4, kKeywordArguments = 8;
 constexpr uint8_t kHidden = 0x10, kCell = 0x40, kFree = 0x80;
 
-// From 3.14 on the lowest bits of a word on the stack say who counts the reference.
-uint64_t without_mark(uint64_t word, const Version& version) {
-  return version.is_at_least(14) ? word & ~uint64_t{3} : word;
-}
-
 }  // namespace
 
 Result<std::vector<std::string>> Locals::texts_of(Address tuple) const {

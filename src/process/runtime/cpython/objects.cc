@@ -12,11 +12,20 @@ namespace {
 
 constexpr size_t kMaxTypesKept = 4096;
 
+// The state of a text says first whether it is interned, a number up to 3, then its form: kind (3
+// bits), compact, ascii. The first takes two bits; in releases of 3.14 it has a half of the word to
+// itself. A kind is never 0, so that there is one way to read it.
+uint32_t first_bit_of_form(uint32_t state) { return (state & 0xfffc) != 0 ? 2 : 16; }
+
 }  // namespace
 
 bool may_be_object(Address address) {
   // The lower half of the address space, x86-64 and AArch64 alike (48 bits).
   return address.value % 8 == 0 && address.value >= 0x1000 && address.value >> 48 == 0;
+}
+
+uint64_t without_mark(uint64_t word, const Version& version) {
+  return version.is_at_least(14) ? word & ~uint64_t{3} : word;
 }
 
 Error Objects::missing(Address at) const {
@@ -91,9 +100,9 @@ Result<Objects::Characters> Objects::characters(Address object, uint64_t max) co
   Characters result;
   INQ_TRY(result.length, field<uint64_t>(object, layout_.text_length));
   INQ_TRY(const uint32_t state, field<uint32_t>(object, layout_.text_state));
-  const uint32_t kind = state >> layout_.text_kind_bit & 7;
-  const bool is_compact = (state >> (layout_.text_kind_bit + 3) & 1) != 0;
-  const bool is_ascii = (state >> (layout_.text_kind_bit + 4) & 1) != 0;
+  const uint32_t form = state >> first_bit_of_form(state);
+  const uint32_t kind = form & 7;
+  const bool is_compact = (form & 8) != 0, is_ascii = (form & 16) != 0;
   const bool is_sound = kind == 1 || ((kind == 2 || kind == 4) && !is_ascii);
   if (!is_sound || result.length > INT64_MAX) {
     return Error(ErrorCode::kCorrupt,

@@ -23,6 +23,9 @@ inline constexpr uint64_t kMaxCopied = 128 << 20;  // bytes of texts and tables 
 // Can an object lie at `address`, by the address alone?
 bool may_be_object(Address address);
 
+// A word of a frame or of its stack. From 3.14 on its lowest bits say who counts the reference.
+uint64_t without_mark(uint64_t word, const Version& version);
+
 class Objects {
  public:
   Objects(const MemoryReader& memory, const Layout& layout) : memory_(memory), layout_(layout) {}

@@ -35,15 +35,24 @@ struct TaskFields {
 class TaskReader {
  public:
   TaskReader(const Objects& objects, const Types& types, const Version& version,
-             FrameReader& frames)
+             FrameReader& frames, const std::optional<TaskLists>& lists)
       : objects_(objects),
         types_(types),
         version_(version),
         frames_(frames),
-        values_(objects, types, version) {}
+        values_(objects, types, version),
+        lists_(lists),
+        layout_(lists ? std::optional(lists->task) : task_layout_of(version)) {}
 
   void collect(Address interpreter, Tasks& result) {
     const Status status = try_collect(interpreter, result);
+    if (!status.ok())
+      result.notes.push_back(fmt::format("tasks of asyncio: {}", status.error().message()));
+  }
+
+  // Of a PyInterpreterState or a PyThreadState, 3.14+.
+  void collect_list(Address owner, uint32_t head_at, Tasks& result) {
+    const Status status = try_collect_list(owner + head_at);
     if (!status.ok())
       result.notes.push_back(fmt::format("tasks of asyncio: {}", status.error().message()));
   }
@@ -99,12 +108,42 @@ class TaskReader {
       is_there = true;
       INQ_TRY_STATUS(is_weak ? add_weak(entry.value) : add_set(entry.value));
     }
-    if (!is_there) {
+    if (!is_there || (version_.is_at_least(14) && !lists_)) {
       result.notes.emplace_back(version_.minor == 6
                                     ? "tasks of asyncio: 3.6 keeps them where nothing leads to"
-                                    : "tasks of asyncio: this version keeps them elsewhere");
+                                    : "tasks of asyncio: where this version keeps them is not "
+                                      "known");
     }
     return {};
+  }
+
+  // The links of a list point to each other in both directions, and the last to the head.
+  Status try_collect_list(Address head) {
+    INQ_TRY(Address at, objects_.pointer(head, 0));
+    Address before = head;
+    for (size_t count = 0; at != head; ++count) {
+      if (at.is_null() && count == 0) return {};  // not made yet
+      if (count == kMaxTasks) return Error(ErrorCode::kTooLarge, "there are more than are read");
+      INQ_TRY(const Address back, objects_.pointer(at, 8));
+      if (back != before) {
+        return Error(ErrorCode::kCorrupt,
+                     fmt::format("the list of them is broken at {}", to_hex(at)));
+      }
+      const Address task(at.value - lists_->node);
+      INQ_TRY(const Type* type, types_.of(task));
+      if (type->kind != Kind::kTask) {
+        return Error(ErrorCode::kCorrupt, fmt::format("{} is in the list of them, but of type {}",
+                                                      to_hex(task), type->name));
+      }
+      add(task);
+      before = at;
+      INQ_TRY(at, objects_.pointer(at, 0));
+    }
+    return {};
+  }
+
+  void add(Address task) {
+    if (tasks_.size() < kMaxTasks && seen_.insert(task).second) tasks_.push_back(task);
   }
 
   Status add_weak(Address set) {
@@ -127,7 +166,7 @@ class TaskReader {
       // The one that it referred to is gone: None.
       const auto of = types_.of(item);
       if (of.ok() && (*of)->kind == Kind::kNone) continue;
-      if (tasks_.size() < kMaxTasks && seen_.insert(item).second) tasks_.push_back(item);
+      add(item);
     }
     return {};
   }
@@ -135,7 +174,7 @@ class TaskReader {
   Result<TaskFields> fields_of(Address task) const {
     INQ_TRY(const Type* type, types_.of(task));
     if (type->kind != Kind::kTask) return python_fields(task, *type);
-    const auto layout = task_layout_of(version_);
+    const auto& layout = layout_;
     if (!layout || type->basic_size < layout->size ||
         (type->name == "_asyncio.Task" && type->basic_size != layout->size))
       return Error(ErrorCode::kUnsupported, "how this version lays out a task is not known");
@@ -212,6 +251,8 @@ class TaskReader {
   Version version_;
   FrameReader& frames_;
   Values values_;
+  std::optional<TaskLists> lists_;
+  std::optional<TaskLayout> layout_;
   std::vector<Address> tasks_;
   std::unordered_set<Address> seen_;
 };
@@ -226,10 +267,18 @@ std::optional<TaskLayout> task_layout_of(const Version& version) {
 }
 
 Tasks read_tasks(const Objects& objects, const Types& types, const Version& version,
-                 FrameReader& frames, const std::vector<Address>& interpreters) {
+                 FrameReader& frames, const ThreadStates& threads,
+                 const std::optional<TaskLists>& lists) {
   Tasks result;
-  TaskReader reader(objects, types, version, frames);
-  for (const Address interpreter : interpreters) reader.collect(interpreter, result);
+  TaskReader reader(objects, types, version, frames, lists);
+  for (const Address interpreter : threads.interpreters) {
+    reader.collect(interpreter, result);
+    if (lists) reader.collect_list(interpreter, lists->interpreter_head, result);
+  }
+  if (lists) {
+    for (const ThreadState& thread : threads.states)
+      reader.collect_list(thread.address, lists->thread_head, result);
+  }
   reader.tell(result);
   return result;
 }

@@ -9,6 +9,7 @@
 
 #include "process/runtime/cpython/frames.h"
 #include "process/runtime/cpython/objects.h"
+#include "process/runtime/cpython/threads.h"
 #include "process/runtime/cpython/types.h"
 #include "process/runtime/runtime.h"
 
@@ -24,14 +25,22 @@ struct TaskLayout {
 };
 std::optional<TaskLayout> task_layout_of(const Version& version);
 
+// From 3.14 on (task_lists.h): lists of links, which lie within the tasks.
+struct TaskLists {
+  TaskLayout task;
+  uint32_t node;                           // within a task
+  uint32_t interpreter_head, thread_head;  // within a PyInterpreterState, a PyThreadState
+};
+
 struct Tasks {
   std::vector<RuntimeTask> list;   // by name
   std::vector<std::string> notes;  // what could not be read
 };
 
-// Of the interpreters given. They are found through the modules that are loaded; without asyncio
-// there are none.
+// Of all interpreters. They are found through the modules that are loaded, and through `lists`;
+// without asyncio there are none.
 Tasks read_tasks(const Objects& objects, const Types& types, const Version& version,
-                 FrameReader& frames, const std::vector<Address>& interpreters);
+                 FrameReader& frames, const ThreadStates& threads,
+                 const std::optional<TaskLists>& lists);
 
 }  // namespace inquest::process::cpython

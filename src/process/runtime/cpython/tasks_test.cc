@@ -24,7 +24,10 @@ struct Reader {
     return awaiting_chain(objects, types, fake.version, frames, Address(coroutine), true);
   }
   Tasks tasks() {
-    return read_tasks(objects, types, fake.version, frames, {Address(fake.interpreter)});
+    const NativeThreads natives(fake.image);
+    return read_tasks(objects, types, fake.version, frames,
+                      read_threads(objects, Address(fake.interpreters), natives),
+                      task_lists_of_fake(fake.version.minor));
   }
 
   const FakePython& fake;
@@ -40,7 +43,7 @@ uint64_t code(FakePython& fake, std::string_view name) {
 }
 
 class TasksOfEachVersion : public testing::TestWithParam<uint32_t> {};
-INSTANTIATE_TEST_SUITE_P(Tasks, TasksOfEachVersion, testing::Range(6u, 13u));
+INSTANTIATE_TEST_SUITE_P(Tasks, TasksOfEachVersion, testing::Range(6u, 16u));
 
 TEST_P(TasksOfEachVersion, AChainIsFollowedToWhatIsAwaited) {
   FakePython fake(GetParam());
@@ -90,6 +93,42 @@ TEST_P(TasksOfEachVersion, TasksTellWhomTheyWaitFor) {
   EXPECT_EQ(tasks.list[1].state, "");
   EXPECT_EQ(tasks.list[2].name, "second");
   EXPECT_EQ(tasks.list[2].awaits, "task first");
+}
+
+TEST(Tasks, AListThatIsBrokenIsToldAsFarAsItGoes) {
+  FakePython fake(14);
+  FakeValues make(fake);
+  const TaskLists lists = *task_lists_of_fake(14);
+  const uint64_t first = make.task("first", make.coroutine(code(fake, "inner"), 0), 0);
+  const uint64_t second = make.task("second", make.coroutine(code(fake, "outer"), 0), 0);
+  make.load_asyncio({first, second});
+  fake.put(second + lists.node + 8, 0);
+  Tasks tasks = Reader(fake).tasks();
+  EXPECT_THAT(tasks.list, SizeIs(1));
+  EXPECT_THAT(tasks.notes, ElementsAre(HasSubstr("the list of them is broken at")));
+  // What is linked but no task.
+  make.link_tasks(lists, {first, fake.object("list", 0x100)});
+  tasks = Reader(fake).tasks();
+  EXPECT_THAT(tasks.list, SizeIs(1));
+  EXPECT_THAT(tasks.notes, ElementsAre(HasSubstr("but of type list")));
+  // A list that never comes back to its head.
+  make.link_tasks(lists, {first, second});
+  fake.put(second + lists.node, first + lists.node);
+  EXPECT_THAT(Reader(fake).tasks().notes, ElementsAre(HasSubstr("is broken at")));
+}
+
+TEST(Tasks, From3_14OnTheyAreOnlyToldWhereAsyncioDescribesItself) {
+  FakePython fake(14);
+  FakeValues make(fake);
+  make.load_asyncio({make.task("first", make.coroutine(code(fake, "inner"), 0), 0)});
+  const Objects objects(fake, fake.layout);
+  const Types types(objects, fake.version);
+  FrameReader frames(objects, types, fake.version);
+  const ThreadStates threads =
+      read_threads(objects, Address(fake.interpreters), NativeThreads(fake.image));
+  const Tasks tasks = read_tasks(objects, types, fake.version, frames, threads, std::nullopt);
+  EXPECT_THAT(tasks.list, IsEmpty());
+  EXPECT_THAT(tasks.notes, ElementsAre(HasSubstr("is not known")));
 }
 
 TEST_P(TasksOfEachVersion, WithoutAsyncioThereAreNone) {

@@ -10,7 +10,7 @@ namespace {
 
 constexpr size_t kMaxTypesKept = 4096;
 
-// PyTypeObject (Include/cpython/object.h): the same from 3.6 to 3.14.
+// PyTypeObject (Include/cpython/object.h): the same from 3.6 to 3.15.
 constexpr uint32_t kBasicSize = 32, kItemSize = 40, kFlags = 168, kMembers = 240, kBase = 256,
                    kDictOffset = 288;
 constexpr uint32_t kVariableSize = 16;  // ob_size

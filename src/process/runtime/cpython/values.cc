@@ -19,7 +19,8 @@ constexpr uint32_t kDigits = 24;
 // bytearray: its size, what was allocated, where that begins, where its bytes begin.
 constexpr uint32_t kByteArrayStart = 40;
 // Qualified names: of a function (PyFunctionObject, ever since 3.10 and before), of a module.
-constexpr uint32_t kFunctionName = 40, kOldFunctionName = 104, kModuleName = 48;
+constexpr uint32_t kFunctionName = 40, kOldFunctionName = 104;
+constexpr uint32_t kModuleName = 40, kOldModuleName = 48;  // from 3.15 on, before
 // PyArrayObject and PyArray_Descr of numpy 1 and 2.
 constexpr uint32_t kArrayDimensions = 24, kArrayShape = 32, kArrayType = 56;
 constexpr int32_t kMaxDimensions = 64;
@@ -237,7 +238,7 @@ Status Values::write_bytes(Address object, const Type& type, std::string& text) 
 // "<function Order.quote at 0x7f…>", "<coroutine object fetch at 0x7f…>", "<module 'sys'>".
 void Values::write_named(Address object, const Type& type, std::string& text) const {
   uint32_t offset = objects_.layout().generator_name.value_or(0);
-  if (type.kind == Kind::kModule) offset = kModuleName;
+  if (type.kind == Kind::kModule) offset = version_.is_at_least(15) ? kModuleName : kOldModuleName;
   if (type.kind == Kind::kFunction)
     offset = version_.is_at_least(10) ? kFunctionName : kOldFunctionName;
   const auto at = objects_.pointer(object, offset);

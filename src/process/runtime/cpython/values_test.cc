@@ -25,7 +25,7 @@ RuntimeVariable shown(const FakePython& fake, uint64_t object, std::string name 
 }
 
 class ValuesOfEachVersion : public testing::TestWithParam<uint32_t> {};
-INSTANTIATE_TEST_SUITE_P(Values, ValuesOfEachVersion, testing::Range(6u, 13u));
+INSTANTIATE_TEST_SUITE_P(Values, ValuesOfEachVersion, testing::Range(6u, 16u));
 
 TEST_P(ValuesOfEachVersion, NumbersAndContainersAreToldAsReprTellsThem) {
   FakePython fake(GetParam());
