@@ -9,6 +9,7 @@
 
 #include "process/runtime/cpython/find.h"
 #include "process/runtime/cpython/frames.h"
+#include "process/runtime/cpython/greenlets.h"
 #include "process/runtime/cpython/known_types.h"
 #include "process/runtime/cpython/objects.h"
 #include "process/runtime/cpython/state.h"
@@ -61,21 +62,20 @@ class CPython final : public Runtime {
     process_ = read_process_state(objects_, found_, threads_, image);
     has_asyncio_ = has_module(modules, "_asyncio.");
     learn_types(objects_, found_.version, threads_.interpreters, has_asyncio_);
-    if (has_module(modules, "_greenlet."))
-      notes_.push_back({"greenlets that were not running are not read", ""});
+    has_greenlets_ = has_module(modules, "_greenlet.");
   }
 
   std::string_view language() const override { return kLanguage; }
   std::string name() const override { return "CPython " + to_string(found_.version); }
   std::string found_by() const override { return found_.how; }
   const std::vector<RuntimeTask>& tasks() override {
-    if (tasks_read_ || !has_asyncio_) return tasks_;
+    if (tasks_read_) return tasks_;
     tasks_read_ = true;
-    const auto lists =
-        found_.version.is_at_least(14) ? find_task_lists(image_, modules_, found_) : std::nullopt;
-    Tasks read = read_tasks(objects_, types_, found_.version, frames_, threads_, lists);
-    tasks_ = std::move(read.list);
-    for (std::string& note : read.notes) notes_.push_back({std::move(note), ""});
+    if (has_asyncio_) read_asyncio();
+    if (has_greenlets_) {
+      Greenlets read = read_greenlets(objects_, types_, found_.version, frames_, threads_, image_);
+      add(std::move(read.list), std::move(read.notes));
+    }
     return tasks_;
   }
   const std::vector<std::string>& statements() const override { return process_.statements; }
@@ -108,6 +108,16 @@ class CPython final : public Runtime {
   }
 
  private:
+  void read_asyncio() {
+    const auto lists =
+        found_.version.is_at_least(14) ? find_task_lists(image_, modules_, found_) : std::nullopt;
+    Tasks read = read_tasks(objects_, types_, found_.version, frames_, threads_, lists);
+    add(std::move(read.list), std::move(read.notes));
+  }
+  void add(std::vector<RuntimeTask> tasks, std::vector<std::string> notes) {
+    std::move(tasks.begin(), tasks.end(), std::back_inserter(tasks_));
+    for (std::string& note : notes) notes_.push_back({std::move(note), ""});
+  }
   // Compilers cut the loop in pieces, of which a stripped interpreter names one. Where the stack
   // tells which frame it is, a frame of the interpreter that has no name may be it, but none whose
   // own place was guessed.
@@ -142,6 +152,7 @@ class CPython final : public Runtime {
   ProcessState process_;
   std::map<size_t, std::vector<const ThreadState*>> by_thread_;  // by index of the thread
   std::vector<Note> notes_;
+  bool has_greenlets_ = false;
   bool has_asyncio_ = false, tasks_read_ = false;
   std::vector<RuntimeTask> tasks_;
 };

@@ -153,6 +153,36 @@ Result<RuntimeFrame> FrameReader::read_one(Address frame, bool with_variables) {
   return *std::move(step.frame);
 }
 
+std::vector<RuntimeFrame> FrameReader::read_chain(Address frame, size_t max, bool with_variables,
+                                                  const std::function<bool(Address)>& is_on_stack,
+                                                  std::string& gap) {
+  std::vector<RuntimeFrame> frames;
+  std::unordered_set<Address> seen;
+  while (!frame.is_null()) {
+    if (frames.size() >= max || frames_left_ == 0) {
+      gap = fmt::format("frames beyond {} are not read", frames.size());
+      break;
+    }
+    if (!seen.insert(frame).second) {
+      gap = fmt::format("its frames go round in a circle at {}", to_hex(frame));
+      break;
+    }
+    if (is_on_stack(frame)) {
+      gap = "its outer frames were on a stack that others use now";
+      break;
+    }
+    --frames_left_;
+    auto step = read_frame(frame, with_variables);
+    if (!step.ok() || !step->frame) {
+      gap = step.ok() ? "its outer frames are not known" : step.error().message();
+      break;
+    }
+    frames.push_back(*std::move(step->frame));
+    frame = step->previous;
+  }
+  return frames;
+}
+
 // From 3.12 on the interpreter's own frame lies on the native stack; in 3.11 its other record does.
 void FrameReader::set_places(const std::vector<Address>& shims, Address thread,
                              FrameChain& chain) const {

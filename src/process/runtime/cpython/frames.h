@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -30,6 +31,11 @@ class FrameReader {
 
   // Of the PyThreadState at `thread`.
   FrameChain read(Address thread);
+  // A chain of frames that no thread runs, a greenlet's, from `frame` outwards; at most `max`. None
+  // of them may lie on a stack: what is there now is not theirs. `gap`: why the chain ends early.
+  std::vector<RuntimeFrame> read_chain(Address frame, size_t max, bool with_variables,
+                                       const std::function<bool(Address)>& is_on_stack,
+                                       std::string& gap);
   // A frame that no thread runs: a coroutine's.
   Result<RuntimeFrame> read_one(Address frame, bool with_variables);
 
