@@ -41,6 +41,14 @@ Outcome test_and_branch(Decoding& d) {
   d.say(d.bit(24) ? "tbnz" : "tbz",
         fmt::format("{}, #{}, {}", gpr(d.rt(), d.bit(31)), tested, target));
   d.read(d.rt());
+  if (d.rt() != 31) {
+    d.out.compares = {.left = static_cast<RegisterId>(d.rt()),
+                      .right_register = std::nullopt,
+                      .right = 0,
+                      .bits = 64,
+                      .mask = uint64_t{1} << tested};
+    d.out.branches_when = d.bit(24) ? Relation::kNotEqual : Relation::kEqual;
+  }
   return Outcome::kDone;
 }
 

@@ -125,6 +125,13 @@ Outcome logical(Decoding& d) {
   }
   d.read(d.rn());
   d.write(d.rd(), destination);
+  if (operation == 3 && d.rn() != 31) {
+    d.out.compares = {.left = static_cast<RegisterId>(d.rn()),
+                      .right_register = std::nullopt,
+                      .right = 0,
+                      .bits = static_cast<uint8_t>(wide ? 64 : 32),
+                      .mask = *pattern};
+  }
   if (!d.keeps(d.rd(), destination)) return Outcome::kDone;
   if (from_zero) d.out.constant = *pattern;
   const bool low_mask = (*pattern & (*pattern + 1)) == 0;

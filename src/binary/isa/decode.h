@@ -77,12 +77,13 @@ Relation opposite(Relation relation);
 // Of the low `bits` bits of both.
 bool holds(Relation relation, uint64_t left, uint64_t right, unsigned bits);
 
-// What `cmp`, `test r, r` and cbz compare: a register, or memory[0], with a register or a constant.
+// What `cmp`, `test` and cbz, tbz compare: a register, or memory[0], with a register or a constant.
 struct Comparison {
   std::optional<RegisterId> left;  // nullopt: memory[0]
   std::optional<RegisterId> right_register;
   uint64_t right = 0;  // without right_register
   uint8_t bits = 64;
+  uint64_t mask = ~uint64_t{0};  // other bits of the left side do not count: `test eax, 1`, tbz
 };
 
 struct Instruction {
@@ -103,7 +104,8 @@ struct Instruction {
   uint8_t divisor_bits = 0;                    // 8, 16, 32 or 64 when `divides`
   bool privileged = false;                     // raises #GP in user mode (hlt, in, out, wrmsr)
   std::string needs_feature;                   // "AVX512F", "SVE"; empty for the baseline
-  // For `mov reg, reg` and simple loads: what the destination gets, for data-flow analysis.
+  // For `mov reg, reg`, `and` of low bits and simple loads: what the destination gets, for
+  // data-flow analysis.
   std::optional<RegisterId> copy_of;  // dest (writes[0]) = this register
   std::optional<uint64_t> constant;   // dest (writes[0]) = this value (mov imm, xor reg,reg)
   bool loads_destination = false;     // dest (writes[0]) = memory[0], possibly extended

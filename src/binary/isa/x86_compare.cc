@@ -44,7 +44,11 @@ void add_comparison(const Parts& parts, Instruction& out) {
     const bool with_itself = right.type == ZYDIS_OPERAND_TYPE_REGISTER &&
                              left.type == ZYDIS_OPERAND_TYPE_REGISTER &&
                              right.reg.value == left.reg.value;
-    if (!with_itself) return;
+    if (right.type == ZYDIS_OPERAND_TYPE_IMMEDIATE) {
+      comparison.mask = right.imm.value.u;
+    } else if (!with_itself) {
+      return;
+    }
   } else if (right.type == ZYDIS_OPERAND_TYPE_IMMEDIATE) {
     comparison.right = right.imm.value.u;
   } else if (is_whole_register(right)) {

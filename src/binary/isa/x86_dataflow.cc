@@ -91,6 +91,19 @@ void shift_left(const Parts& parts, Instruction& out) {
   sum(parts, out, address);
 }
 
+// and r, 1 · and r, 0xff: the low bits of what it was
+void mask(const Parts& parts, Instruction& out) {
+  const auto& to = parts.operands[0];
+  const uint64_t bits = cut(parts.operands[1].imm.value.u, to.size);
+  if (bits == 0) {
+    out.constant = 0;
+  } else if ((bits & (bits + 1)) == 0 && !is_high_byte(to)) {
+    out.copy_of = parent_register(to.reg.value);
+    out.copy_bits = static_cast<uint8_t>(__builtin_popcountll(bits));
+    out.result_bits = static_cast<uint8_t>(to.size);
+  }
+}
+
 bool same_registers(const Parts& parts) {
   return is_register(parts.operands[1]) &&
          parts.operands[0].reg.value == parts.operands[1].reg.value;
@@ -102,6 +115,12 @@ void add_data_flow(const Parts& parts, Instruction& out) {
   if (parts.instruction.operand_count == 0 || out.writes.empty()) return;
   if (parts.instruction.mnemonic == ZYDIS_MNEMONIC_LEAVE) {
     out.loads_destination = out.writes.front() == kRbp;
+    return;
+  }
+  if (parts.instruction.mnemonic == ZYDIS_MNEMONIC_CDQE) {  // rax = eax, with its sign
+    out.copy_of = kRax;
+    out.copy_bits = 32;
+    out.sign_extended = true;
     return;
   }
   const auto& to = parts.operands[0];
@@ -134,7 +153,7 @@ void add_data_flow(const Parts& parts, Instruction& out) {
       }
       return;
     case ZYDIS_MNEMONIC_AND:
-      if (is_immediate(parts.operands[1]) && parts.operands[1].imm.value.u == 0) out.constant = 0;
+      if (is_immediate(parts.operands[1])) mask(parts, out);
       return;
     case ZYDIS_MNEMONIC_ADD:
       return add(parts, out);

@@ -328,6 +328,31 @@ bool after_call(std::string_view hex) {
   return follows_call(Arch::kX86_64, from_hex(hex), Address(0x401100));
 }
 
+TEST(X86DataFlow, TestsSomeBits) {
+  const auto test = decode(Arch::kX86_64, from_hex("a801"), kPc);  // test al, 1
+  ASSERT_TRUE(test.ok() && test->compares);
+  EXPECT_EQ(test->compares->left, x86::kRax);
+  EXPECT_EQ(test->compares->mask, 1u);
+  EXPECT_EQ(test->compares->right, 0u);
+  const auto memory = decode(Arch::kX86_64, from_hex("f6472804"), kPc);  // test [rdi+40], 4
+  ASSERT_TRUE(memory.ok() && memory->compares);
+  EXPECT_FALSE(memory->compares->left);
+  EXPECT_EQ(memory->compares->mask, 4u);
+  const auto whole = decode(Arch::kX86_64, from_hex("85c0"), kPc);  // test eax, eax
+  ASSERT_TRUE(whole.ok() && whole->compares);
+  EXPECT_EQ(whole->compares->mask, ~uint64_t{0});
+}
+
+TEST(X86DataFlow, KeepsLowBits) {
+  const auto low = decode(Arch::kX86_64, from_hex("83e007"), kPc);  // and eax, 7
+  ASSERT_TRUE(low.ok());
+  EXPECT_EQ(low->copy_of, x86::kRax);
+  EXPECT_EQ(low->extended(0x1234567f), 7u);
+  const auto high = decode(Arch::kX86_64, from_hex("4883e4f0"), kPc);  // and rsp, -16
+  ASSERT_TRUE(high.ok());
+  EXPECT_FALSE(high->copy_of);
+}
+
 TEST(X86FollowsCall, KnowsEveryFormOfNearCall) {
   EXPECT_TRUE(after_call("e800000000"));            // call rel32
   EXPECT_TRUE(after_call("ffd0"));                  // call rax

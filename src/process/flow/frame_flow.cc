@@ -173,7 +173,7 @@ bool FrameFlow::contradicts(size_t branch, size_t to, const Spot& spot, uint64_t
                          : compared(*at, comparison.right_register, spot, value);
   --depth_;
   if (!left || !right) return false;
-  return isa::holds(*one.branches_when, *left, *right, comparison.bits) != taken;
+  return isa::holds(*one.branches_when, *left & comparison.mask, *right, comparison.bits) != taken;
 }
 
 // What a side of the comparison at `at` was, when `spot` held `value`. Without `id`: its memory.

@@ -1,6 +1,7 @@
-// Any bytes as a function and as the stack it ran on: reaching definitions, values and returns end
-// in bounded time and name instructions that are there.
+// Any bytes as a function and as the stack it ran on: reaching definitions, values, returns and the
+// resume point end in bounded time and name instructions that are there.
 #include "process/flow/frame_flow.h"
+#include "process/flow/resume_point.h"
 #include "process/flow/returns.h"
 
 namespace inquest::process {
@@ -57,6 +58,7 @@ void follow(isa::Arch arch, ByteView bytes, uint8_t where) {
   for (const Returned& one : find_returns(flow, 0))
     if (one.at >= code.size()) __builtin_trap();
   for (size_t i = 0; i < code.size(); ++i) (void)stored_constant(code, i);
+  (void)find_resume_point(arch, memory, kCode, kStack);
 }
 
 }  // namespace
