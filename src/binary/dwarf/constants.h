@@ -106,6 +106,7 @@ enum At : uint16_t {
   kAtCallValue = 0x7e,
   kAtCallOrigin = 0x7f,
   kAtCallTailCall = 0x82,
+  kAtAlignment = 0x88,
   kAtLoclistsBase = 0x8c,
   kAtMipsLinkageName = 0x2007,
   kAtGnuCallSiteValue = 0x2111,

@@ -109,6 +109,7 @@ struct Type {
   TypeKind kind = TypeKind::kOther;
   std::string name;              // qualified, as in source; empty for anonymous
   std::optional<uint64_t> size;  // bytes
+  uint64_t alignment = 0;        // bytes, where the source asks for more than its parts; else 0
   std::optional<DieRef> target;  // pointee, element, aliased or underlying type, or return type
   std::vector<Member>
       members;  // kStruct, kClass, kUnion; bases first. Rust variants are members too

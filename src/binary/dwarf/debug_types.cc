@@ -89,6 +89,7 @@ Type DebugInfo::type(DieRef ref) {
   type.kind = kind_of(store, die);
   type.name = qualified_name(store, die);
   type.size = size_of(store, die);
+  type.alignment = unsigned_attribute(die, kAtAlignment).value_or(0);
   type.target = store.reference_ref(die, kAtType);
   // An instance of a function says nothing that its declaration has said, the return type included.
   if (!type.target && die.tag() == kTagSubprogram) {

@@ -32,6 +32,13 @@ SourceExpression expression_of(const Known& known, std::optional<uint64_t> in_re
   }
   out.base_variable = known.base_variable;
   out.base_kind = kind_of(known);
+  // gcc: a variable that a coroutine keeps in its frame, which the source has no name for.
+  if (known.base_variable == "frame_ptr" && out.text.find("frame_ptr") == std::string::npos) {
+    const size_t start = std::min(out.text.find_first_not_of("*&("), out.text.size());
+    const std::string_view rest = std::string_view(out.text).substr(start);
+    out.base_variable = rest.substr(0, rest.find_first_of(".-[()+ "));
+    out.base_kind = "local";
+  }
   out.function = known.function;
   out.trust = known.trust;
   out.location = known.location;

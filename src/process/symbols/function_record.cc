@@ -5,6 +5,7 @@
 #include "base/cursor.h"
 #include "binary/demangle/demangle.h"
 #include "binary/demangle/names.h"
+#include "process/symbols/coroutine_code.h"
 
 namespace inquest::process {
 namespace {
@@ -28,6 +29,11 @@ SourceFrame name_scope(const FunctionRecord::Scope& scope, NameSource source) {
     // Breakpad's names are demangled ones, parameters included.
     if (source == NameSource::kBreakpad)
       frame.short_name = demangle::name_of_demangled(demangle::split_suffix(scope.name).name);
+  } else if (const auto coroutine = coroutine_symbol(scope.linkage_name)) {
+    // The function of the source: gcc's symbol is that of one that takes a pointer to its frame.
+    frame.function = demangle::demangle(coroutine->function);
+    frame.function.append(" [").append(coroutine->suffix).append("]");
+    frame.short_name = demangle::demangle_name_only(coroutine->function, demangle::Suffix::kStrip);
   } else {
     frame.function = demangle::demangle(scope.linkage_name);
     frame.short_name = demangle::demangle_name_only(scope.linkage_name, demangle::Suffix::kStrip);

@@ -51,6 +51,21 @@ std::string source_name(const std::string& member) {
   return "_vptr." + member.substr(6);
 }
 
+// What gcc makes of a coroutine's variables: "_Z7sessionR4Conn.Frame".
+bool is_coroutine_frame(const Type& type) { return type.name.ends_with(".Frame"); }
+
+// There "total" in the second block of the first is "total_1_2"; parameters keep their names.
+std::string variable_name(const std::string& member) {
+  std::string_view name = member;
+  for (int i = 0; i < 2; ++i) {
+    const size_t last = name.find_last_not_of("0123456789");
+    if (last == std::string_view::npos || last + 1 == name.size() || last == 0 || name[last] != '_')
+      return member;
+    name = name.substr(0, last);
+  }
+  return std::string(name);
+}
+
 class Descent {
  public:
   Descent(Types& types, const SourceObject& object, DieRef type, uint64_t offset,
@@ -93,7 +108,8 @@ class Descent {
     if (folded_) {
       note_role(member->name);
     } else if (!member->is_base && !member->name.empty()) {
-      add_member(source_name(member->name));
+      add_member(is_coroutine_frame(type) ? variable_name(member->name) : source_name(member->name),
+                 is_coroutine_frame(type));
     }
     return true;
   }
@@ -154,9 +170,12 @@ class Descent {
     return true;
   }
 
-  void add_member(const std::string& name) {
-    // What a lambda captured goes by its own name; gcc puts "__" before it.
-    if (path_.object.text == kClosure && path_.object.through_pointer) {
+  void add_member(const std::string& name, bool is_variable) {
+    // What a lambda captured goes by its own name; gcc puts "__" before it. What a coroutine keeps
+    // in its frame does, too.
+    if (is_variable && path_.object.text == "frame_ptr" && path_.object.through_pointer) {
+      path_.object = {name, false};
+    } else if (path_.object.text == kClosure && path_.object.through_pointer) {
       path_.object = {name.starts_with("__") ? name.substr(2) : name, false};
     } else {
       path_.object = member_of(path_.object, name);

@@ -14,6 +14,12 @@ namespace {
 constexpr size_t kMaxFieldsSearched = 4096;
 constexpr int kMaxAlignmentDepth = 6;
 
+// What a structure may ask for; a page is the most that anybody does.
+constexpr uint64_t kMaxAlignment = 4096;
+bool is_power_of_two(uint64_t alignment) {
+  return alignment != 0 && alignment <= kMaxAlignment && (alignment & (alignment - 1)) == 0;
+}
+
 std::optional<uint64_t> size_at_depth(Types& types, DieRef ref, int depth) {
   const Type& type = types.strip(ref);
   if (type.size) return type.size;
@@ -48,9 +54,9 @@ uint64_t alignment_at_depth(Types& types, DieRef ref, int depth) {
     const uint64_t size = types.size(ref).value_or(1);
     return size == 2 || size == 4 || size == 8 || size == 16 ? size : 1;
   }
-  uint64_t most = 1;
+  uint64_t most = is_power_of_two(type.alignment) ? type.alignment : 1;
   for (const auto& member : type.members) {
-    if (member.is_static || most >= 16) continue;
+    if (member.is_static) continue;
     most = std::max(most,
                     member.is_virtual_base ? 8 : alignment_at_depth(types, member.type, depth + 1));
   }

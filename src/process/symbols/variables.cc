@@ -31,6 +31,16 @@ Value value_of(const FrameVariable& variable, const FrameContext& context, Value
   return printer.print(*info.type, place_of(variable.where, size, context));
 }
 
+// What compilers add to a coroutine. Its promise stays: that is an object of the program's own
+// type.
+bool is_of_coroutine(const FrameVariable& variable, Types& types) {
+  const std::string& name = variable.info.name;
+  if (name == "_Coro_promise") return false;
+  if (name.starts_with("_Coro_") || name.starts_with("__coro_")) return true;
+  return name == "frame_ptr" && variable.info.type &&
+         types.name(*variable.info.type).ends_with(".Frame*");
+}
+
 Variable described(const FrameVariable& variable, const FrameContext& context,
                    ValuePrinter& printer) {
   const VariableInfo& info = variable.info;
@@ -113,6 +123,7 @@ std::vector<Variable> VariableReader::variables(const Stack& stack, size_t index
   for (const FrameVariable& variable : variables.at(context.link_pc())) {
     if (out.size() >= kMaxVariables) break;
     if (variable.info.name.empty() || variable.info.is_external_declaration) continue;
+    if (is_of_coroutine(variable, *context.types())) continue;
     out.push_back(described(variable, context, printer));
   }
   return out;
