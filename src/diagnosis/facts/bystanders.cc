@@ -52,6 +52,7 @@ void Bystanders::describe(std::vector<StackFacts>& stacks) {
       frames_ += walked.stack.frames.size();
       stacks.push_back(describe_stack(walked.thread, walked.stack, input_.symbols));
       runtimes_.describe(walked.thread, walked.stack, stacks.back());
+      if (coroutines_ != nullptr) coroutines_->describe(walked.stack, stacks.back());
     }
   }
   walked_.clear();

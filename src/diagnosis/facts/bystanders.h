@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "diagnosis/facts/coroutines.h"
 #include "diagnosis/facts/derive.h"
 #include "diagnosis/facts/runtimes.h"
 #include "process/symbols/tail_calls.h"
@@ -21,8 +22,10 @@ namespace inquest::diagnosis {
 class Bystanders {
  public:
   // `told` is the index of the thread that is told about. No bystanders unless input.all_threads.
-  Bystanders(const DeriveInput& input, process::TailCalls& tails, Runtimes& runtimes, size_t told)
-      : input_(input), tails_(tails), runtimes_(runtimes), told_(told) {}
+  // `coroutines` may be nullptr.
+  Bystanders(const DeriveInput& input, process::TailCalls& tails, Runtimes& runtimes,
+             CoroutineFacts* coroutines, size_t told)
+      : input_(input), tails_(tails), runtimes_(runtimes), coroutines_(coroutines), told_(told) {}
 
   // Walks the next few and adds the addresses of their frames. False when there are none left.
   bool walk_some(std::set<Address>& addresses);
@@ -42,6 +45,7 @@ class Bystanders {
   const DeriveInput& input_;
   process::TailCalls& tails_;
   Runtimes& runtimes_;
+  CoroutineFacts* coroutines_;
   size_t told_;
   size_t next_ = 0;
   std::vector<Walked> walked_;

@@ -8,6 +8,7 @@
 
 #include "diagnosis/facts/abort.h"
 #include "diagnosis/facts/bystanders.h"
+#include "diagnosis/facts/coroutines.h"
 #include "diagnosis/facts/cxx_exception.h"
 #include "diagnosis/facts/fault.h"
 #include "diagnosis/facts/frames.h"
@@ -169,7 +170,10 @@ Facts derive(const DeriveInput& input) {
   process::TailCalls tails(input.image, input.modules, input.unwinder, input.symbols);
   Scene scene = find_scene(input, tails);
   Runtimes runtimes(input.image, input.modules, input.full);
-  Bystanders others(input, tails, runtimes, scene.thread);
+  std::optional<CoroutineFacts> coroutines;
+  if (input.variables != nullptr) coroutines.emplace(input.variables->evidence(), input.symbols);
+  Bystanders others(input, tails, runtimes, coroutines && input.full ? &*coroutines : nullptr,
+                    scene.thread);
   std::set<Address> addresses;
   others.walk_some(addresses);
   prefetch_names(input, std::move(addresses), &scene);
@@ -180,6 +184,7 @@ Facts derive(const DeriveInput& input) {
     facts.crashing = describe_stack(thread, scene.stack, input.symbols);
     mark_run_time_code(input.modules, facts.crashing);
     runtimes.describe(thread, scene.stack, facts.crashing);
+    if (coroutines) coroutines->describe(scene.stack, facts.crashing);
     const MemoryMap map(input.image, input.modules);
     const AddressClassifier classifier(map, input.modules, &input.symbols);
     const Site site{.image = input.image,
@@ -193,6 +198,8 @@ Facts derive(const DeriveInput& input) {
                     .frame = scene.frame,
                     .signal = scene.signal};
     facts.fault = describe_fault(site, facts.crashing);
+    if (coroutines && facts.fault && facts.fault->pc_is_bad && facts.fault->kind != "return")
+      facts.fault->finished_coroutine = coroutines->finished(site.registers());
     facts.abort = describe_abort(site, facts.crashing);
     // What a function returned to was written over.
     if (facts.fault && facts.fault->pc_is_bad && facts.fault->kind == "return")

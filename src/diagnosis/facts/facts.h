@@ -131,6 +131,8 @@ struct FaultFacts {
   std::string divisor_expression;
   std::string call_target_expression;  // pc bad: what the caller called through: "ops->open"
   std::optional<OperandFacts> call_operand;
+  // pc bad: what was called is the null that a finished coroutine has for its resume function.
+  std::optional<Fact> finished_coroutine;
   std::optional<Fact>
       changed_since;  // memory now disagrees with the register: a racing writer, or a reuse
   std::vector<std::string> inconsistencies;  // the reported address is produced by no operand, …

@@ -121,6 +121,15 @@ void describe(Io& io, Ref<Io, RuntimeFact> x) {
 }
 
 template <typename Io>
+void describe(Io& io, Ref<Io, AwaitFact> x) {
+  io("coroutine", x.coroutine);
+  io("address", x.address);
+  io("awaiters", x.awaiters);
+  io("end", x.end);
+  io("evidence", x.evidence);
+}
+
+template <typename Io>
 void describe(Io& io, Ref<Io, FrameFact> x) {
   io("index", x.index);
   io("pc", x.pc);
@@ -135,6 +144,7 @@ void describe(Io& io, Ref<Io, FrameFact> x) {
   io("functions", x.functions);
   io("variables", x.variables);
   io("runtime_frames", x.runtime_frames);
+  io("awaited", x.awaited);
 }
 
 template <typename Io>
@@ -243,6 +253,7 @@ void describe(Io& io, Ref<Io, FaultFacts> x) {
   io("divisor_expression", x.divisor_expression);
   io("call_target_expression", x.call_target_expression);
   io("call_operand", x.call_operand);
+  io("finished_coroutine", x.finished_coroutine);
   io("changed_since", x.changed_since);
   io("inconsistencies", x.inconsistencies);
 }

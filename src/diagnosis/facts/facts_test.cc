@@ -223,6 +223,12 @@ Facts full_facts() {
                                   .column = 5,
                                   .role = CodeRole::kUser,
                                   .gap = "nothing"});
+  frame.awaited =
+      AwaitFact{.coroutine = "read(Conn&)",
+                .address = Address(0x5000),
+                .awaiters = {{.language = "C++", .function = "serve()", .file = "a.cc", .line = 7}},
+                .end = "nothing awaits serve()",
+                .evidence = {{Evidence::Kind::kMemory, "`next`", Address(0x5010), {}}}};
   facts.crashing.frames = {frame};
   facts.crashing.runtime = RuntimeStackFact{.runtime = "CPython 3.11.2",
                                             .total_frames = 7,
@@ -250,6 +256,7 @@ Facts full_facts() {
       .address = Address(0x38), .traits = {AddressTrait::kNearNull, AddressTrait::kUnmapped}};
   facts.fault->changed_since =
       Fact{"changed", {{Evidence::Kind::kMemory, "8 bytes", Address(8), 2}}};
+  facts.fault->finished_coroutine = Fact{"read() had finished when it was resumed", {}};
   facts.abort.kind = AbortFacts::Kind::kPanic;
   facts.modules.push_back(
       {.path = "/lib/libc.so.6", .start = Address(1), .end = Address(2), .on_crash_path = true});
@@ -273,6 +280,9 @@ TEST(FactsJson, RoundTripKeepsEverything) {
   EXPECT_FALSE(back->process.gid.has_value());
   EXPECT_EQ(back->crashing.frames[0].runtime_frames[0].column, 5u);
   EXPECT_TRUE(back->crashing.runtime->holds_lock);
+  EXPECT_EQ(back->crashing.frames[0].awaited->awaiters[0].line, 7u);
+  EXPECT_EQ(back->crashing.frames[0].awaited->address, Address(0x5000));
+  EXPECT_TRUE(back->fault->finished_coroutine);
 }
 
 TEST(FactsJson, RefusesWrongShapesByName) {

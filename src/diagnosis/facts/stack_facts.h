@@ -81,9 +81,10 @@ struct FunctionFact {      // a physical frame holds one or more, innermost inli
       source;  // lines around `line`, "  41 | code"; empty when the source is not at hand
 };
 
-// A frame of a language's own run time (CPython …). It has no machine frame of its own.
+// A frame of a language's own run time (CPython …), or a C++20 coroutine that is suspended. It has
+// no machine frame of its own.
 struct RuntimeFrameFact {
-  std::string language;  // "Python", "JavaScript"
+  std::string language;  // "Python", "JavaScript", "C++"
   std::string function;  // qualified where the run time knows that; empty: unknown
   std::string file;      // empty: unknown
   uint32_t line = 0, column = 0;
@@ -103,6 +104,16 @@ struct RuntimeTaskFact {
   std::string gap;                       // what of it could not be read, and why
 };
 
+// Who waits for the C++20 coroutine that a frame executes: the stack shows only who resumed it.
+struct AwaitFact {
+  std::string coroutine;           // "read_header(Conn&, int)"
+  std::optional<Address> address;  // of its frame; nullopt: not found
+  // The one that awaits it first. Their places are where they will go on.
+  std::vector<RuntimeFrameFact> awaiters;
+  std::string end;  // why there are no more of them, a clause
+  std::vector<Evidence> evidence;
+};
+
 struct FrameFact {
   size_t index = 0;  // as walked (a folded cycle, and frames that are left out, leave a gap)
   Address pc;
@@ -118,6 +129,7 @@ struct FrameFact {
   std::vector<VariableFact> variables;  // with --full, or for the frames that matter
   // What this frame executes, when it is one of an interpreter's loop: innermost first.
   std::vector<RuntimeFrameFact> runtime_frames;
+  std::optional<AwaitFact> awaited;  // of a coroutine's body
 };
 
 // What a language's run time knows of a thread.

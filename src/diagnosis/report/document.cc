@@ -14,6 +14,7 @@
 namespace inquest::diagnosis {
 namespace {
 
+constexpr size_t kAwaitersShown = 4;  // on the first screen
 constexpr size_t kShortStack = 24;    // rows of the crashing stack before --full
 constexpr size_t kGroupedFrames = 6;  // of a group of other threads
 constexpr size_t kThreadGroupsShown = 100;
@@ -103,6 +104,28 @@ Field where(const Report& report) {
     if (script->package) field.paragraphs.back() += " of " + package_words(*script->package);
     if (field.code.empty()) field.code = marked(script->source, script->line);
   }
+  return field;
+}
+
+// "by session(Conn&) at session.cc:24", the next one below
+Field awaited(const Report& report) {
+  Field field{.label = "awaited", .paragraphs = {}, .code = {}};
+  const auto& frames = report.facts.crashing.frames;
+  const auto frame = std::find_if(frames.begin(), frames.end(),
+                                  [](const FrameFact& one) { return one.awaited.has_value(); });
+  if (frame == frames.end()) return field;
+  const AwaitFact& fact = *frame->awaited;
+  for (size_t i = 0; i < fact.awaiters.size() && i < kAwaitersShown; ++i) {
+    const RuntimeFrameFact& one = fact.awaiters[i];
+    std::string text = fmt::format("by {}", one.function);
+    if (one.line != 0) text += fmt::format(" at {}:{}", one.file, one.line);
+    if (!one.gap.empty()) text += fmt::format(" ({})", one.gap);
+    field.paragraphs.push_back(std::move(text));
+  }
+  if (fact.awaiters.size() > kAwaitersShown)
+    field.paragraphs.push_back(
+        fmt::format("and {} more, below", fact.awaiters.size() - kAwaitersShown));
+  if (fact.awaiters.empty() && !fact.end.empty()) field.paragraphs.push_back(fact.end);
   return field;
 }
 
@@ -436,8 +459,8 @@ void make_printable(Document& document) {
 Document compose(const Report& report) {
   Document document{.headline = report.verdict.headline, .fields = {}, .sections = {}};
   for (Field field : {why(report), compose_origin_line(report.facts.origin), where(report),
-                      whose(report), known(report), who(report), sure(report), alternatives(report),
-                      next(report), missing(report), group(report)}) {
+                      awaited(report), whose(report), known(report), who(report), sure(report),
+                      alternatives(report), next(report), missing(report), group(report)}) {
     if (!field.paragraphs.empty()) document.fields.push_back(std::move(field));
   }
   document.sections.push_back(compose_origin(report.facts.origin));

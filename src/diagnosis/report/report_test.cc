@@ -135,6 +135,27 @@ TEST(RenderText, NamesOfALanguageCannotDriveTheTerminal) {
   EXPECT_THAT(render_html(report), Not(HasSubstr("<script")));
 }
 
+TEST(RenderText, CoroutinesAreFollowedByThoseThatAwaitThem) {
+  Report report = sample();
+  AwaitFact& awaited = report.facts.crashing.frames[0].awaited.emplace();
+  awaited.coroutine = "quote(Order*)";
+  for (int i = 0; i < 6; ++i)
+    awaited.awaiters.push_back({.language = "C++",
+                                .function = "serve" + std::to_string(i) + "()",
+                                .file = "/srv/serve.cc",
+                                .line = 7});
+  awaited.awaiters[1].gap = "it has finished";
+  awaited.end = "nothing awaits serve5()";
+  const std::string text = render_text(report, {});
+  EXPECT_THAT(text, HasSubstr("awaited  by serve0() at /srv/serve.cc:7"));
+  EXPECT_THAT(text, HasSubstr("by serve1() at /srv/serve.cc:7 (it has finished)"));
+  EXPECT_THAT(text, HasSubstr("and 2 more, below"));
+  EXPECT_THAT(text, HasSubstr("awaited by serve5()"));
+  EXPECT_THAT(text, HasSubstr("nothing awaits serve5()"));
+  awaited.awaiters.clear();
+  EXPECT_THAT(render_text(report, {}), HasSubstr("awaited  nothing awaits serve5()"));
+}
+
 TEST(RenderText, ColourOnlyWhenAsked) {
   EXPECT_THAT(render_text(sample(), {}), Not(HasSubstr("\x1b[")));
   EXPECT_THAT(render_text(sample(), {.color = true, .width = 100}), HasSubstr("\x1b["));

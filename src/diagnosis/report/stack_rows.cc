@@ -82,6 +82,20 @@ FrameRow runtime_row(const RuntimeFrameFact& frame, std::string number, bool ful
   return row;
 }
 
+// Below the coroutine that runs: those that await it, and where that ends.
+void add_awaiters(const AwaitFact& awaited, bool full, std::vector<FrameRow>& rows) {
+  for (const RuntimeFrameFact& awaiter : awaited.awaiters) {
+    FrameRow row = runtime_row(awaiter, "", full);
+    row.function = "awaited by " + row.function;
+    row.remark = awaiter.gap;
+    rows.push_back(std::move(row));
+  }
+  if (awaited.end.empty()) return;
+  FrameRow row;
+  row.function = awaited.end;
+  rows.push_back(std::move(row));
+}
+
 FrameRow cycle_row(const CycleFact& cycle) {
   FrameRow row;
   row.function = fmt::format("`{}` × {}", fmt::join(cycle.functions, " → "), cycle.count);
@@ -134,6 +148,7 @@ std::vector<FrameRow> compose_stack(const StackFacts& stack, size_t crash_frame,
       row.is_crash = is_crashing && i == crash_frame && f == 0;
       rows.push_back(std::move(row));
     }
+    if (frame.awaited) add_awaiters(*frame.awaited, full, rows);
   }
   return rows;
 }

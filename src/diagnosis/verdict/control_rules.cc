@@ -42,6 +42,17 @@ Hypothesis overwritten_return(const Facts& facts) {
   return h;
 }
 
+// std::coroutine_handle::resume() of a coroutine that is done().
+void blame_finished(const Fact& finished, Hypothesis& h) {
+  h.sentence = finished.statement +
+               ": a coroutine behind its last await has a null pointer where the function that "
+               "resumes it was";
+  for (const Evidence& evidence : finished.evidence) h.facts_for.push_back(evidence.what);
+  h.would_confirm =
+      "who kept a handle of it: each resume() needs done() to be false, and a queue must not hold "
+      "one coroutine twice";
+}
+
 void bad_pc(const Facts& facts, Proposals& out) {
   const FaultFacts& fault = *facts.fault;
   if (!fault.pc_facts) return;
@@ -54,6 +65,7 @@ void bad_pc(const Facts& facts, Proposals& out) {
                          fmt::format("{} is null, and it was called", target_words(fault)));
     h.would_confirm = "where the pointer should have been set";
     h.next_command = explain_command(facts, "--full");
+    if (fault.finished_coroutine) blame_finished(*fault.finished_coroutine, h);
     out.push_back({std::move(h), facts.crashing.corrupt && !called ? 60 : seen ? 96 : 88});
     if (facts.crashing.corrupt && !called) {
       out.push_back({overwritten_return(facts), 72});

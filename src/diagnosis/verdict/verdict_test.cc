@@ -110,6 +110,20 @@ TEST(Judge, NullCallNamesWhatWasCalledThrough) {
   EXPECT_EQ(verdict.hypotheses.front().expression, "device->ops->open");
 }
 
+TEST(Judge, NullCallTellsOfACoroutineThatHadFinished) {
+  Facts facts = segv(0, 0, AccessKind::kExecute);
+  facts.fault->kind = "call";
+  facts.fault->pc_is_bad = true;
+  facts.fault->pc_facts = AddressFacts{.address = Address(0), .traits = {AddressTrait::kNull}};
+  facts.fault->finished_coroutine =
+      Fact{"fetch(int) had finished when it was resumed",
+           {{Evidence::Kind::kRegister, "rdi = 0x5000, the frame of fetch(int)", {}, {}}}};
+  const Hypothesis best = judge(facts).hypotheses.front();
+  EXPECT_EQ(best.crash_class, CrashClass::kNullFunctionCall);
+  EXPECT_NE(best.sentence.find("fetch(int) had finished when it was resumed"), std::string::npos);
+  EXPECT_EQ(best.facts_for.back(), "rdi = 0x5000, the frame of fetch(int)");
+}
+
 TEST(Judge, ReturnToGarbageIsStackBufferOverflow) {
   Facts facts = segv(0x4141414141414141, 0x4141414141414141, AccessKind::kExecute);
   facts.fault->kind = "return";
