@@ -103,6 +103,7 @@ class Run {
 
   bool jump(const Instruction& instruction) {
     if (instruction.target.direct) {
+      if (resumed_.size() == 1) resumed_.clear();  // the way there goes on
       pc_ = *instruction.target.direct;
       return true;
     }
