@@ -115,6 +115,7 @@ void Shadow::fill(uint64_t offset) {
 Result<std::unique_ptr<LiveMemory>> LiveMemory::create(const LiveSource& source,
                                                        TouchedPages& touched) {
   std::unique_ptr<LiveMemory> memory(new LiveMemory);
+  memory->mem_ = source.mem;
   memory->pagemap_ = source.pagemap;
   memory->kept_ = &source.kept;
   uint64_t total = 0;
@@ -187,6 +188,17 @@ void LiveMemory::settle(Area& area) const {
   }
 }
 
+void LiveMemory::find_guard(Area& area) const {
+  constexpr uint64_t kMaxGuard = 4 << 20;
+  area.guard_known = true;
+  const auto is_readable = [&](uint64_t offset) {
+    uint8_t byte = 0;
+    return ::pread(mem_, &byte, 1, static_cast<off_t>(area.range.start.value + offset)) == 1;
+  };
+  const uint64_t end = std::min(area.range.size(), kMaxGuard);
+  while (area.guard < end && !is_readable(area.guard)) area.guard += kPage;
+}
+
 ByteView LiveMemory::view(Address address, uint64_t max) const {
   const Area* found = find(address);
   if (found == nullptr || max == 0) return {};
@@ -199,6 +211,8 @@ ByteView LiveMemory::view(Address address, uint64_t max) const {
   }
   if (inside >= area.visible && area.unsure) settle(area);
   if (inside >= area.visible) return {};
+  if (!area.guard_known) find_guard(area);
+  if (inside < area.guard) return {};
   return {shadow.base + area.shadow + inside, std::min(max, area.visible - inside)};
 }
 

@@ -84,16 +84,19 @@ class LiveMemory final : public process::MemoryReader {
     AddressRange range;
     uint64_t shadow = 0;   // where range.start is, in the reserved range
     uint64_t visible = 0;  // bytes from its start on that may be read
-    bool only_kept = false;
+    uint64_t guard = 0;    // bytes at its start that nobody may read; known once it was asked for
+    bool only_kept = false, guard_known = false;
     bool unsure = false;  // all of it may be read if any page was written to: see settle()
   };
   LiveMemory() = default;
   const Area* find(Address address) const;
   // Looks whether any page was written to: the kernel then dumps the whole mapping.
   void settle(Area& area) const;
+  // The guard of a thread's stack may be a part of its mapping (MADV_GUARD_INSTALL, glibc 2.42).
+  void find_guard(Area& area) const;
 
   mutable std::vector<Area> areas_;  // settled when first asked for
-  int pagemap_ = -1;
+  int mem_ = -1, pagemap_ = -1;
   const PageStore* kept_ = nullptr;
 };
 
