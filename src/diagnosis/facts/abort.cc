@@ -183,14 +183,19 @@ void add_exception(const Ending& ending, AbortFacts& facts) {
 void add_script(const Ending& ending, AbortFacts& facts) {
   if (ending.below >= ending.frames.frames.size()) return;
   const FrameFact& below = ending.frames.frames[ending.below];
-  if (const auto thrown = ending.find_name({"v8::internal::Isolate::CreateMessageOrAbort"})) {
+  const auto thrown = ending.find([](std::string_view name) {
+    return name == "v8::internal::Isolate::CreateMessageOrAbort" ||
+           name.starts_with("v8::internal::Isolate::Throw");  // before V8 9
+  });
+  if (thrown && ending.find_name({"v8::base::OS::Abort"})) {
     facts.kind = Kind::kException;
     facts.by_script = true;
     facts.evidence.push_back(ending.evidence(*thrown));
     const std::string text = ending.frames.runtime ? ending.frames.runtime->exception : "";
-    facts.exception_type = text.substr(0, text.find(": "));
-    if (const size_t colon = text.find(": "); colon != std::string::npos)
-      facts.exception_what = text.substr(colon + 2);
+    const size_t colon = text.find(": ");
+    const bool has_type = text.find(' ') == colon + 1 || colon == std::string::npos;
+    if (has_type) facts.exception_type = text.substr(0, colon);
+    if (colon != std::string::npos) facts.exception_what = has_type ? text.substr(colon + 2) : text;
     return;
   }
   const auto asked = ending.find_name({"node::Abort", "os_abort", "os_abort_impl"});

@@ -108,7 +108,7 @@ constexpr std::array<Names, 37> kAbortPrefixes = {"__cxxabiv1::__terminate",
                                                   "std::sys::backtrace::__rust_end_"};
 
 // Fatal-error functions of well-known run-times and libraries, by exact name.
-constexpr std::array<Names, 21> kFatalNames = {"g_log",
+constexpr std::array<Names, 22> kFatalNames = {"g_log",
                                                "g_logv",
                                                "g_log_structured",
                                                "g_log_structured_array",
@@ -124,6 +124,7 @@ constexpr std::array<Names, 21> kFatalNames = {"g_log",
                                                "v8::base::FatalOOM",
                                                "node::Abort",
                                                "node::Assert",
+                                               "node::(anonymous namespace)::DefaultAbortHandler",
                                                "v8::base::OS::Abort",
                                                "v8::internal::Isolate::CreateMessageOrAbort",
                                                "os_abort",

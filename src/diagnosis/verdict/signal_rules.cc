@@ -131,7 +131,7 @@ void illegal(const Facts& facts, Proposals& out) {
 }
 
 void trap(const Facts& facts, Proposals& out) {
-  if (facts.signal.name != "SIGTRAP" || facts.signal.sent_by_other) return;
+  if (facts.signal.name != "SIGTRAP" || facts.signal.sent_by_other || facts.abort.by_script) return;
   out.push_back(
       {start(facts, CrashClass::kDeliberateTrap,
              "a breakpoint instruction was reached without a debugger: a failed check, or "

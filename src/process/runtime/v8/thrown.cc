@@ -44,7 +44,8 @@ std::string thrown_between(const Heap& heap, const Functions& functions, Address
   if (!found) return {};
   const std::string message = message_of(heap, *found);
   const std::string name = functions.class_of(*found);
-  return message.empty() ? name : name + ": " + message;
+  if (message.empty() || name.empty()) return message.empty() ? name : message;
+  return name + ": " + message;
 }
 
 }  // namespace inquest::process::v8

@@ -96,11 +96,14 @@ class V8 final : public Runtime {
   // That for which V8 ends the process, when it is asked to (--abort-on-uncaught-exception).
   std::string exception_of(const Stack& stack, std::span<const std::string> functions,
                            size_t first) const {
-    constexpr std::string_view kEnds = "v8::internal::Isolate::CreateMessageOrAbort";
     const auto inner = functions.first(std::min(first, functions.size()));
     const auto low = stack.frames.front().registers.sp();
     const auto high = stack.frames[first].registers.fp();
-    if (std::find(inner.begin(), inner.end(), kEnds) == inner.end() || !low || !high) return {};
+    const bool throws = std::any_of(inner.begin(), inner.end(), [](const std::string& name) {
+      return name == "v8::internal::Isolate::CreateMessageOrAbort" ||
+             name.starts_with("v8::internal::Isolate::Throw");
+    });
+    if (!throws || inner.front() != "v8::base::OS::Abort" || !low || !high) return {};
     return thrown_between(heap_, reader_.functions(), *low, *high);
   }
 
