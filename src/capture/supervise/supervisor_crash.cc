@@ -86,12 +86,8 @@ Result<CrashTaken> Supervisor::take(const Proc& process, StoppedProcess& stopped
 std::string Supervisor::why_no_analysis(const std::string& quick) const {
   constexpr std::chrono::seconds kAgainAfter{10};
   const auto before = analysed_.find(quick);
-  if (before != analysed_.end() && Clock::now() - before->second.at < kAgainAfter)
-    return fmt::format("this crash was analysed less than {} s before", kAgainAfter.count());
-  const bool is_at_work = std::any_of(awaited_.begin(), awaited_.end(), [&](const auto& entry) {
-    return entry.second.is_analysed && entry.second.quick == quick;
-  });
-  return is_at_work ? "this crash is being analysed" : "";
+  if (before == analysed_.end() || Clock::now() - before->second.begun >= kAgainAfter) return {};
+  return fmt::format("this crash was analysed less than {} s before", kAgainAfter.count());
 }
 
 // What has to be read of a copy would hold the process itself: the analysis, and the flags of its
@@ -244,7 +240,10 @@ void Supervisor::captured_crash(CrashTaken taken) {
     taken.captured->left_out.push_back({"the last lines of stderr", stderr_.why_not()});
   }
   const std::string quick = quick_signature(*taken.captured);
-  awaited_[taken.number] = {quick, taken.why_no_analysis.empty()};
+  const bool is_analysed = taken.why_no_analysis.empty();
+  awaited_[taken.number] = {quick, is_analysed};
+  if (is_analysed && (analysed_.contains(quick) || analysed_.size() < kMaxAnalysed))
+    analysed_[quick].begun = Clock::now();
   const auto& mappings = taken.captured->mappings;
   const bool attached = std::any_of(mappings.begin(), mappings.end(), is_system_v);
   jobs_.add(std::move(taken));
@@ -254,7 +253,7 @@ void Supervisor::captured_crash(CrashTaken taken) {
   main_is_awaited_ = attached;
   phase_ = Phase::kWaiting;
   const auto before = analysed_.find(quick);
-  if (before != analysed_.end()) {
+  if (before != analysed_.end() && !before->second.signature.empty()) {
     decide(before->second.signature);
   } else if (policy_.deaths() == 0 || Clock::now() - started_ >= options_.restarts.healthy) {
     decide(quick);
@@ -354,10 +353,10 @@ void Supervisor::outcome(const CrashOutcome& result) {
   const auto [quick, is_analysed] = found->second;
   awaited_.erase(found);
   // What was not analysed is in the record in parts only, and may be told less well.
-  const bool is_known = analysed_.contains(quick);
-  if (!result.signature.empty() && (is_analysed || !is_known)) {
-    if (is_known || analysed_.size() < kMaxAnalysed)
-      analysed_[quick] = {result.signature, is_analysed ? Clock::now() : Clock::time_point()};
+  const auto known = analysed_.find(quick);
+  if (!result.signature.empty() && known != analysed_.end() &&
+      (is_analysed || known->second.signature.empty())) {
+    known->second.signature = result.signature;
     policy_.rename(quick, result.signature);
   }
   if (phase_ == Phase::kWaiting && awaiting_verdict_ && main_key_ == quick)

@@ -93,8 +93,8 @@ class Supervisor {
   int exit_code_ = 0;
   std::string cannot_read_proc_;  // why nothing can be captured; empty when it can
   struct Analysed {
-    std::string signature;
-    Clock::time_point at;
+    std::string signature;  // empty until the first of them is written
+    Clock::time_point begun;
   };
   std::map<std::string, Analysed> analysed_;  // by quick signature
   struct Awaited {

@@ -28,14 +28,23 @@ std::string_view last_part(std::string_view function) {
                                                                      : function.substr(dot + 1);
 }
 
+bool is_unread(const RuntimeFrameFact& script) {
+  return script.function.empty() && !script.gap.empty();
+}
+
+// As a whole, with the classes around it.
+std::string function_of(const RuntimeFrameFact& script) {
+  if (!script.function.empty()) return script.function;
+  return is_unread(script) ? "?" : "(anonymous)";
+}
+
 std::string name_of(const RuntimeFrameFact& script) {
-  const std::string_view function = last_part(script.function);
-  return fmt::format("{}:{}", module_of(script.file),
-                     function.empty() ? std::string_view("(anonymous)") : function);
+  const std::string function = function_of(script);
+  return fmt::format("{}:{}", module_of(script.file), last_part(function));
 }
 
 std::string to_read(const RuntimeFrameFact& script) {
-  std::string text = script.function.empty() ? "(anonymous)" : script.function;
+  std::string text = function_of(script);
   if (!script.file.empty()) text += fmt::format(" at {}", script.file);
   if (script.line != 0) text += fmt::format(":{}", script.line);
   return text;
@@ -135,6 +144,7 @@ class Chooser {
     ++scripts_;
     keep(script.function, name, to_read(script), frame,
          is_users ? "kept: the program's own code" : "kept");
+    if (is_unread(script)) lower("low", "the name of a function could not be read");
   }
 
   void keep(std::string input, std::string name, std::string shown, size_t frame,

@@ -77,6 +77,15 @@ TEST(ScriptSignature, OneBugOfARunTimeIsOneGroupWhereverItShows) {
     EXPECT_EQ(sign(other->facts).id, first.id) << sign(other->facts).title();
 }
 
+TEST(ScriptSignature, AFunctionWhoseNameCouldNotBeReadMakesItUnsure) {
+  Crash crash;
+  crash.native(kPython, "PyObject_GetAttr").script("/srv/a.py", "").access(AccessKind::kRead, 1);
+  EXPECT_EQ(sign(crash.facts).confidence, "high");  // anonymous
+  crash.facts.crashing.frames.back().runtime_frames.front().gap = "the name: not in the record";
+  EXPECT_EQ(sign(crash.facts).confidence, "low");
+  EXPECT_THAT(sign(crash.facts).frames, ElementsAre("CPython", "a:?"));
+}
+
 TEST(ScriptSignature, AnotherFunctionOfTheLanguageIsAnotherGroup) {
   Crash one, other;
   one.native(kPython, "PyObject_GetAttr").script("/srv/a.py", "load").access(AccessKind::kRead, 1);
