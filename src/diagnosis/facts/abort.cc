@@ -14,6 +14,7 @@
 #include "diagnosis/facts/signals.h"
 #include "diagnosis/facts/told.h"
 #include "diagnosis/facts/user_place.h"
+#include "process/runtime/v8/v8.h"
 
 namespace inquest::diagnosis {
 namespace {
@@ -183,10 +184,7 @@ void add_exception(const Ending& ending, AbortFacts& facts) {
 void add_script(const Ending& ending, AbortFacts& facts) {
   if (ending.below >= ending.frames.frames.size()) return;
   const FrameFact& below = ending.frames.frames[ending.below];
-  const auto thrown = ending.find([](std::string_view name) {
-    return name == "v8::internal::Isolate::CreateMessageOrAbort" ||
-           name.starts_with("v8::internal::Isolate::Throw");  // before V8 9
-  });
+  const auto thrown = ending.find(process::v8::throws_exception);
   if (thrown && ending.find_name({"v8::base::OS::Abort"})) {
     facts.kind = Kind::kException;
     facts.by_script = true;

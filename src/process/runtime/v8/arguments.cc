@@ -74,8 +74,8 @@ std::vector<RuntimeVariable> arguments_at(const Heap& heap, const Functions& fun
     }
     variables.push_back(std::move(variable));
   };
-  const auto receiver = receiver_at(heap, fp, function);
-  if (receiver && !functions.class_of(*receiver).empty()) add("this", found->receiver);
+  const auto receiver = heap.word(found->receiver);
+  if (receiver.ok() && !functions.class_of(*receiver).empty()) add("this", found->receiver);
   const std::vector<Parameter> parameters = functions.parameters_of(function);
   const uint64_t declared = function.parameter_count.value_or(0);
   const uint64_t shown = std::min<uint64_t>(std::max(found->count, declared), kMaxParameters);

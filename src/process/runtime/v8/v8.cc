@@ -99,10 +99,7 @@ class V8 final : public Runtime {
     const auto inner = functions.first(std::min(first, functions.size()));
     const auto low = stack.frames.front().registers.sp();
     const auto high = stack.frames[first].registers.fp();
-    const bool throws = std::any_of(inner.begin(), inner.end(), [](const std::string& name) {
-      return name == "v8::internal::Isolate::CreateMessageOrAbort" ||
-             name.starts_with("v8::internal::Isolate::Throw");
-    });
+    const bool throws = std::any_of(inner.begin(), inner.end(), throws_exception);
     if (!throws || inner.front() != "v8::base::OS::Abort" || !low || !high) return {};
     return thrown_between(heap_, reader_.functions(), *low, *high);
   }
@@ -143,6 +140,11 @@ class V8 final : public Runtime {
 };
 
 }  // namespace
+
+bool throws_exception(std::string_view function) {
+  return function == "v8::internal::Isolate::CreateMessageOrAbort" ||
+         function.starts_with("v8::internal::Isolate::Throw");  // before V8 9
+}
 
 RecognisedRuntime recognise(const ProcessImage& image, const ModuleSet& modules) {
   RecognisedRuntime result;

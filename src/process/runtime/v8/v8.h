@@ -6,6 +6,8 @@
 // ran, not its debug information.
 #pragma once
 
+#include <string_view>
+
 #include "process/modules/modules.h"
 #include "process/runtime/runtime.h"
 
@@ -13,5 +15,8 @@ namespace inquest::process::v8 {
 
 // `image` and `modules` must outlive the runtime.
 RecognisedRuntime recognise(const ProcessImage& image, const ModuleSet& modules);
+// Is this a function of V8 in which a process ends that is asked to end for an exception that
+// nothing catches (--abort-on-uncaught-exception)?
+bool throws_exception(std::string_view function);
 
 }  // namespace inquest::process::v8
