@@ -88,7 +88,10 @@ Status Functions::read_scope(Word scope, Function& function) const {
       continue;
     }
     const auto type = heap_.type_of(*word);
-    if (!type.ok() || *type == layout.types.scope_info || *type == layout.types.map) break;
+    // The scope around it, or what a module imports: names behind that are not its own.
+    if (!type.ok() || *type == layout.types.scope_info || *type == layout.types.map ||
+        (layout.types.fixed_array != 0 && *type == layout.types.fixed_array))
+      break;
     if (*type >= layout.types.first_nonstring) continue;
     if (named && !function.name.empty()) continue;
     INQ_TRY(function.name, heap_.text(*word));

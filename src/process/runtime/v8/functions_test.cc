@@ -84,6 +84,14 @@ TEST_F(Names, OfNamelessFunctionsAreThoseThatTheyWereGiven) {
       "shop.open");
 }
 
+TEST_F(Names, OfWhatAModuleImportsAreNotItsOwn) {
+  const uint64_t imports = fake.object(fake.layout.types.fixed_array, 0x20);
+  EXPECT_EQ(describe(scope({0, 0, 0, FakeV8::small(0), FakeV8::small(90), imports, FakeV8::small(1),
+                            fake.text("createRequire")}))
+                .name,
+            "");
+}
+
 TEST_F(Names, MayStandAlone) {
   EXPECT_EQ(describe(fake.text("map")).name, "map");
   EXPECT_EQ(describe(FakeV8::small(0)).name, "");
